@@ -1,0 +1,183 @@
+"""Displays: a live picture on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol, TextIO
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from .log_tail import Notice
+from .panel import draw
+from .view import View, line
+
+_LIVE_PERIOD_S = 0.5
+_NOTICES_SHOWN = 3
+_LINE_PERIOD_S = 2.0
+_LATER_LINE_PERIOD_S = 10.0
+_LATER_S = 60.0
+_REPEAT_S = 10.0
+
+
+class Display(Protocol):
+    """Shows a run to the user."""
+
+    def show(self, view: View) -> None:
+        """Show how things are now; may be called as often as one likes."""
+
+    def notice(self, notice: Notice) -> None:
+        """Show a warning or an error of a node."""
+
+    def say(self, text: str) -> None:
+        """Show one line of ours."""
+
+    def close(self, view: View) -> None:
+        """Show how things are at the end, and let go of the terminal."""
+
+
+class LiveDisplay:
+    """A picture that is redrawn in place, with the nodes' newest warnings and errors below.
+
+    Args:
+        console: The terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._notices: deque[Notice] = deque(maxlen=_NOTICES_SHOWN)
+        self._drawn_s = 0.0
+        self._live = Live(console=console, auto_refresh=False)
+        self._live.start()
+
+    def show(self, view: View) -> None:
+        """Redraw, at most twice a second."""
+        if time.monotonic() - self._drawn_s >= _LIVE_PERIOD_S:
+            self._draw(view)
+
+    def notice(self, notice: Notice) -> None:
+        """Put it below the picture, once."""
+        if notice not in self._notices:
+            self._notices.append(notice)
+
+    def say(self, text: str) -> None:
+        """Print a line above the picture."""
+        self._console.print(text, markup=False, highlight=False)
+
+    def close(self, view: View) -> None:
+        """Draw the last picture and leave it there."""
+        try:
+            self._draw(view)
+        finally:
+            self._live.stop()
+
+    def _draw(self, view: View) -> None:
+        self._drawn_s = time.monotonic()
+        self._live.update(draw(view, self._notices, self._console.width), refresh=True)
+
+
+class PlainDisplay:
+    """One line every two seconds, every ten after the first minute; notices on standard error.
+
+    Args:
+        out: Where the lines go.
+        err: Where the nodes' warnings and errors go.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self._out = out
+        self._err = err
+        self._began_s = time.monotonic()
+        self._line_s = self._began_s
+        self._state = ""
+        self._printed = ""
+        self._seen: dict[Notice, float] = {}
+
+    def show(self, view: View) -> None:
+        """Print a line if it is time for one, or if the state has changed."""
+        now = time.monotonic()
+        later = now - self._began_s > _LATER_S
+        due = self._line_s + (_LATER_LINE_PERIOD_S if later else _LINE_PERIOD_S)
+        if now >= due or view.state != self._state:
+            self._line_s = now
+            self._state = view.state
+            self._print(view)
+
+    def notice(self, notice: Notice) -> None:
+        """Print it, unless the same was printed within the last ten seconds."""
+        now = time.monotonic()
+        self._seen = {n: at for n, at in self._seen.items() if now - at < _REPEAT_S}
+        if self._seen.setdefault(notice, now) == now:
+            click.echo(f"[{notice.level}] {notice.source}: {notice.text}", file=self._err)
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        click.echo(text, file=self._out)
+
+    def close(self, view: View) -> None:
+        """Print the last line, unless it was printed just now."""
+        self._print(view)
+
+    def _print(self, view: View) -> None:
+        text = line(view)
+        if text != self._printed:
+            self._printed = text
+            self.say(text)
+
+
+class SafeDisplay:
+    """A display whose output may be closed: that must never keep the nodes from being stopped.
+
+    Args:
+        display: The display.
+
+    Attributes:
+        lost: Whether the output was closed; nothing is shown from then on.
+    """
+
+    def __init__(self, display: Display) -> None:
+        self.lost = False
+        self._display = display
+
+    def show(self, view: View) -> None:
+        """Show how things are now."""
+        self._guarded(lambda: self._display.show(view))
+
+    def notice(self, notice: Notice) -> None:
+        """Show a warning or an error of a node."""
+        self._guarded(lambda: self._display.notice(notice))
+
+    def say(self, text: str) -> None:
+        """Show one line of ours."""
+        self._guarded(lambda: self._display.say(text))
+
+    def close(self, view: View) -> None:
+        """Show how things are at the end."""
+        self._guarded(lambda: self._display.close(view))
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        if self.lost:
+            return
+        try:
+            action()
+        except OSError:
+            self.lost = True
+            # What is still in Python's buffer would fail again when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def make_display() -> SafeDisplay:
+    """The display that suits the standard output."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a poor locale must not end a run
+    console = Console()
+    if console.is_terminal and not console.is_dumb_terminal:
+        return SafeDisplay(LiveDisplay(console))
+    return SafeDisplay(PlainDisplay(sys.stdout, sys.stderr))

@@ -1,0 +1,76 @@
+"""LogTail: follows a node's log file and picks out what a user should see."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_NOTICE = re.compile(r"\[(WARN|ERROR|FATAL)\] \[[^\]]*\] \[(?P<source>[^\]]+)\]: (?P<text>.*)")
+_MOST_BYTES = 1 << 16
+_LAST_BYTES = 1 << 14
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A warning or an error of a node.
+
+    Attributes:
+        level: WARN, ERROR or FATAL.
+        source: Name of the logger.
+        text: The first line of the message.
+    """
+
+    level: str
+    source: str
+    text: str
+
+
+class LogTail:
+    """Reads what was added to a log file since the last look.
+
+    Args:
+        path: The file; it need not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+        self._rest = b""
+
+    def notices(self) -> list[Notice]:
+        """The warnings and errors that were added; at most 64 KiB of the log are read at once."""
+        *lines, self._rest = (self._rest + self._added()).split(b"\n")
+        self._rest = self._rest[:_MOST_BYTES]
+        found = (notice_in(line.decode(errors="replace")) for line in lines)
+        return [notice for notice in found if notice is not None]
+
+    def last_words(self) -> str:
+        """Why the process ended, as its log tells: its last error, else its last line."""
+        try:
+            with self.path.open("rb") as file:
+                size = file.seek(0, 2)
+                file.seek(max(0, size - _LAST_BYTES))
+                lines = file.read().decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        notices = (notice_in(line) for line in reversed(lines))
+        errors = (notice.text for notice in notices if notice and notice.level != "WARN")
+        last_line = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return next(errors, last_line)
+
+    def _added(self) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                added = file.read(_MOST_BYTES)
+        except FileNotFoundError:
+            return b""
+        self._offset += len(added)
+        return added
+
+
+def notice_in(line: str) -> Notice | None:
+    """The warning or error that a line of a ROS log holds; None when it holds none."""
+    match = _NOTICE.search(line)
+    return Notice(match[1], match["source"], match["text"]) if match else None

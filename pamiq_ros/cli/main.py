@@ -1,0 +1,104 @@
+"""The commands of `pamiq-ros`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from typing import Any
+
+import click
+
+from pamiq_ros.graph import WorldOptions
+
+from .checks import option_error, world_kwargs_json
+from .options import Request, make_request, shared_options
+
+DEMO_WORLD = "CarRacing-v3"
+
+# A backslash-b line keeps click from filling the paragraph after it.
+_EXAMPLES = """\b
+Examples:
+  pamiq-ros demo
+  pamiq-ros demo --duration 60 --report report.json
+  pamiq-ros up vae --namespace robot1 --rate 20
+  pamiq-ros up my_robot.py:system --set learning_rate=0.001 --params robot.yaml
+"""
+_DEMO_EXAMPLES = """\b
+Examples:
+  pamiq-ros demo
+  pamiq-ros demo --duration 60 --report report.json
+  pamiq-ros demo --system minimal --rate 20
+"""
+_UP_EXAMPLES = """\b
+Examples:
+  pamiq-ros up vae --namespace robot1 --params robot.yaml
+  pamiq-ros up my_robot.py:system --set learning_rate=0.001
+  pamiq-ros up vae --world CarRacing-v3 --world-kwargs '{lap_complete_percent: 0.9}'
+"""
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def _version() -> str:
+    try:
+        return metadata.version("pamiq_ros")
+    except metadata.PackageNotFoundError:
+        return "unknown (the package is not installed)"
+
+
+@click.group(context_settings=_SETTINGS, epilog=_EXAMPLES)
+@click.version_option(_version(), "--version", prog_name="pamiq-ros")
+def main() -> None:
+    """A robot that keeps learning while it drives.
+
+    Starts the nodes of pamiq_ros where there is no `ros2 launch`, shows how they do, and stops the
+    robot first when it ends. Ctrl-C ends it.
+
+    The exit status is 0 when all went well, 1 when something failed, and 2 when the configuration
+    or the command line is wrong.
+    """
+
+
+@main.command(epilog=_DEMO_EXAMPLES)
+@click.option(
+    "--system", default="vae", show_default=True, metavar="SYSTEM", help="The system to run."
+)
+@shared_options
+def demo(system: str, **choices: Any) -> None:
+    """A simulated car with a camera learns to see while it drives.
+
+    Runs the world (CarRacing-v3) and the three nodes. They stay on this machine, whatever other
+    robots there are in the network, unless ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
+    """
+    world = WorldOptions(env_id=DEMO_WORLD)
+    _run(make_request(f"demo · {system}", system, world, choices, local_only=True))
+
+
+@main.command(epilog=_UP_EXAMPLES)
+@click.argument("system")
+@click.option(
+    "--world", metavar="ENV_ID", help="Run a Gymnasium environment too, such as CarRacing-v3."
+)
+@click.option("--world-kwargs", metavar="YAML", help="The environment's keyword arguments.")
+@shared_options
+def up(system: str, world: str | None, world_kwargs: str | None, **choices: Any) -> None:
+    """Run SYSTEM on a robot, or on a simulated world.
+
+    SYSTEM is the name of one that comes with the package, `module:callable` or `file.py:callable`.
+    """
+    if world is None and world_kwargs is not None:
+        raise option_error("--world-kwargs", "expected --world beside it, found none")
+    if world == "":
+        raise option_error("--world", "expected the id of an environment, found an empty text")
+    kwargs = "" if world_kwargs is None else world_kwargs_json(world_kwargs)
+    options = None if world is None else WorldOptions(world, kwargs)
+    _run(make_request(f"up · {system}", system, options, choices))
+
+
+def _run(request: Request) -> None:
+    from .session import run  # what draws and what talks to ROS takes a while to import
+
+    sys.exit(run(request))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Runner: one run of the graph, from the first process to the reason why it ends."""
+
+from __future__ import annotations
+
+import time
+
+from . import figures
+from .display import SafeDisplay
+from .interrupts import Interrupts
+from .log_tail import Notice
+from .monitor import Monitor
+from .options import Request
+from .outcome import BAD_CONFIGURATION, Cause, Ending
+from .status import Status
+from .stopping import CONTROL, POLL_S, Stop
+from .supervisor import Event, Supervisor
+from .view import View
+
+ACTIVE_WITHIN_S = 60.0
+STALE_S = 3.0
+OTHERS_WITHIN_S = 0.3
+_UPTIME_SLACK_S = 1.0
+
+
+class Runner:
+    """Watches the nodes until the run is to end, then stops them.
+
+    Args:
+        request: What to run.
+        supervisor: The nodes' processes.
+        monitor: Hears the nodes.
+        display: Shows the run.
+        interrupts: The signals that came.
+
+    Attributes:
+        failures: What went wrong while stopping.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        supervisor: Supervisor,
+        monitor: Monitor,
+        display: SafeDisplay,
+        interrupts: Interrupts,
+    ) -> None:
+        self.failures: list[str] = []
+        self._request = request
+        self._supervisor = supervisor
+        self._monitor = monitor
+        self._display = display
+        self._interrupts = interrupts
+        self._active_s: float | None = None
+        self._began_s = time.monotonic()
+        self._stopping = False
+
+    def run(self) -> Ending:
+        """Run until the end.
+
+        Returns:
+            Why it ended.
+        """
+        ending = self._others()
+        if ending is not None:
+            return ending
+        try:
+            self._supervisor.start()
+            ending = self._watch()
+        finally:
+            self._stopping = True
+            # A refused configuration has moved nothing: there is no robot to be stopped first.
+            orderly = ending is None or ending.cause is not Cause.CONFIGURATION
+            Stop(self._supervisor, self._monitor, self._interrupts, self._on_stop_poll).run(orderly)
+        return ending
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """Restarts by the node's room, such as `inference`."""
+        return {
+            process.node.executable.removesuffix("_node"): self._supervisor.restarts[name]
+            for name, process in self._supervisor.processes.items()
+        }
+
+    def view(self) -> View:
+        """How things are now."""
+        now = time.monotonic()
+        silent_s = now - self._monitor.heard_s
+        stale = self._monitor.status is not None and not self._stopping and silent_s > STALE_S
+        return View(
+            title=self._request.title,
+            status=self._monitor.status,
+            elapsed_s=None if self._active_s is None else now - self._active_s,
+            duration_s=self._request.duration_s,
+            restarts=self.restarts,
+            stopping=self._stopping,
+            problem=f"no status for {figures.clock(silent_s)}" if stale else self._monitor.problem,
+        )
+
+    def _others(self) -> Ending | None:
+        deadline = self._began_s + OTHERS_WITHIN_S
+        while self._monitor.status is None and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        return None if self._monitor.status is None else self._taken()
+
+    def _taken(self) -> Ending:
+        topic = f"{self._request.graph.absolute_namespace.rstrip('/')}/pamiq/status"
+        return Ending(
+            Cause.CONFIGURATION,
+            f"expected no other control node in the namespace, found one that publishes {topic}; "
+            "choose another --namespace or ROS_DOMAIN_ID",
+        )
+
+    def _watch(self) -> Ending:
+        while True:
+            events = self._supervisor.poll()
+            self._relay(events)
+            for event in events:
+                if event.ends:
+                    return self._ending_of(event)
+            ending = self._ending()
+            if ending is not None:
+                return ending
+            self._display.show(self.view())
+            time.sleep(POLL_S)
+
+    def _ending(self) -> Ending | None:
+        if self._interrupts.count:
+            return Ending(Cause.ASKED, f"asked to stop ({self._interrupts.newest})")
+        if self._display.lost:
+            return Ending(Cause.FAILURE, "the output was closed")
+        status = self._monitor.status
+        if status is not None:
+            refused = status.text("configuration_error")
+            if self._is_others(status):
+                return self._taken()
+            if refused:
+                return Ending(Cause.CONFIGURATION, refused)
+            if status.state == "active" and self._active_s is None:
+                self._active_s = time.monotonic()
+        return self._ending_by_time()
+
+    def _ending_by_time(self) -> Ending | None:
+        duration_s = self._request.duration_s
+        if duration_s is None:
+            return None
+        now = time.monotonic()
+        if self._active_s is not None and now - self._active_s >= duration_s:
+            return Ending(Cause.DURATION, f"ran for {duration_s:g} s")
+        if self._active_s is None and now - self._began_s >= ACTIVE_WITHIN_S:
+            state = self.view().state
+            return Ending(
+                Cause.FAILURE,
+                f"expected the nodes to be active within {ACTIVE_WITHIN_S:g} s, found '{state}'",
+            )
+        return None
+
+    def _is_others(self, status: Status) -> bool:
+        # Our control node can't have been up for longer than its process.
+        uptime_s = status.number("uptime_s")
+        control = self._supervisor.processes.get(CONTROL)
+        if uptime_s is None or control is None or self._supervisor.restarts[CONTROL]:
+            return False
+        return uptime_s > self._monitor.heard_s - control.started_s + _UPTIME_SLACK_S
+
+    def _ending_of(self, event: Event) -> Ending:
+        if event.status == 0:
+            return Ending(Cause.GRAPH, event.text)
+        cause = Cause.CONFIGURATION if event.status == BAD_CONFIGURATION else Cause.FAILURE
+        return Ending(cause, self._with_last_words(event))
+
+    def _on_stop_poll(self, events: list[Event]) -> None:
+        self._relay(events)
+        self.failures += [self._with_last_words(event) for event in events if event.status]
+        self._display.show(self.view())
+
+    def _relay(self, events: list[Event]) -> None:
+        for process in self._supervisor.processes.values():
+            for notice in process.tail.notices():
+                self._display.notice(notice)
+        for event in events:
+            if not self._stopping and not event.ends:
+                text = self._with_last_words(event)
+                self._display.notice(Notice("ERROR", "pamiq-ros", text))
+
+    def _with_last_words(self, event: Event) -> str:
+        words = self._supervisor.processes[event.node].tail.last_words()
+        return f"{event.text}: {words}" if words else event.text

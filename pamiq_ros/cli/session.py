@@ -1,0 +1,98 @@
+"""One whole call of `pamiq-ros demo` or `up`: folders, processes, display, report, exit status."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from pamiq_ros.graph import graph
+
+from .display import SafeDisplay, make_display
+from .environment import LOCAL_VARIABLES, node_variables, shared_variables
+from .interrupts import Interrupts
+from .monitor import Monitor, check_params_file
+from .options import Request
+from .outcome import BAD_CONFIGURATION, FAILED, judge
+from .report_file import write_report
+from .runner import Runner
+from .shm_cleanup import files_there, remove_leftovers
+from .supervisor import Supervisor
+from .workplace import Workplace
+
+
+def run(request: Request) -> int:
+    """Run the graph until it ends.
+
+    Args:
+        request: What to run.
+
+    Returns:
+        The exit status.
+    """
+    interrupts = Interrupts()
+    interrupts.install()
+    try:
+        if request.graph.params_file:
+            check_params_file(Path(request.graph.params_file))
+    except ValueError as error:
+        return _complain(f"--params: {error}", BAD_CONFIGURATION)
+    try:
+        workplace = Workplace(request.log_dir)
+    except OSError as error:
+        return _complain(f"--log-dir: {error}", BAD_CONFIGURATION)
+    status = FAILED
+    try:
+        status = _run(request, workplace, interrupts)
+    finally:
+        workplace.leave(keep_logs=status == FAILED)
+        if status == FAILED:
+            click.echo(f"The nodes' logs are in {workplace.log_dir}", err=True)
+    return status
+
+
+def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
+    added = shared_variables(os.environ, workplace.ros_log_dir, request.local_only)
+    os.environ.update(added)
+    nodes = graph(request.graph)
+    supervisor = Supervisor(workplace.processes(nodes, node_variables(os.environ)))
+    files = files_there()
+    monitor = Monitor(request.graph.absolute_namespace)
+    display = make_display()
+    runner = Runner(request, supervisor, monitor, display, interrupts)
+    try:
+        if any(name in added for name in LOCAL_VARIABLES):
+            display.say("Nodes of other machines are neither seen nor driven")
+        ending = runner.run()
+    finally:
+        display.close(runner.view())
+        monitor.close()
+        remove_leftovers(files)
+    code, why = judge(ending, monitor.status, supervisor.killed, runner.failures)
+    written = _write_report(request.report, runner, monitor, display)
+    if why:
+        return _complain(why, code)
+    return code if written else FAILED
+
+
+def _write_report(
+    path: Path | None, runner: Runner, monitor: Monitor, display: SafeDisplay
+) -> bool:
+    if path is None:
+        return True
+    if monitor.status is None or not monitor.status.report:
+        display.say(f"{path}: not written, the nodes measured nothing")
+        return True
+    try:
+        write_report(path, monitor.status.report, runner.restarts)
+    except (OSError, ValueError) as error:
+        _complain(f"--report: {path} could not be written: {error}", FAILED)
+        return False
+    display.say(f"The report is in {path}")
+    return True
+
+
+def _complain(text: str, status: int) -> int:
+    click.echo(f"Error: {text}", err=True)
+    return status

@@ -1,0 +1,105 @@
+"""Removes the shared-memory files of Fast DDS that killed nodes could not remove themselves.
+
+A segment or a port is a family of files: itself, a lock file, and for a port a semaphore. The
+process that reads from it holds the lock file locked for as long as it lives, so that the kernel
+lets go of it however the process ends; that is also how Fast DDS itself tells leftovers. Where the
+lock file is gone already, the rest of the family is left over when no process has it mapped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from collections import defaultdict
+from pathlib import Path
+
+SHARED_MEMORY = Path("/dev/shm")
+# A process that is just starting has made its files and not locked them yet.
+YOUNGEST_S = 1.0
+
+_MEMBER = re.compile(
+    r"(?:sem\.)?(fast(?:dds|rtps)_(?:[0-9a-f]{16}|port\d{1,5}))(?:_el|_sl|_mutex)?"
+)
+
+Identity = tuple[str, int]
+
+
+def files_there(folder: Path = SHARED_MEMORY) -> set[Identity]:
+    """Name and inode of each file of Fast DDS that is there now."""
+    return {(path.name, inode) for paths in _families(folder).values() for path, inode in paths}
+
+
+def remove_leftovers(before: set[Identity], folder: Path = SHARED_MEMORY) -> list[str]:
+    """Remove what appeared since `before` and belongs to no living process.
+
+    Args:
+        before: The result of `files_there` from before the first node was started: what lay there
+            already is not ours to remove.
+        folder: Where the files lie.
+
+    Returns:
+        The names of the files that were removed.
+    """
+    removed = []
+    for family in _families(folder).values():
+        if any((path.name, inode) in before for path, inode in family):
+            continue
+        paths = [path for path, _ in family]
+        if _settled(paths) and _left_over(paths):
+            for path in paths:
+                path.unlink(missing_ok=True)
+                removed.append(path.name)
+    return removed
+
+
+def _families(folder: Path) -> dict[str, list[tuple[Path, int]]]:
+    families: dict[str, list[tuple[Path, int]]] = defaultdict(list)
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                match = _MEMBER.fullmatch(entry.name)
+                if match:
+                    families[match[1]].append((Path(entry.path), entry.inode()))
+    return families
+
+
+def _settled(paths: list[Path]) -> bool:
+    try:
+        return all(time.time() - path.stat().st_ctime >= YOUNGEST_S for path in paths)
+    except FileNotFoundError:
+        return False  # somebody is at work on it
+
+
+def _left_over(paths: list[Path]) -> bool:
+    locks = [path for path in paths if path.name.endswith(("_el", "_sl"))]
+    return all(map(_is_free, locks)) if locks else not _is_mapped(paths)
+
+
+def _is_free(lock: Path) -> bool:
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except OSError:
+        return False  # gone by now, or another user's
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _is_mapped(paths: list[Path]) -> bool:
+    # A line of maps: address, permissions, offset, device, inode, path. In another container the
+    # same path may be another file.
+    inodes = {str(path.stat().st_ino).encode() for path in paths}
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        try:
+            lines = maps.read_bytes().splitlines()
+        except OSError:
+            continue  # ended by now, or another user's, which can't map our files to write
+        if any(b"/fast" in line and line.split()[4] in inodes for line in lines):
+            return True
+    return False

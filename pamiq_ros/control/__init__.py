@@ -1,0 +1,1 @@
+"""What the control node decides, without ROS: the way from state to state, and the status."""

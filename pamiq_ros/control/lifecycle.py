@@ -1,0 +1,33 @@
+"""The managed node's life cycle: which transition leads towards a wanted state.
+
+States and transitions are those of the ROS 2 design article on managed nodes
+(https://design.ros2.org/articles/node_lifecycle.html).
+"""
+
+from __future__ import annotations
+
+UNCONFIGURED = "unconfigured"
+INACTIVE = "inactive"
+ACTIVE = "active"
+FINALIZED = "finalized"
+
+_TOWARDS = {
+    (UNCONFIGURED, INACTIVE): "configure",
+    (UNCONFIGURED, ACTIVE): "configure",
+    (UNCONFIGURED, FINALIZED): "shutdown",
+    (INACTIVE, ACTIVE): "activate",
+    (INACTIVE, UNCONFIGURED): "cleanup",
+    (INACTIVE, FINALIZED): "shutdown",
+    (ACTIVE, INACTIVE): "deactivate",
+    (ACTIVE, UNCONFIGURED): "deactivate",
+    (ACTIVE, FINALIZED): "deactivate",
+}
+
+
+def next_transition(state: str, wanted: str) -> str | None:
+    """The label of the next transition from `state` towards `wanted`.
+
+    Returns:
+        None when the node is there already, or when nothing leads there from `state`.
+    """
+    return _TOWARDS.get((state, wanted))

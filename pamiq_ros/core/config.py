@@ -1,0 +1,206 @@
+"""Configuration: from a system's name and overrides to a System and the digest both nodes share.
+
+A system is named by `module:callable`, `path/to/file.py:callable`, or, for those that come with
+the package, by a bare name. The callable's keyword parameters, their annotations and defaults are
+the system's configuration: a YAML file and `key=value` overrides change them, checked by OmegaConf.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import pkgutil
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    OmegaConfBaseException,
+)
+
+from .system import System
+
+BUILT_IN = "pamiq_ros.systems"
+
+
+class ConfigurationError(ValueError):
+    """A configuration that can't be used: says what was expected, what was found and where."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ResolvedSystem:
+    """A system and the configuration it was made from.
+
+    Attributes:
+        name: The system's name as it was given.
+        config: The resolved configuration: plain dicts, lists, numbers and strings.
+        digest: 16 hexadecimal digits that name this system with this configuration; experience
+            and weights carry it, and those of another digest are refused.
+        system: The system itself.
+    """
+
+    name: str
+    config: dict[str, Any]
+    digest: str
+    system: System
+
+
+def resolve_system(
+    name: str, config_file: str = "", overrides: Sequence[str] = ()
+) -> ResolvedSystem:
+    """Find a system, apply its configuration and make it.
+
+    Args:
+        name: `module:callable`, `file.py:callable`, or the name of one that comes with the package.
+        config_file: A YAML file of the callable's parameters; empty for none.
+        overrides: `key=value` strings, applied last and in order; dots reach into nested values.
+
+    Raises:
+        ConfigurationError: Unknown system, unreadable file, unknown or ill-typed value.
+    """
+    factory = _find(name)
+    config = _schema(name, factory)
+    if config_file:
+        config = _merge(config, _read(config_file), f"system_config '{config_file}'")
+    for override in overrides:
+        config = _merge(config, _parse(override), f"override '{override}'")
+    values = _resolved(config, name)
+    canonical = json.dumps([name, values], sort_keys=True, default=str)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return ResolvedSystem(name, values, digest, _make(name, factory, config))
+
+
+def built_in_systems() -> list[str]:
+    """The names of the systems that come with the package."""
+    package = importlib.import_module(BUILT_IN)
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+def _find(name: str) -> Callable[..., Any]:
+    module_name, _, attribute = name.rpartition(":")
+    if not module_name:
+        if name not in built_in_systems():
+            known = ", ".join(built_in_systems())
+            raise ConfigurationError(
+                f"system: expected one of {known}, 'module:callable' or 'file.py:callable', "
+                f"found {name!r}"
+            )
+        module_name, attribute = f"{BUILT_IN}.{name}", "system"
+    factory = getattr(_import(name, module_name), attribute, None)
+    if not callable(factory):
+        raise ConfigurationError(
+            f"system {name!r}: expected a callable '{attribute}' in '{module_name}', "
+            f"found {type(factory).__name__}"
+        )
+    return typing.cast("Callable[..., Any]", factory)
+
+
+def _import(name: str, module_name: str) -> ModuleType:
+    try:
+        if not module_name.endswith(".py"):
+            return importlib.import_module(module_name)
+        spec = importlib.util.spec_from_file_location(Path(module_name).stem, module_name)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"'{module_name}' is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    except (ImportError, OSError) as error:
+        raise ConfigurationError(
+            f"system {name!r}: '{module_name}' can't be imported: {error}"
+        ) from error
+
+
+def _schema(name: str, factory: Callable[..., Any]) -> DictConfig:
+    hints = typing.get_type_hints(factory)
+    fields: list[tuple[str, Any, Any]] = []
+    for key, parameter in inspect.signature(factory).parameters.items():
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
+            raise ConfigurationError(f"system {name!r}: parameter '{key}' can't be given by name")
+        if parameter.kind is parameter.VAR_KEYWORD:
+            raise ConfigurationError(f"system {name!r}: '**{key}' would accept any override")
+        default = "???" if parameter.default is parameter.empty else parameter.default
+        fields.append((key, hints.get(key, Any), _field(default)))
+    schema = dataclasses.make_dataclass("Config", fields, kw_only=True)
+    try:
+        return typing.cast("DictConfig", OmegaConf.structured(schema))
+    except OmegaConfBaseException as error:
+        raise ConfigurationError(f"system {name!r}: {_text(error)}") from error
+
+
+def _field(default: Any) -> Any:
+    return dataclasses.field(default_factory=lambda: default)
+
+
+def _read(path: str) -> Any:
+    try:
+        loaded = OmegaConf.load(path)
+    except Exception as error:  # any parser error becomes the user's error, with its cause
+        raise ConfigurationError(f"system_config '{path}': can't be read: {error}") from error
+    if not isinstance(loaded, DictConfig):
+        raise ConfigurationError(f"system_config '{path}': expected a mapping, found a list")
+    return loaded
+
+
+def _parse(override: str) -> Any:
+    key, separator, _ = override.partition("=")
+    if not separator or not key.strip():
+        raise ConfigurationError(f"override {override!r}: expected 'key=value'")
+    try:
+        return OmegaConf.from_dotlist([override])
+    except Exception as error:  # YAML and OmegaConf raise unrelated types here
+        raise ConfigurationError(f"override {override!r}: {_text(error)}") from error
+
+
+def _merge(config: DictConfig, change: Any, where: str) -> DictConfig:
+    try:
+        return typing.cast("DictConfig", OmegaConf.merge(config, change))
+    except OmegaConfBaseException as error:
+        known = ""
+        if isinstance(error, (ConfigKeyError, ConfigAttributeError)):
+            known = f" (expected one of the keys {', '.join(str(key) for key in config)})"
+        raise ConfigurationError(f"{where}: {_text(error)}{known}") from error
+
+
+def _resolved(config: DictConfig, name: str) -> dict[str, Any]:
+    try:
+        missing = sorted(str(key) for key in OmegaConf.missing_keys(config))
+        if missing:
+            raise ConfigurationError(f"system {name!r}: expected a value for {', '.join(missing)}")
+        return typing.cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
+    except OmegaConfBaseException as error:
+        raise ConfigurationError(f"system {name!r}: {_text(error)}") from error
+
+
+def _make(name: str, factory: Callable[..., Any], config: DictConfig) -> System:
+    try:
+        arguments = vars(OmegaConf.to_object(config))
+        system = factory(**{key: _instantiated(value) for key, value in arguments.items()})
+    except (TypeError, ValueError, ImportError) as error:
+        raise ConfigurationError(f"system {name!r}: {error}") from error
+    if not isinstance(system, System):
+        raise ConfigurationError(
+            f"system {name!r}: expected a System to be returned, found {type(system).__name__}"
+        )
+    return system
+
+
+def _instantiated(value: Any) -> Any:
+    if not isinstance(value, (dict, list)) or "_target_" not in str(value):
+        return value
+    from hydra.utils import instantiate  # a quarter of a second, for those who use _target_
+
+    return instantiate(value, _convert_="all")
+
+
+def _text(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,79 @@
+"""DataBuffer: what a trainer's data is kept in."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from ..state_persistence import PersistentStateMixin
+from .batch import StepBatch
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class DataBuffer(ABC, PersistentStateMixin, Generic[T, R]):
+    """Keeps collected steps of type T; gives them back as R."""
+
+    def __init__(self, max_queue_size: int | None = None) -> None:
+        """Make a buffer.
+
+        Args:
+            max_queue_size: Most steps that wait between the collector and this buffer; the
+                oldest are dropped. None: no limit, and a warning.
+
+        Raises:
+            ValueError: `max_queue_size` is negative.
+        """
+        super().__init__()
+        if max_queue_size is None:
+            warnings.warn(
+                "max_queue_size is None: steps that are collected faster than they are moved into "
+                "the buffer take ever more memory",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        elif max_queue_size < 0:
+            raise ValueError(f"max_queue_size: expected 0 or more, found {max_queue_size}")
+        self._max_queue_size = max_queue_size
+
+    @property
+    def max_queue_size(self) -> int | None:
+        """Most steps that wait to be moved into this buffer; None: no limit."""
+        return self._max_queue_size
+
+    @abstractmethod
+    def add(self, data: T) -> None:
+        """Keep a step."""
+
+    def add_batch(self, batch: StepBatch) -> None:
+        """Keep steps that came as columns; they may not be changed afterwards."""
+        for index in range(len(batch)):
+            self.add(batch.step(index))
+
+    @abstractmethod
+    def get_data(self) -> R:
+        """All that is kept."""
+
+    def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Any:
+        """Draw steps at random, each one as likely as any other, with replacement.
+
+        Args:
+            batch_size: How many.
+            generator: Source of randomness; None: torch's own.
+
+        Returns:
+            The nesting of a step with a tensor [batch_size, *shape] in place of each value.
+
+        Raises:
+            ValueError: The buffer is empty, or `batch_size` is not positive.
+            NotImplementedError: This kind of buffer can't.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not sample; use get_data")
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many steps are kept."""

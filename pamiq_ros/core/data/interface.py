@@ -1,0 +1,165 @@
+"""DataCollector and DataUser: how steps get from the agent into a trainer's buffer."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+from threading import RLock
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from .. import time
+from ..state import load_tree, save_tree
+from ..state_persistence import PersistentStateMixin
+from .batch import StepBatch
+from .buffer import DataBuffer
+from .timestamps import ArrivalTimes
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class DataCollector(Generic[T]):
+    """The agent's end: takes steps from any thread, without waiting."""
+
+    def __init__(self, max_queue_size: int | None) -> None:
+        """Make a collector.
+
+        Args:
+            max_queue_size: Most steps that wait; the oldest are dropped. None: no limit.
+        """
+        self._max_queue_size = max_queue_size
+        self._lock = RLock()
+        self._queue: deque[tuple[T, float]] = deque(maxlen=max_queue_size)
+
+    def collect(self, data: T) -> None:
+        """Take a step."""
+        with self._lock:
+            self._queue.append((data, time.time()))
+
+    def _move_data(self) -> deque[tuple[T, float]]:
+        with self._lock:
+            moved, self._queue = self._queue, deque(maxlen=self._max_queue_size)
+        return moved
+
+
+class DataUser(PersistentStateMixin, Generic[R]):
+    """The trainer's end: a buffer, and what is on its way into it.
+
+    Steps come one by one from a collector in the same process, or as batches from another process
+    by `receive`. `update` moves both into the buffer.
+    """
+
+    def __init__(self, buffer: DataBuffer[Any, R]) -> None:
+        """Use a buffer."""
+        self._buffer = buffer
+        self._lock = RLock()
+        self._arrivals = ArrivalTimes(buffer.max_queue_size)
+        self._collector = DataCollector[Any](buffer.max_queue_size)
+        self._collected: deque[tuple[Any, float]] = deque()
+        self._dropped = 0
+        self._received: deque[tuple[StepBatch, float]] = deque()
+        self._received_steps = 0
+        self._received_lock = RLock()
+
+    @property
+    def dropped(self) -> int:
+        """Received steps that were dropped because too many waited for `update`."""
+        return self._dropped
+
+    def receive(self, batch: StepBatch) -> None:
+        """Take steps from another process; any thread.
+
+        Whole batches are dropped, oldest first, when more than the buffer's `max_queue_size`
+        steps wait without them.
+
+        Args:
+            batch: The steps; not copied until `update`.
+        """
+        limit = self._buffer.max_queue_size
+        with self._received_lock:
+            self._received.append((batch, time.time()))
+            self._received_steps += len(batch)
+            while (
+                limit is not None
+                and self._received
+                and self._received_steps - len(self._received[0][0]) >= limit
+            ):
+                oldest = len(self._received.popleft()[0])
+                self._received_steps -= oldest
+                self._dropped += oldest
+
+    def update(self) -> None:
+        """Move what was collected and received into the buffer.
+
+        Raises:
+            ValueError: Steps are not of the form of those in the buffer; they are dropped.
+        """
+        with self._lock:
+            self._move_collected()
+            self._move_received()
+
+    def get_data(self) -> R:
+        """All data in the buffer, what just arrived included."""
+        with self._lock:
+            self.update()
+            return self._buffer.get_data()
+
+    def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Any:
+        """Draw steps at random, what just arrived included; see `DataBuffer.sample`.
+
+        Raises:
+            ValueError: The buffer is empty, or `batch_size` is not positive.
+        """
+        with self._lock:
+            self.update()
+            return self._buffer.sample(batch_size, generator)
+
+    def count_data_added_since(self, timestamp: float) -> int:
+        """How many of the steps moved into the buffer arrived after a time.
+
+        Args:
+            timestamp: A reading of `pamiq_ros.core.time.time()`.
+        """
+        with self._lock:
+            return self._arrivals.count_since(timestamp)
+
+    def save_state(self, path: Path) -> None:
+        """Save the buffer and the arrival times in the directory `path`."""
+        with self._lock:
+            self.update()
+            path.mkdir()
+            self._buffer.save_state(path / "buffer")
+            pairs = torch.tensor(self._arrivals.pairs(), dtype=torch.float64).reshape(-1, 2)
+            save_tree(path / "arrivals", {"time_count": pairs})
+
+    def load_state(self, path: Path) -> None:
+        """Load the buffer and the arrival times from the directory `path`."""
+        with self._lock:
+            self._buffer.load_state(path / "buffer")
+            pairs = load_tree(path / "arrivals")["time_count"].tolist()
+            self._arrivals = ArrivalTimes(
+                self._buffer.max_queue_size, [(arrival, int(count)) for arrival, count in pairs]
+            )
+
+    def __len__(self) -> int:
+        """How many steps are in the buffer."""
+        return len(self._buffer)
+
+    def _move_collected(self) -> None:
+        self._collected.extend(self._collector._move_data())
+        while self._collected:  # one by one, so that a step that is refused takes no other along
+            data, arrival = self._collected.popleft()
+            self._buffer.add(data)
+            self._arrivals.add(arrival, 1)
+
+    def _move_received(self) -> None:
+        while True:
+            with self._received_lock:
+                if not self._received:
+                    return
+                batch, arrival = self._received.popleft()
+                self._received_steps -= len(batch)
+            self._buffer.add_batch(batch)
+            self._arrivals.add(arrival, len(batch))

@@ -1,0 +1,179 @@
+"""Storages: numbered slots that hold steps, as columns of tensors or as a list of objects."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ..tree import DTYPES, Form, Leaf, difference, flatten, leaves, unflatten
+from .batch import StepBatch, make_column, read_row
+from .memory import require_memory
+
+_SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+
+
+class Storage(Protocol):
+    """Slots 0 to capacity - 1; whoever uses it remembers which of them are filled."""
+
+    def put(self, slot: int, step: Any) -> None:
+        """Copy a step into a slot."""
+
+    def put_batch(self, slots: Tensor, batch: StepBatch, rows: Tensor) -> None:
+        """Copy rows of a batch into slots, both int64 [n]; no slot twice."""
+
+    def steps(self, slots: Tensor) -> list[Any]:
+        """The steps in slots, int64 [n]; later changes of the storage do not reach them."""
+
+    def stacked(self, slots: Tensor) -> Any:
+        """The nesting of a step with a tensor [n, *shape] in place of each value."""
+
+    def dump(self, count: int) -> dict[str, Any]:
+        """The steps in the first slots, for `restore`; not copied."""
+
+
+class TensorStorage:
+    """Slots for steps of one form: a contiguous tensor [capacity, *shape] per leaf."""
+
+    def __init__(self, form: Form, capacity: int) -> None:
+        """Allocate.
+
+        Raises:
+            MemoryError: It does not fit; says how many bytes are needed and available.
+        """
+        self.form = form
+        self._leaves = leaves(form)
+        needed = capacity * sum(_leaf_bytes(leaf) for leaf in self._leaves)
+        require_memory(needed, f"a buffer of {capacity} steps")
+        self._columns = [
+            torch.empty((capacity, *leaf.shape), dtype=DTYPES[leaf.dtype]) for leaf in self._leaves
+        ]
+
+    def put(self, slot: int, step: Any) -> None:
+        """Copy a step into a slot.
+
+        Raises:
+            ValueError: The step is of another form; says what differs.
+        """
+        form, values = flatten(step)
+        self._require(form)
+        for leaf, column, value in zip(self._leaves, self._columns, values, strict=True):
+            if leaf.kind == "tensor":
+                value = value.detach()
+            elif leaf.kind == "ndarray":
+                value = make_column(leaf, [value])[0]
+            column[slot] = value
+
+    def put_batch(self, slots: Tensor, batch: StepBatch, rows: Tensor) -> None:
+        """Copy rows of a batch into slots.
+
+        Raises:
+            ValueError: The batch is of another form; says what differs.
+        """
+        self._require(batch.form)
+        for column, source in zip(self._columns, batch.columns, strict=True):
+            _writable(column).index_copy_(0, slots, _writable(source.index_select(0, rows)))
+
+    def steps(self, slots: Tensor) -> list[Any]:
+        """The steps in slots, copied at once.
+
+        Raises:
+            MemoryError: The copy does not fit.
+        """
+        needed = len(slots) * sum(_leaf_bytes(leaf) for leaf in self._leaves)
+        require_memory(needed, f"get_data of {len(slots)} steps (sample takes only a batch)")
+        columns = [column.index_select(0, slots) for column in self._columns]
+        rows = [
+            [read_row(leaf, row) for row in column.unbind(0)]
+            for leaf, column in zip(self._leaves, columns, strict=True)
+        ]
+        return [unflatten(self.form, values) for values in zip(*rows, strict=True)]
+
+    def stacked(self, slots: Tensor) -> Any:
+        """The steps in slots as stacked tensors."""
+        return unflatten(self.form, [c.index_select(0, slots) for c in self._columns])
+
+    def dump(self, count: int) -> dict[str, Any]:
+        """The signature and the columns of the first slots."""
+        batch = StepBatch(self.form, [column[:count] for column in self._columns])
+        return {"signature": batch.signature, "columns": batch.columns}
+
+    def _require(self, form: Form) -> None:
+        if form != self.form:
+            raise ValueError(
+                f"{difference(self.form, form)} (the buffer keeps steps of one form: "
+                f"{StepBatch(self.form, []).signature}, found "
+                f"{StepBatch(form, []).signature})"
+            )
+
+
+class ListStorage:
+    """Slots for objects of any kind."""
+
+    def __init__(self) -> None:
+        """An empty storage, which grows as slots are first filled."""
+        self._items: list[Any] = []
+
+    def put(self, slot: int, step: Any) -> None:
+        """Keep an object, not copied."""
+        if slot == len(self._items):
+            self._items.append(step)
+        else:
+            self._items[slot] = step
+
+    def put_batch(self, slots: Tensor, batch: StepBatch, rows: Tensor) -> None:
+        """Keep steps of a batch as objects."""
+        for slot, row in zip(slots.tolist(), rows.tolist(), strict=True):
+            self.put(slot, batch.step(row))
+
+    def steps(self, slots: Tensor) -> list[Any]:
+        """The objects in slots."""
+        return [self._items[slot] for slot in slots.tolist()]
+
+    def stacked(self, slots: Tensor) -> Any:
+        """The objects in slots as stacked tensors.
+
+        Raises:
+            TypeError: They are no steps; names the place.
+        """
+        return StepBatch.stack(self.steps(slots)).stacked()
+
+    def dump(self, count: int) -> dict[str, Any]:
+        """The objects in the first slots."""
+        return {"steps": self._items[:count]}
+
+
+def make_storage(step: Any, capacity: int) -> Storage:
+    """The storage that suits a first step: columns if it holds a tensor or an array.
+
+    Raises:
+        MemoryError: Columns of its form do not fit.
+    """
+    try:
+        form, _ = flatten(step)
+    except (TypeError, ValueError):
+        return ListStorage()
+    columnar = any(leaf.kind in ("tensor", "ndarray") for leaf in leaves(form))
+    return TensorStorage(form, capacity) if columnar else ListStorage()
+
+
+def restore(dump: dict[str, Any]) -> StepBatch | list[Any]:
+    """The steps in what a storage's `dump` returned.
+
+    Raises:
+        ValueError: The columns do not fit their signature.
+    """
+    if "signature" in dump:
+        return StepBatch.from_columns(dump["signature"], dump["columns"])
+    return list(dump["steps"])
+
+
+def _leaf_bytes(leaf: Leaf) -> int:
+    return math.prod(leaf.shape) * DTYPES[leaf.dtype].itemsize
+
+
+def _writable(column: Tensor) -> Tensor:
+    """The same memory with a dtype that index_copy_ knows."""
+    return column.view(_SIGNED[column.dtype]) if column.dtype in _SIGNED else column

@@ -1,0 +1,138 @@
+"""Wrappers: values changed on their way from a sensor, to an actuator, or around an environment."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from ..state_persistence import PersistentStateMixin
+from ..thread import ThreadEventMixin
+from .env import ActType, Environment, ObsType
+from .event_mixin import InteractionEventMixin
+from .modular_env import Actuator, Sensor
+from .parts import InteractionParts
+
+T = TypeVar("T")
+W = TypeVar("W")
+WrappedObsType = TypeVar("WrappedObsType")
+WrappedActType = TypeVar("WrappedActType")
+
+
+class Wrapper(ABC, PersistentStateMixin, ThreadEventMixin, InteractionEventMixin, Generic[T, W]):
+    """Makes a value of type W from one of type T."""
+
+    @abstractmethod
+    def wrap(self, value: T) -> W:
+        """The changed value."""
+
+    def __call__(self, value: T) -> W:
+        """The same as `wrap`."""
+        return self.wrap(value)
+
+    def wrap_sensor(self, sensor: Sensor[T]) -> SensorWrapper[T, W]:
+        """A sensor whose readings go through this wrapper."""
+        return SensorWrapper(sensor, self)
+
+    def wrap_actuator(self, actuator: Actuator[W]) -> ActuatorWrapper[W, T]:
+        """An actuator whose actions go through this wrapper first."""
+        return ActuatorWrapper(actuator, self)
+
+
+class LambdaWrapper(Wrapper[T, W]):
+    """A wrapper made of a function."""
+
+    def __init__(self, func: Callable[[T], W]) -> None:
+        """Wrap with `func`."""
+        super().__init__()
+        self._func = func
+
+    def wrap(self, value: T) -> W:
+        """What the function returns for `value`."""
+        return self._func(value)
+
+
+class EnvironmentWrapper(
+    InteractionParts,
+    Environment[WrappedObsType, WrappedActType],
+    Generic[ObsType, WrappedObsType, ActType, WrappedActType],
+):
+    """An environment whose observations and actions are changed on their way."""
+
+    def __init__(
+        self,
+        env: Environment[ObsType, ActType],
+        obs_wrapper: Wrapper[ObsType, WrappedObsType] | Callable[[ObsType], WrappedObsType],
+        act_wrapper: Wrapper[WrappedActType, ActType] | Callable[[WrappedActType], ActType],
+    ) -> None:
+        """Wrap an environment.
+
+        Args:
+            env: The environment.
+            obs_wrapper: Changes its observations.
+            act_wrapper: Changes actions on their way to it.
+        """
+        self.env = env
+        self._obs_wrapper = _as_wrapper(obs_wrapper)
+        self._act_wrapper = _as_wrapper(act_wrapper)
+
+    def observe(self) -> WrappedObsType:
+        """The environment's observation, changed."""
+        return self._obs_wrapper(self.env.observe())
+
+    def affect(self, action: WrappedActType) -> None:
+        """Carry out the action, changed."""
+        self.env.affect(self._act_wrapper(action))
+
+    def _parts(self) -> Mapping[str, Any]:
+        return {
+            "env": self.env,
+            "obs_wrapper": self._obs_wrapper,
+            "act_wrapper": self._act_wrapper,
+        }
+
+
+class SensorWrapper(InteractionParts, Sensor[W], Generic[T, W]):
+    """A sensor whose readings are changed."""
+
+    def __init__(self, sensor: Sensor[T], wrapper: Wrapper[T, W] | Callable[[T], W]) -> None:
+        """Wrap a sensor.
+
+        Args:
+            sensor: The sensor.
+            wrapper: Changes its readings.
+        """
+        self.sensor = sensor
+        self._wrapper = _as_wrapper(wrapper)
+
+    def read(self) -> W:
+        """The sensor's reading, changed."""
+        return self._wrapper(self.sensor.read())
+
+    def _parts(self) -> Mapping[str, Any]:
+        return {"sensor": self.sensor, "wrapper": self._wrapper}
+
+
+class ActuatorWrapper(InteractionParts, Actuator[W], Generic[T, W]):
+    """An actuator whose actions are changed first."""
+
+    def __init__(self, actuator: Actuator[T], wrapper: Wrapper[W, T] | Callable[[W], T]) -> None:
+        """Wrap an actuator.
+
+        Args:
+            actuator: The actuator.
+            wrapper: Changes actions on their way to it.
+        """
+        self.actuator = actuator
+        self._wrapper = _as_wrapper(wrapper)
+
+    def operate(self, action: W) -> None:
+        """Operate the actuator with the changed action."""
+        self.actuator.operate(self._wrapper(action))
+
+    def _parts(self) -> Mapping[str, Any]:
+        return {"actuator": self.actuator, "wrapper": self._wrapper}
+
+
+def _as_wrapper(wrapper: Wrapper[T, W] | Callable[[T], W]) -> Wrapper[T, W]:
+    return wrapper if isinstance(wrapper, Wrapper) else LambdaWrapper(wrapper)

@@ -1,0 +1,148 @@
+"""InferenceModel and TrainingModel: the two sides of a model, and how weights go between them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from ..state_persistence import PersistentStateMixin
+from .parameters import check_replacement, is_exportable
+
+SyncTarget = Callable[[Mapping[str, Any]], None]
+
+
+class InferenceModel(ABC):
+    """The side of a model that the agent uses.
+
+    Its parameters are its attributes that are step values (see `pamiq_ros.core.tree`), unless a
+    subclass says otherwise.
+    """
+
+    _staged_parameters: dict[str, Any] | None = None
+
+    @abstractmethod
+    def infer(self, *args: Any, **kwds: Any) -> Any:
+        """Use the model."""
+
+    def __call__(self, *args: Any, **kwds: Any) -> Any:
+        """The same as `infer`."""
+        return self.infer(*args, **kwds)
+
+    def export_parameters(self) -> dict[str, Any]:
+        """The parameters by name, as they are: not copied."""
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name != "_staged_parameters" and is_exportable(value)
+        }
+
+    def stage_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Put new parameters aside for `swap_parameters`; may be called in any thread.
+
+        Args:
+            parameters: One value for each name in `export_parameters()`, kept and not copied.
+
+        Raises:
+            ValueError: A name is missing or unknown, a value has another shape or dtype, or is
+                not finite; names the parameter and says what was expected and found.
+        """
+        check_replacement(self.export_parameters(), parameters)
+        self._staged_parameters = dict(parameters)
+
+    def swap_parameters(self) -> bool:
+        """Take what is staged; called between two ticks.
+
+        Returns:
+            Whether something was staged.
+        """
+        # Taken and cleared by one operation: another thread may stage at any moment.
+        staged = vars(self).pop("_staged_parameters", None)
+        if staged is None:
+            return False
+        vars(self).update(staged)
+        return True
+
+
+T = TypeVar("T", bound=InferenceModel)
+
+
+class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
+    """The side of a model that trainers use, and that makes the inference side."""
+
+    _inference_model: T | None = None
+    _sync_target: SyncTarget | None = None
+
+    def __init__(
+        self, has_inference_model: bool = True, inference_thread_only: bool = False
+    ) -> None:
+        """Make a training model.
+
+        Args:
+            has_inference_model: Whether the agent uses this model.
+            inference_thread_only: Whether only the agent uses it: it is never trained.
+
+        Raises:
+            ValueError: Used by neither.
+        """
+        if inference_thread_only and not has_inference_model:
+            raise ValueError("expected has_inference_model=True with inference_thread_only=True")
+        self.has_inference_model = has_inference_model
+        self.inference_thread_only = inference_thread_only
+
+    @property
+    def inference_model(self) -> T:
+        """The inference side in this process, made when first asked for.
+
+        Raises:
+            RuntimeError: This model has none.
+        """
+        if not self.has_inference_model:
+            raise RuntimeError("this model was made with has_inference_model=False")
+        if self._inference_model is None:
+            self._inference_model = self._create_inference_model()
+        return self._inference_model
+
+    @abstractmethod
+    def _create_inference_model(self) -> T:
+        """Make the inference side."""
+
+    @abstractmethod
+    def forward(self, *args: Any, **kwds: Any) -> Any:
+        """Use the model in training."""
+
+    def __call__(self, *args: Any, **kwds: Any) -> Any:
+        """The same as `forward`."""
+        return self.forward(*args, **kwds)
+
+    def set_sync_target(self, target: SyncTarget | None) -> None:
+        """Say where `sync` hands the parameters.
+
+        Args:
+            target: Called in the trainer's thread with the result of `export_parameters`, which
+                is only valid until it returns: training then goes on changing it. None: to the
+                inference model in this process.
+        """
+        self._sync_target = target
+
+    def sync(self) -> None:
+        """Hand the parameters to the inference side, if it has any that are trained."""
+        if not self._need_sync:
+            return
+        if self._sync_target is not None:
+            self._sync_target(self.export_parameters())
+        else:
+            self.sync_impl(self.inference_model)
+
+    def export_parameters(self) -> dict[str, Any]:
+        """The inference side's parameters as they are in training now, by name."""
+        self.sync_impl(self.inference_model)
+        return self.inference_model.export_parameters()
+
+    @property
+    def _need_sync(self) -> bool:
+        return self.has_inference_model and not self.inference_thread_only
+
+    @abstractmethod
+    def sync_impl(self, inference_model: T) -> None:
+        """Hand the parameters to an inference model in this process."""

@@ -1,0 +1,202 @@
+"""State files: nestings of tensors and plain values as safetensors, small ones as JSON.
+
+A file holds tensors and text only, so that opening one runs no code. It is written beside its name
+and renamed, so that under its name there is never half a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+SCHEMA = "pamiq_ros/tree/1"
+
+
+def state_file(path: Path, suffix: str = ".safetensors") -> Path:
+    """The file that belongs to a state's path: the suffix is added, dots in the name stay."""
+    return path.with_name(path.name + suffix)
+
+
+def save_tree(path: Path, tree: Any) -> None:
+    """Save a nesting as `<path>.safetensors`.
+
+    Args:
+        path: Where, without the suffix.
+        tree: Any nesting of dict, list, tuple and Counter of tensors, numpy arrays and scalars,
+            numbers, text and None. Tensors come back on the CPU.
+
+    Raises:
+        TypeError: Something else is in it; names the place.
+    """
+    encoder = _Encoder()
+    structure = json.dumps(encoder.encode(tree, ()), separators=(",", ":"))
+    metadata = {"schema": SCHEMA, "tree": structure}
+    _replace(state_file(path), lambda partial: save_file(encoder.tensors, partial, metadata))
+
+
+def load_tree(path: Path) -> Any:
+    """Load what `save_tree` saved.
+
+    Args:
+        path: Where, without the suffix.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged or not one of these; names it.
+    """
+    file = state_file(path)
+    tensors, metadata = read_tensors(file)
+    if metadata.get("schema") != SCHEMA:
+        raise ValueError(f"{file}: expected schema {SCHEMA}, found {metadata.get('schema')}")
+    try:
+        return _decode(json.loads(metadata["tree"]), tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file}: the structure does not fit the tensors: {error!r}") from error
+
+
+def load_state_dict(file: Path) -> dict[str, Any]:
+    """The tensors of a safetensors file by name, whoever wrote it; of ours, the saved dict.
+
+    Raises:
+        ValueError: The file is damaged, or another format; names it and says how to convert.
+    """
+    if file.suffix != ".safetensors":
+        raise ValueError(
+            f"{file}: expected a .safetensors file, found '{file.suffix}'. Files of torch.save may "
+            "run code when opened; convert one you trust: safetensors.torch.save_file(torch.load("
+            "'model.pt', weights_only=True), 'model.safetensors')"
+        )
+    tensors, metadata = read_tensors(file)
+    tree = load_tree(file.with_suffix("")) if metadata.get("schema") == SCHEMA else tensors
+    if not isinstance(tree, dict):
+        raise ValueError(f"{file}: expected a dict of parameters, found {type(tree).__name__}")
+    return tree
+
+
+def read_tensors(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """The tensors and the metadata of a safetensors file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged; names it.
+    """
+    try:
+        with safe_open(file, framework="pt") as opened:
+            names = opened.keys()
+            return {name: opened.get_tensor(name) for name in names}, opened.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{file}: damaged, or not a safetensors file: {error}") from error
+
+
+def save_json(path: Path, value: Any) -> None:
+    """Save a plain value as `<path>.json`."""
+    text = json.dumps(value, indent=1) + "\n"
+    _replace(state_file(path, ".json"), lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def load_json(path: Path) -> Any:
+    """Load what `save_json` saved.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is damaged; names it.
+    """
+    file = state_file(path, ".json")
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file}: expected JSON: {error}") from error
+
+
+class _Encoder:
+    """Takes a nesting apart into JSON and named tensors; the same memory is saved once."""
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, torch.Tensor] = {}
+        self._known: dict[tuple[Any, ...], str] = {}
+        self._storages: set[int] = set()
+
+    def encode(self, value: Any, place: tuple[str, ...]) -> Any:
+        if isinstance(value, torch.Tensor):
+            return {"tensor": self._keep(value, place)}
+        if isinstance(value, (np.ndarray, np.generic)):
+            return {"ndarray": self._keep(_from_numpy(value, place), place)}
+        if value is None or isinstance(value, (str, bool, int, float)):
+            return value
+        if type(value) in (list, tuple):
+            items = [self.encode(item, (*place, str(i))) for i, item in enumerate(value)]
+            return {type(value).__name__: items}
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, (str, int, float)):
+                    raise TypeError(f"{_named(place)}: keys of {type(key).__name__} can't be saved")
+            items = [[k, self.encode(v, (*place, str(k)))] for k, v in value.items()]
+            return {"counter" if isinstance(value, Counter) else "dict": items}
+        raise TypeError(
+            f"{_named(place)}: expected tensors, arrays, numbers, text or None, found "
+            f"{type(value).__name__}, which can't be saved; override save_state and load_state"
+        )
+
+    def _keep(self, tensor: torch.Tensor, place: tuple[str, ...]) -> str:
+        tensor = tensor.detach()
+        identity = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor.device)
+        if tensor.numel() > 0 and identity in self._known:
+            return self._known[identity]
+        stored = tensor.cpu().contiguous()
+        pointer = stored.untyped_storage().data_ptr()
+        if pointer in self._storages:  # a part of another: safetensors keeps no two views
+            stored = stored.clone()
+        self._storages.add(pointer)
+        name = first = ".".join(place) or "value"
+        number = 1
+        while name in self.tensors:
+            name, number = f"{first}~{number}", number + 1
+        self.tensors[name] = stored
+        self._known[identity] = name
+        return name
+
+
+def _decode(data: Any, tensors: dict[str, torch.Tensor]) -> Any:
+    if not isinstance(data, dict):
+        return data
+    ((kind, content),) = data.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "ndarray":
+        return tensors[content].numpy()[()]
+    if kind in ("list", "tuple"):
+        items = [_decode(item, tensors) for item in content]
+        return items if kind == "list" else tuple(items)
+    if kind in ("dict", "counter"):
+        pairs = {key: _decode(item, tensors) for key, item in content}
+        return pairs if kind == "dict" else Counter(pairs)
+    raise ValueError(f"unknown kind {kind!r}")
+
+
+def _from_numpy(value: Any, place: tuple[str, ...]) -> torch.Tensor:
+    try:
+        native = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
+        return torch.from_numpy(native)
+    except TypeError as error:
+        raise TypeError(f"{_named(place)}: arrays of {value.dtype} can't be saved") from error
+
+
+def _named(place: tuple[str, ...]) -> str:
+    return "state" + "".join(f"[{key!r}]" for key in place)
+
+
+def _replace(file: Path, write: Callable[[Path], Any]) -> None:
+    partial = file.with_name(f".{file.name}.partial")
+    write(partial)
+    with partial.open("rb+") as written:
+        os.fsync(written.fileno())
+    partial.replace(file)

@@ -1,0 +1,140 @@
+"""TorchTrainingModel: a module that is trained, and makes its inference side."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+import torch
+from torch import nn
+
+from ..model import TrainingModel
+from ..state import load_state_dict, load_tree, save_tree
+from .inference import (
+    InferenceProcedureCallable,
+    TorchInferenceModel,
+    default_infer_procedure,
+    get_device,
+)
+from .weights import detached, distinct_tensors, named_tensors
+
+T = TypeVar("T", bound=nn.Module)
+
+
+class TorchTrainingModel(TrainingModel[TorchInferenceModel[T]], Generic[T]):
+    """The side of a torch model that trainers use.
+
+    Attributes:
+        model: The module.
+    """
+
+    def __init__(
+        self,
+        model: T,
+        has_inference_model: bool = True,
+        inference_thread_only: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        inference_procedure: InferenceProcedureCallable[T] | str = default_infer_procedure,
+        pretrained_parameter_file: str | Path | None = None,
+        compile: bool = False,
+    ) -> None:
+        """Wrap a module.
+
+        Args:
+            model: The module.
+            has_inference_model: Whether the agent uses it.
+            inference_thread_only: Whether only the agent uses it: it is never trained.
+            device: Where to put it; None: where it is.
+            dtype: Floating point type to turn it into; None: what it is.
+            inference_procedure: How the agent's side uses it: a function that is given the module
+                and the arguments, or the name of a method of the module's class.
+            pretrained_parameter_file: A .safetensors file of its parameters.
+            compile: Whether to compile it, and the agent's side too, with torch.compile.
+
+        Raises:
+            AttributeError: The module's class has no method of that name.
+            ValueError: What has that name is no method, or the parameter file is not usable.
+        """
+        super().__init__(has_inference_model, inference_thread_only)
+        self.model = model.to(device=device or get_device(model), dtype=dtype)
+        self._inference_procedure = _procedure(model, inference_procedure)
+        self._compile = compile
+        if pretrained_parameter_file is not None:
+            self._load(load_state_dict(Path(pretrained_parameter_file)), pretrained_parameter_file)
+        if compile:
+            self.model.compile()
+
+    def _create_inference_model(self) -> TorchInferenceModel[T]:
+        if self.inference_thread_only:
+            return TorchInferenceModel(self.model, self._inference_procedure)
+        twin = copy.deepcopy(self.model)
+        twin.zero_grad(set_to_none=True)
+        if self._compile:
+            twin.compile()  # a copy of a compiled module is not compiled
+        return TorchInferenceModel(twin, self._inference_procedure)
+
+    def export_parameters(self) -> dict[str, Any]:
+        """The module's parameters and persistent buffers by name, tied ones once.
+
+        They are the tensors that training goes on changing: whoever keeps them copies them.
+        """
+        return detached(distinct_tensors(self.model))
+
+    def sync_impl(self, inference_model: TorchInferenceModel[T]) -> None:
+        """Hand the parameters to an inference model in this process; gradients stay.
+
+        Raises:
+            ValueError: A parameter is not finite; names it.
+        """
+        inference_model.stage_parameters(self.export_parameters())
+        inference_model.swap_parameters()
+        self.model.train()
+
+    def forward(self, *args: Any, **kwds: Any) -> Any:
+        """Call the module."""
+        return self.model(*args, **kwds)
+
+    def save_state(self, path: Path) -> None:
+        """Save the parameters as `<path>.safetensors`."""
+        save_tree(path, dict(self.model.state_dict()))
+
+    def load_state(self, path: Path) -> None:
+        """Load the parameters from `<path>.safetensors`.
+
+        Raises:
+            ValueError: The file is damaged, or its parameters do not fit; names it.
+        """
+        self._load(load_tree(path), path)
+
+    def _load(self, parameters: dict[str, Any], file: str | Path) -> None:
+        names = named_tensors(self.model)
+        for name in names.keys() - parameters.keys():
+            # Files of other writers hold tied tensors under one of their names.
+            tied = (n for n in parameters if n in names and names[n] is names[name])
+            if (other := next(tied, None)) is not None:
+                parameters = {**parameters, name: parameters[other]}
+        try:
+            self.model.load_state_dict(parameters)
+        except RuntimeError as error:
+            raise ValueError(f"{file}: {error}") from error
+
+
+def _procedure(
+    model: T, procedure: InferenceProcedureCallable[T] | str
+) -> InferenceProcedureCallable[T]:
+    if not isinstance(procedure, str):
+        return procedure
+    cls = type(model)
+    if not hasattr(cls, procedure):
+        raise AttributeError(
+            f"inference_procedure: {cls.__name__} has no method named '{procedure}'"
+        )
+    method = getattr(cls, procedure)
+    if not callable(method):
+        raise ValueError(
+            f"inference_procedure: expected a method, found {cls.__name__}.{procedure}, "
+            f"a {type(method).__name__}"
+        )
+    return cast("InferenceProcedureCallable[T]", method)

@@ -1,0 +1,6 @@
+"""Trainers: what learns."""
+
+from .base import Trainer
+from .container import TrainersDict
+
+__all__ = ["Trainer", "TrainersDict"]

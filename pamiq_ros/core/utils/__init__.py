@@ -1,0 +1,5 @@
+"""Small helpers for agents and trainers."""
+
+from . import schedulers
+
+__all__ = ["schedulers"]

@@ -1,0 +1,22 @@
+"""The node graph, described once for the launch files and for `pamiq-ros`.
+
+Says which nodes run, with which parameters, in which environment, and what is to be done when one
+of them ends. Starts nothing itself and needs no ROS.
+"""
+
+from .description import NodeDescription, graph
+from .options import GraphOptions, WorldOptions
+from .places import environment, share_file
+from .supervision import BAD_CONFIGURATION, ExitPolicy, Reaction
+
+__all__ = [
+    "BAD_CONFIGURATION",
+    "ExitPolicy",
+    "GraphOptions",
+    "NodeDescription",
+    "Reaction",
+    "WorldOptions",
+    "environment",
+    "graph",
+    "share_file",
+]

@@ -1,0 +1,151 @@
+"""The graph as actions of the ROS 2 launch system. Only the launch files import this module."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    LogInfo,
+    OpaqueFunction,
+    TimerAction,
+)
+from launch.events import Shutdown
+from launch.events.process import ProcessExited
+from launch.launch_context import LaunchContext
+from launch.launch_description import LaunchDescription
+from launch_ros.actions import Node
+
+from .description import NodeDescription, graph
+from .options import LOG_LEVELS, GraphOptions, WorldOptions
+from .places import environment
+from .supervision import ExitPolicy
+
+_ARGUMENTS = {
+    "system": "The system to run: a name, module:callable or file.py:callable",
+    "namespace": "ROS namespace of all nodes",
+    "params_file": "ROS parameter file of all nodes; the package's config/continual.yaml if empty",
+    "overrides": "Overrides of the system's configuration: 'key=value key=value'",
+    "system_config": "YAML file with the system's configuration",
+    "rate": "Ticks per second of the inference node, in Hz; the system's own if empty",
+    "states_dir": "Folder for saved states",
+}
+_WORLD_ARGUMENTS = {
+    "env_id": "Gymnasium environment of the world",
+    "env_kwargs": "Keyword arguments of the environment, a YAML mapping",
+}
+_BOOLEANS = {"": None, "true": True, "True": True, "false": False, "False": False}
+_BOOLEAN_ARGUMENTS = {
+    "use_sim_time": "Whether nodes take their time from /clock",
+    "autostart": "Whether the control node activates the other nodes",
+}
+
+
+def graph_launch_description(*, world: bool) -> LaunchDescription:
+    """The whole of a launch file: its arguments and the graph that they choose.
+
+    Every argument is empty unless given, which leaves the matter to the parameter file.
+
+    Args:
+        world: Whether a simulated world runs too.
+
+    Returns:
+        The launch description.
+    """
+    texts = {**_ARGUMENTS, **(_WORLD_ARGUMENTS if world else {})}
+    arguments = [
+        DeclareLaunchArgument(name, default_value="", description=text)
+        for name, text in texts.items()
+    ]
+    arguments += [
+        DeclareLaunchArgument(name, default_value="", description=text, choices=list(_BOOLEANS))
+        for name, text in _BOOLEAN_ARGUMENTS.items()
+    ]
+    arguments.append(
+        DeclareLaunchArgument(
+            "log_level",
+            default_value="",
+            description="Log level of all nodes",
+            choices=["", *LOG_LEVELS],
+        )
+    )
+    start = OpaqueFunction(function=_start_graph, kwargs={"world": world})
+    return LaunchDescription([*arguments, start])
+
+
+def _start_graph(context: LaunchContext, *, world: bool) -> list[Node]:
+    nodes = graph(_options(context.launch_configurations, world))
+    return [_node_action(node, ExitPolicy(node), context) for node in nodes]
+
+
+def _options(given: dict[str, str], world: bool) -> GraphOptions:
+    return GraphOptions(
+        system=given["system"],
+        namespace=given["namespace"],
+        rate=_rate(given["rate"]),
+        overrides=tuple(shlex.split(given["overrides"])),
+        params_file=given["params_file"],
+        system_config=given["system_config"],
+        states_dir=given["states_dir"],
+        use_sim_time=_BOOLEANS[given["use_sim_time"]],
+        log_level=given["log_level"],
+        autostart=_BOOLEANS[given["autostart"]],
+        world=WorldOptions(given["env_id"], given["env_kwargs"]) if world else None,
+    )
+
+
+def _rate(text: str) -> float:
+    try:
+        return float(text or "0")
+    except ValueError as error:
+        raise ValueError(f"rate: expected a number of Hz, found {text!r}") from error
+
+
+def _node_action(node: NodeDescription, policy: ExitPolicy, context: LaunchContext) -> Node:
+    policy.started(time.monotonic())
+    return Node(
+        package=node.package,
+        executable=node.executable,
+        name=node.name,
+        namespace=node.namespace if node.namespace != "/" else "",
+        parameters=[str(node.params_file), *([node.parameters] if node.parameters else [])],
+        remappings=list(node.remappings),
+        ros_arguments=["--log-level", node.log_level] if node.log_level else [],
+        additional_env=environment(context.environment),
+        output="both",
+        on_exit=_exit_handler(node, policy),
+    )
+
+
+def _exit_handler(
+    node: NodeDescription, policy: ExitPolicy
+) -> Callable[[ProcessExited, LaunchContext], list[object] | None]:
+    # respawn=True of launch would start clean ends and refused configurations again as well.
+    def on_exit(event: ProcessExited, context: LaunchContext) -> list[object] | None:
+        if context.is_shutdown:
+            return None
+        reaction = policy.exited(event.returncode, time.monotonic())
+        if reaction.action == "leave":
+            return [LogInfo(msg=reaction.reason)]
+        if reaction.action == "restart":
+            restart = OpaqueFunction(function=_restart, args=[node, policy])
+            timer = TimerAction(period=reaction.delay_s, actions=[restart])
+            return [LogInfo(msg=reaction.reason), timer]
+        if reaction.status:
+            # An error is the one way for a launch file to end `ros2 launch` with a status of 1.
+            raise RuntimeError(reaction.reason)
+        shutdown = EmitEvent(event=Shutdown(reason=reaction.reason))
+        return [LogInfo(msg=reaction.reason), shutdown]
+
+    return on_exit
+
+
+def _restart(context: LaunchContext, node: NodeDescription, policy: ExitPolicy) -> list[Node]:
+    # launch_ros counts names to warn of twins; the one that died is none.
+    names = getattr(context.locals, "unique_ros_node_names", {})
+    if names.get(node.full_name):
+        names[node.full_name] -= 1
+    return [_node_action(node, policy, context)]

@@ -1,0 +1,109 @@
+"""What a user can choose about the graph, checked before any process starts."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
+
+_NAMESPACE = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*/?")
+
+
+@dataclass(frozen=True)
+class WorldOptions:
+    """The simulated world that stands in for a robot.
+
+    Attributes:
+        env_id: Gymnasium environment, such as CarRacing-v3; empty leaves it to the parameter file.
+        env_kwargs: The environment's keyword arguments, text of a YAML mapping; empty for none.
+    """
+
+    env_id: str = ""
+    env_kwargs: str = ""
+
+
+@dataclass(frozen=True)
+class GraphOptions:
+    """Which graph to run. What is left empty is left to the parameter file and the nodes.
+
+    Attributes:
+        system: The system to run: a name, `module:callable` or `file.py:callable`.
+        namespace: ROS namespace of all nodes, such as `robot1`; empty for the root.
+        rate: Ticks per second of the inference node, in Hz; 0.0 for the system's own.
+        overrides: `key=value` overrides of the system's configuration.
+        params_file: ROS parameter file of all nodes; empty for the package's own.
+        system_config: YAML file with the system's configuration.
+        states_dir: Folder for saved states.
+        use_sim_time: Whether nodes take their time from `/clock`; None leaves it to the file.
+        log_level: One of LOG_LEVELS; empty for the default.
+        autostart: Whether the control node activates the others; None leaves it to the file.
+        world: A simulated world to run as well; None for a real robot.
+    """
+
+    system: str = ""
+    namespace: str = ""
+    rate: float = 0.0
+    overrides: tuple[str, ...] = ()
+    params_file: str = ""
+    system_config: str = ""
+    states_dir: str = ""
+    use_sim_time: bool | None = None
+    log_level: str = ""
+    autostart: bool | None = None
+    world: WorldOptions | None = None
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            ValueError: An option has a wrong value; names it, what was found and expected.
+        """
+        if not math.isfinite(self.rate) or self.rate < 0.0:
+            raise ValueError(
+                f"rate: expected a positive number of Hz, or 0 for the system's own, "
+                f"found {self.rate:g}"
+            )
+        if self.namespace not in ("", "/") and not _NAMESPACE.fullmatch(self.namespace):
+            raise ValueError(
+                f"namespace: expected names of letters, digits and '_' joined by '/', "
+                f"found {self.namespace!r}"
+            )
+        if self.log_level and self.log_level not in LOG_LEVELS:
+            raise ValueError(
+                f"log_level: expected one of {', '.join(LOG_LEVELS)}, found {self.log_level!r}"
+            )
+        for override in self.overrides:
+            _require_override(override)
+        for name in ("params_file", "system_config"):
+            _require_readable(name, getattr(self, name))
+        if self.states_dir and Path(self.states_dir).exists():
+            _require_folder("states_dir", self.states_dir)
+
+    @property
+    def absolute_namespace(self) -> str:
+        """The namespace with one leading slash and none at its end; `/` for the root."""
+        return "/" + self.namespace.strip("/")
+
+
+def _require_override(override: str) -> None:
+    key, equals, _ = override.partition("=")
+    if not equals or not key.strip():
+        raise ValueError(f"overrides: expected key=value, found {override!r}")
+
+
+def _require_readable(name: str, path: str) -> None:
+    if not path:
+        return
+    if not Path(path).is_file():
+        raise ValueError(f"{name}: expected a readable file, found nothing of that kind at {path}")
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"{name}: expected a readable file, found {path} without read permission")
+
+
+def _require_folder(name: str, path: str) -> None:
+    if not Path(path).is_dir():
+        raise ValueError(f"{name}: expected a folder, found a file at {path}")

@@ -1,0 +1,89 @@
+"""What to do when a node's process ends: start it again, end the graph, or leave it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .description import NodeDescription
+
+BAD_CONFIGURATION = 2
+"""Exit status of a node whose configuration is wrong: to start it again would help nobody."""
+
+_FIRST_DELAY_S = 1.0
+_LONGEST_DELAY_S = 30.0
+_HEALTHY_AFTER_S = 60.0
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What to do about a process that ended.
+
+    Attributes:
+        action: `restart` the node, `end` the whole graph, or `leave` it ended.
+        reason: One line for the log.
+        delay_s: How long to wait before a restart, in seconds.
+        status: Exit status that the graph ends with.
+    """
+
+    action: Literal["restart", "end", "leave"]
+    reason: str
+    delay_s: float = 0.0
+    status: int = 0
+
+
+class ExitPolicy:
+    """Decides for one node what its ends mean.
+
+    A node that dies is started again after a second. One that dies again and again is given twice
+    the time at each death, up to half a minute, so that its starting up does not take the processor
+    from the nodes that run; after a minute of life the count begins anew.
+
+    Args:
+        node: The node.
+    """
+
+    def __init__(self, node: NodeDescription) -> None:
+        self.node = node
+        self.restarts = 0
+        self._deaths_in_a_row = 0
+        self._started_s = 0.0
+
+    def started(self, now_s: float) -> None:
+        """Take note that the process was started.
+
+        Args:
+            now_s: Monotonic time in seconds.
+        """
+        self._started_s = now_s
+
+    def exited(self, status: int, now_s: float) -> Reaction:
+        """Decide what to do now that the process has ended.
+
+        Args:
+            status: Its exit status; negative for the number of the signal that ended it.
+            now_s: Monotonic time in seconds.
+
+        Returns:
+            The reaction; for a restart, call `started` when it is done.
+        """
+        name = self.node.name
+        if status == BAD_CONFIGURATION:
+            return Reaction("end", f"{name} refused its configuration", status=BAD_CONFIGURATION)
+        if status == 0:
+            if self.node.ends_graph:
+                return Reaction("end", f"{name} ended, and with it the graph")
+            return Reaction("leave", f"{name} ended")
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        if not self.node.respawn:
+            return Reaction("end", f"{name} died of {how}", status=1)
+        delay_s = self._next_delay_s(now_s)
+        self.restarts += 1
+        return Reaction("restart", f"{name} died of {how}, restart in {delay_s:g} s", delay_s)
+
+    def _next_delay_s(self, now_s: float) -> float:
+        if now_s - self._started_s >= _HEALTHY_AFTER_S:
+            self._deaths_in_a_row = 0
+        doublings = min(self._deaths_in_a_row, 10)
+        self._deaths_in_a_row += 1
+        return min(_FIRST_DELAY_S * 2.0**doublings, _LONGEST_DELAY_S)

@@ -1,0 +1,164 @@
+"""Actor: one tick of observe, act and command, with the rules that keep the robot safe.
+
+When in doubt the command is zero: without weights, without an observation, with a stale one, after
+an exception or an action that is not finite, the robot is stopped and the cause is named.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from pamiq_ros.core.data import DataCollector, DataCollectorsDict
+from pamiq_ros.core.model import InferenceModel, InferenceModelsDict, TrainingModel
+from pamiq_ros.core.robot import ActionError, ObservationError
+from pamiq_ros.core.system import System
+
+from .errors import ErrorLog
+from .weights_slot import WeightsSlot
+
+# Held without having been stopped: there was no reason to move in the first place.
+WAITING = frozenset({"no_weights", "no_observation", "paused"})
+
+
+class Guard(Protocol):
+    """What the actor asks of the robot before it acts, and how it stops it."""
+
+    def missing(self) -> list[str]:
+        """Topics of which nothing has been received yet."""
+
+    def stale(self, limit_s: float) -> str:
+        """What is older than `limit_s` seconds, for the log; empty when nothing is."""
+
+    def stop(self) -> None:
+        """Command zero, at once."""
+
+
+class Actor:
+    """The agent in its environment: the inference node's part of a system.
+
+    Attributes:
+        slots: Where each model that is trained elsewhere gets its weights, by model name.
+        stops: How often a driving robot was stopped, by cause.
+        hold: Why the robot is held at zero now; empty while the agent drives.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        guard: Guard,
+        make_collector: Callable[[str], DataCollector[Any]],
+        errors: ErrorLog,
+        observation_timeout: float,
+    ) -> None:
+        """Build the environment, the agent and the inference models; no trainer, no buffer.
+
+        Args:
+            system: Whose actor this is.
+            guard: The robot.
+            make_collector: Makes the collector for a buffer's name.
+            errors: Where causes of stops are told.
+            observation_timeout: Oldest observation to act on, in s.
+        """
+        self.slots: dict[str, WeightsSlot] = {}
+        self.stops: Counter[str] = Counter()
+        self.hold = "no_weights"
+        self._guard = guard
+        self._errors = errors
+        self._timeout = observation_timeout
+        self._driven = False
+        self._paused = True
+        self._commanding = threading.Lock()
+        self._environment = system.build_environment()
+        self._agent = system.agent()
+        models = self._inference_models(system.build_models())
+        self._agent.attach_inference_models(InferenceModelsDict(models))
+        collectors = {name: make_collector(name) for name in system.buffers}
+        self._agent.attach_data_collectors(DataCollectorsDict(collectors))
+
+    @property
+    def weights_version(self) -> int:
+        """Version of the newest weights in use; versions count over all models of a learner."""
+        return max((slot.version for slot in self.slots.values()), default=0)
+
+    def setup(self) -> None:
+        """Set up the agent and the environment (its topics are opened here)."""
+        self._agent.setup()
+        self._environment.setup()
+
+    def teardown(self) -> None:
+        """Undo setup."""
+        self._agent.teardown()
+        self._environment.teardown()
+
+    def pause(self) -> None:
+        """Command zero and tell agent and environment that ticks end here.
+
+        A step that is still being thought about commands nothing any more.
+        """
+        with self._commanding:
+            self._paused = True
+            self._driven = False
+            self._guard.stop()
+        self._agent.on_paused()
+        self._environment.on_paused()
+
+    def resume(self) -> None:
+        """Tell agent and environment that ticks go on."""
+        self._paused = False
+        self._agent.on_resumed()
+        self._environment.on_resumed()
+
+    def tick(self) -> None:
+        """Take new weights, then act, or hold the robot at zero and say why."""
+        for slot in self.slots.values():
+            slot.swap()
+        self.hold = self._reason_to_hold() or self._act()
+        if self.hold:
+            self._guard.stop()
+            if self._driven and self.hold not in WAITING:
+                self.stops[self.hold] += 1
+        self._driven = not self.hold
+
+    def _inference_models(
+        self, models: Mapping[str, TrainingModel[Any]]
+    ) -> dict[str, InferenceModel]:
+        inference_models: dict[str, InferenceModel] = {}
+        for name, model in models.items():
+            if model.has_inference_model:
+                inference_models[name] = model.inference_model
+                if not model.inference_thread_only:
+                    self.slots[name] = WeightsSlot(model.inference_model)
+        return inference_models
+
+    def _reason_to_hold(self) -> str:
+        if any(slot.version == 0 for slot in self.slots.values()):
+            return "no_weights"
+        if self._guard.missing():
+            return "no_observation"
+        if stale := self._guard.stale(self._timeout):
+            self._errors.add(f"robot stopped: {stale}")
+            return "stale_observation"
+        return ""
+
+    def _act(self) -> str:
+        try:
+            action = self._agent.step(self._environment.observe())
+            with self._commanding:
+                if self._paused:
+                    return "paused"
+                self._environment.affect(action)
+        except ObservationError as error:
+            return self._failed("observation_error", error)
+        except ActionError as error:
+            return self._failed("action_error", error)
+        except Exception as error:  # whatever the agent raises, the robot must stop
+            return self._failed("agent_error", error)
+        return ""
+
+    def _failed(self, cause: str, error: Exception) -> str:
+        what = str(error) if cause != "agent_error" else f"agent raised {error!r}"
+        self._errors.add(f"robot stopped: {what}")
+        return cause

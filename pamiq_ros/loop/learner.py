@@ -1,0 +1,129 @@
+"""Learner: a thread that runs the trainers in turn, as long as there is something to learn."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pamiq_ros.core.data import DataUsersDict, StepBatch
+from pamiq_ros.core.model import TrainingModel, TrainingModelsDict
+from pamiq_ros.core.recorder import Recorder
+from pamiq_ros.core.system import System
+from pamiq_ros.core.trainer import TrainersDict
+
+from .errors import ErrorLog
+
+_AFTER_ERROR_S = 1.0
+_IDLE_S = 0.5
+
+
+class Learner:
+    """The buffers, models and trainers of a system: the training node's part.
+
+    Attributes:
+        models: The training models, by name.
+        users: The data users, by buffer name.
+        updates: Runs of trainers that trained.
+    """
+
+    def __init__(
+        self, system: System, recorder: Recorder, errors: ErrorLog, niceness: int = 0
+    ) -> None:
+        """Build the buffers, the models and the trainers; no agent, no sensor.
+
+        Args:
+            system: Whose learner this is.
+            recorder: Gets the trainers' metrics and pictures.
+            errors: Where a trainer's exceptions are told.
+            niceness: Scheduling niceness of the training thread alone, 0 to 19.
+        """
+        self.updates = 0
+        self.models = TrainingModelsDict(system.build_models())
+        self.users = DataUsersDict.from_data_buffers(system.build_buffers())
+        self._trainers = TrainersDict(system.build_trainers())
+        self._trainers.attach_training_models(self.models)
+        self._trainers.attach_data_users(self.users)
+        for trainer in self._trainers.values():
+            trainer.attach_recorder(recorder)
+        self._errors = errors
+        self._niceness = niceness
+        self._stop = threading.Event()
+        self._news = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the training thread is alive."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def trained_models(self) -> dict[str, TrainingModel[Any]]:
+        """The models whose weights the inference node needs, by name."""
+        return {
+            name: model
+            for name, model in self.models.data.items()
+            if model.has_inference_model and not model.inference_thread_only
+        }
+
+    def set_sync_target(self, name: str, target: Callable[[Mapping[str, Any]], None]) -> None:
+        """Have the weights of model `name` handed to `target` whenever a trainer syncs it."""
+        self.trained_models()[name].set_sync_target(target)
+
+    def publish_all(self) -> None:
+        """Hand over every model's weights as they are now, so that the actor can begin."""
+        for model in self.trained_models().values():
+            model.sync()
+
+    def receive(self, buffer: str, batch: StepBatch) -> None:
+        """Take steps for a buffer; any thread."""
+        self.users[buffer].receive(batch)
+        self._news.set()
+
+    def start(self) -> None:
+        """Begin or go on training."""
+        if self.running:
+            return
+        self._stop.clear()
+        self._trainers.on_resumed()
+        self._thread = threading.Thread(target=self._run, name="train", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """End training once the trainer's run in progress is done.
+
+        Returns:
+            False if it was not done within `timeout` s; it then ends by itself, later.
+        """
+        self._stop.set()
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+            if not self.running:
+                self._thread = None
+                self._trainers.on_paused()
+        return not self.running
+
+    def fill(self) -> dict[str, int]:
+        """Steps in each buffer, those still on their way to it not counted."""
+        return {name: len(user) for name, user in self.users.items()}
+
+    def _run(self) -> None:
+        # On Linux a thread has a niceness of its own: receiving experience stays at full priority.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+        while not self._stop.is_set():
+            self._news.clear()
+            if not sum(self._run_one(name) for name in self._trainers):
+                self._news.wait(_IDLE_S)
+
+    def _run_one(self, name: str) -> bool:
+        if self._stop.is_set():
+            return False
+        try:
+            trained = self._trainers[name].run()
+        except Exception as error:  # a trainer's fault must not take the node down
+            self._errors.add(f"trainer '{name}' raised {error!r}")
+            self._stop.wait(_AFTER_ERROR_S)
+            return False
+        self.updates += trained
+        return trained

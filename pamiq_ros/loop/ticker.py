@@ -1,0 +1,89 @@
+"""Ticker: a thread that calls a function at absolute deadlines, start + k x period."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from .histogram import Histogram
+
+
+class Ticker:
+    """Calls `tick` at a fixed rate from a thread of its own.
+
+    Deadline k is start + k x period, so that a late tick does not shift the ones after it. Of
+    several deadlines that pass while a tick runs only the newest is served, late; the ones before
+    it are skipped and counted, never made up for in a burst.
+
+    Attributes:
+        lateness: How long after its deadline each tick began.
+        compute: How long each tick took.
+        ticks: Ticks done, over all runs.
+        skipped: Deadlines that passed while a tick still ran.
+    """
+
+    def __init__(self, rate: float, tick: Callable[[], None]) -> None:
+        """Args: rate in Hz, positive; `tick` must not raise (an exception ends the thread)."""
+        self.lateness = Histogram()
+        self.compute = Histogram()
+        self.ticks = 0
+        self.skipped = 0
+        self._period = 1.0 / rate
+        self._tick = tick
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._span = 0.0
+        self._intervals = 0
+
+    @property
+    def period(self) -> float:
+        """Time between deadlines in s."""
+        return self._period
+
+    @property
+    def rate(self) -> float:
+        """Ticks per second really done, in Hz; pauses do not count. 0.0 before two ticks."""
+        return self._intervals / self._span if self._span > 0.0 else 0.0
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is ticking."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin ticking, with the first deadline now; does nothing while running."""
+        if self.running:
+            return
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """End ticking once the tick in progress is done.
+
+        Returns:
+            False if it was not done within `timeout` s; it then ends by itself, later.
+        """
+        self._stop.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+        return not self.running
+
+    def _run(self) -> None:
+        start = previous = time.monotonic()
+        deadline_index = 0
+        while not self._stop.wait(start + deadline_index * self._period - time.monotonic()):
+            began = time.monotonic()
+            self.lateness.add(began - (start + deadline_index * self._period))
+            if deadline_index > 0:
+                self._span += began - previous
+                self._intervals += 1
+            previous = began
+            self._tick()
+            ended = time.monotonic()
+            self.compute.add(ended - began)
+            self.ticks += 1
+            newest_due = int((ended - start) / self._period)
+            self.skipped += max(0, newest_due - deadline_index - 1)
+            deadline_index = max(newest_due, deadline_index + 1)

@@ -1,0 +1,1 @@
+"""The nodes, one file each, thin: they wire topics, services and parameters to the other rooms."""

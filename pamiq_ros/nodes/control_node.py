@@ -1,0 +1,188 @@
+"""control_node: brings the other two nodes up, pauses, resumes, ends them, and tells how it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE
+from pamiq_ros.control.status import (
+    INFERENCE,
+    TRAINING,
+    all_received,
+    gather_report,
+    system_state,
+)
+
+from .main import run
+from .managed_client import ManagedClient
+from .parameters import Parameter, declare
+from .report import LATCHED, STATUS_TOPIC
+
+STATUS_PERIOD_S = 0.5
+DRAIN_S = 1.5
+
+PARAMETERS = (
+    Parameter("autostart", True, "Configure and activate the nodes as soon as they appear"),
+    Parameter(
+        "transition_timeout", 20.0, "Longest a node may take for a transition in s", 0.1, 3600.0
+    ),
+)
+
+
+class ControlNode(Node):
+    """Serves pamiq/pause, resume and shutdown; publishes the latched pamiq/status.
+
+    Attributes:
+        finished: Whether the system was shut down and this process should end.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("pamiq_control")
+        self.finished = False
+        self._id = uuid.uuid4().hex[:12]
+        self._began = time.monotonic()
+        self._first_active: float | None = None
+        self._wanted = ACTIVE
+        self._command = threading.Lock()
+        self._errors = [f"pamiq_control: {e}" for e in declare(self, PARAMETERS).values()]
+        for error in self._errors:
+            self.get_logger().error(error)
+        group = ReentrantCallbackGroup()
+        self._status = self.create_publisher(String, STATUS_TOPIC, LATCHED)
+        timeout = self.get_parameter("transition_timeout").value
+        self._nodes = {
+            name: ManagedClient(self, name, timeout, self._publish)
+            for name in (INFERENCE, TRAINING)
+        }
+        self._serve("pamiq/pause", self._pause, group)
+        self._serve("pamiq/resume", self._resume, group)
+        self._serve("pamiq/shutdown", self._shutdown, group)
+        self.create_timer(STATUS_PERIOD_S, self._publish, callback_group=group)
+        if self._errors:
+            return
+        if self.get_parameter("autostart").value:
+            self._want(ACTIVE)
+
+    def stop(self) -> None:
+        """Stop driving the nodes; what they do now they go on doing."""
+        for client in self._nodes.values():
+            client.close()
+
+    def _serve(self, name: str, action: Callable[[], str], group: ReentrantCallbackGroup) -> None:
+        def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            with self._command:  # one command after the other, as they came
+                self.get_logger().info(f"{name} was called")
+                failure = action()
+            response.success = not failure
+            response.message = failure or self._state()
+            self._publish()
+            return response
+
+        self.create_service(Trigger, name, answer, callback_group=group)
+
+    def _want(self, state: str) -> None:
+        self._wanted = state
+        for client in self._nodes.values():
+            client.want(state)
+
+    def _reach(self, state: str) -> str:
+        self._want(state)
+        timeout = self.get_parameter("transition_timeout").value
+        late = [client for client in self._nodes.values() if not client.wait(timeout)]
+        return "; ".join(
+            client.failure or f"{client.name} is {client.state} after {timeout:g} s"
+            for client in late
+        )
+
+    def _pause(self) -> str:
+        return self._reach(INACTIVE)
+
+    def _resume(self) -> str:
+        return self._reach(ACTIVE)
+
+    def _shutdown(self) -> str:
+        # The robot stops first; what it has experienced then still reaches the learner.
+        self._wanted = FINALIZED
+        inference, training = self._nodes[INFERENCE], self._nodes[TRAINING]
+        if inference.state == ACTIVE:
+            inference.want(INACTIVE)
+            inference.wait(self.get_parameter("transition_timeout").value)
+            deadline = time.monotonic() + DRAIN_S
+            while time.monotonic() < deadline and not all_received(self._report()):
+                time.sleep(0.02)
+        if training.state == ACTIVE:
+            training.want(INACTIVE)
+            training.wait(self.get_parameter("transition_timeout").value)
+        failure = self._reach(FINALIZED)
+        self.finished = True
+        return failure
+
+    def _state(self) -> str:
+        states = {name: client.state for name, client in self._nodes.items()}
+        failed = bool(self._errors) or any(c.failure for c in self._nodes.values())
+        return system_state(states, self._wanted, failed)
+
+    def _report(self) -> dict[str, Any]:
+        restarts = {
+            "inference": self._nodes[INFERENCE].restarts,
+            "training": self._nodes[TRAINING].restarts,
+            "control": max(
+                (len(set(c.report.get("controls", [])) - {self._id}) for c in self._nodes.values()),
+                default=0,
+            ),
+        }
+        since = time.monotonic() - self._first_active if self._first_active is not None else 0.0
+        reports = {name: client.report for name, client in self._nodes.items()}
+        report = gather_report(reports, restarts, since)
+        failures = [client.failure for client in self._nodes.values() if client.failure]
+        report["errors"] = [*self._errors, *failures, *self._doubles(), *report["errors"]]
+        return report
+
+    def _doubles(self) -> list[str]:
+        return [
+            f"{client.live} nodes named {client.name} are running in the namespace "
+            f"'{self.get_namespace()}'; expected one"
+            for client in self._nodes.values()
+            if client.live > 1
+        ]
+
+    def _publish(self) -> None:
+        state = self._state()
+        if state == "active" and self._first_active is None:
+            self._first_active = time.monotonic()
+        report = self._report()
+        configuration = [c.configuration_error for c in self._nodes.values()]
+        status = {
+            "state": state,
+            "control": self._id,
+            "uptime_s": round(time.monotonic() - self._began, 3),
+            "nodes": {
+                name: {"state": client.state, "restarts": client.restarts}
+                for name, client in self._nodes.items()
+            },
+            "last_error": report["errors"][-1] if report["errors"] else "",
+            "errors": report["errors"],
+            "configuration_error": "; ".join(dict.fromkeys(filter(None, configuration))),
+            "report": report,
+        }
+        self._status.publish(String(data=json.dumps(status)))
+
+
+def main() -> None:
+    """Entry point of the executable."""
+    sys.exit(run(ControlNode, executor_threads=4))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""inference_node: camera topics in, cmd_vel out, at a fixed rate that training never disturbs."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from functools import partial
+from typing import Any
+
+import torch
+
+from pamiq_ros.core.robot import attach_robot
+from pamiq_ros.loop.actor import Actor
+from pamiq_ros.loop.ticker import Ticker
+from pamiq_ros.loop.weights_slot import WeightsSlot
+from pamiq_ros.robot import RosRobot
+from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
+from pamiq_ros.wire.weights import Weights
+
+from .main import run
+from .managed import PamiqNode
+from .parameters import Parameter
+from .robot_parameters import ROBOT_PARAMETERS, robot_settings
+from .topics import ExperienceTopics, WeightsTopics
+
+# A thread that wants the interpreter waits this long for the one that has it; 5 ms is Python's
+# default and would be the tick's lateness whenever a message is being received.
+SWITCH_INTERVAL_S = 0.0002
+LONGEST_PAUSE_S = 5.0
+
+PARAMETERS = (
+    Parameter("rate", 0.0, "Ticks per second in Hz; 0: the system's own", 0.0, 1000.0),
+    Parameter(
+        "observation_timeout",
+        0.5,
+        "Oldest observation to act on in s; beyond it the robot is stopped",
+        0.01,
+        3600.0,
+    ),
+    Parameter("torch_threads", 1, "Threads of torch for inference", 1, 256),
+    Parameter("experience_depth", 64, "Batches kept for a late training node", 1, 10000),
+    Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
+    Parameter("experience_max_bytes", 262144, "Bytes of steps in one batch", 1, 1 << 26),
+    Parameter("experience_max_steps", 64, "Steps in one batch", 1, 65536),
+    *ROBOT_PARAMETERS,
+)
+
+
+class InferenceNode(PamiqNode):
+    """Acts: subscribes the sensors, runs the agent, publishes commands and experience."""
+
+    def __init__(self) -> None:
+        self._actor: Actor | None = None
+        self._ticker: Ticker | None = None
+        self._robot: RosRobot | None = None
+        self._experience: ExperienceTopics | None = None
+        self._weights: WeightsTopics | None = None
+        self._senders: dict[str, ExperienceSender] = {}
+        self._receivers: dict[str, WeightsReceiver] = {}
+        super().__init__("pamiq_inference", PARAMETERS)
+
+    def configure(self) -> None:
+        """Build the actor and open its topics."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        torch.set_num_threads(self.value("torch_threads"))
+        resolved = self.resolve_system()
+        self._robot = RosRobot(self, robot_settings(self))
+        attach_robot(self._robot)
+        self._experience = ExperienceTopics(self, self.value("experience_depth"))
+        self._weights = WeightsTopics(self)
+        source = uuid.uuid4().hex
+        actor = Actor(
+            resolved.system,
+            self._robot,
+            lambda name: self._collector(name, resolved.digest, source),
+            self.errors,
+            self.value("observation_timeout"),
+        )
+        self._actor = actor
+        for name, slot in actor.slots.items():
+            self._receivers[name] = WeightsReceiver(
+                resolved.digest, partial(_stage, slot), on_error=self.errors.add
+            )
+            self._weights.subscribe(name, self._receivers[name].receive)
+        actor.setup()
+        self._ticker = Ticker(self.value("rate") or resolved.system.rate, actor.tick)
+        self.get_logger().info(
+            f"system '{resolved.name}', digest {resolved.digest}, "
+            f"{1 / self._ticker.period:g} Hz, waiting for weights of {sorted(actor.slots)}"
+        )
+
+    def activate(self) -> None:
+        """Start to tick."""
+        assert self._actor is not None and self._ticker is not None
+        self._actor.resume()
+        self._ticker.start()
+
+    def deactivate(self) -> None:
+        """Stop to tick; the robot is at zero and all experience sent when this returns."""
+        if self._ticker is None or self._actor is None or not self._ticker.running:
+            return
+        in_time = self._ticker.stop(LONGEST_PAUSE_S)
+        self._actor.pause()
+        if not in_time:
+            raise TimeoutError(f"the agent's step took longer than {LONGEST_PAUSE_S:g} s")
+        for name, sender in self._senders.items():
+            if not sender.flush(1.0):
+                self.errors.add(f"buffer '{name}': experience was not all sent within 1 s")
+
+    def cleanup(self) -> None:
+        """Close the topics and forget the actor."""
+        if self._robot is not None:
+            self._robot.stop()
+        if self._actor is not None:
+            self._actor.teardown()
+        for sender in self._senders.values():
+            sender.close(1.0)
+        for receiver in self._receivers.values():
+            receiver.close(1.0)
+        for topics in (self._experience, self._weights):
+            if topics is not None:
+                topics.close()
+        if self._robot is not None:
+            attach_robot(None)
+            self._robot.close()
+        self._senders, self._receivers = {}, {}
+        self._actor = self._ticker = self._robot = self._experience = self._weights = None
+
+    def figures(self) -> dict[str, Any]:
+        """Ticks and their timing, experience sent, commands published."""
+        actor, ticker, robot = self._actor, self._ticker, self._robot
+        if actor is None or ticker is None or robot is None:
+            return {}
+        return {
+            "inference": {
+                "ticks": ticker.ticks,
+                "rate_hz": round(ticker.rate, 4),
+                "rate_set_hz": round(1 / ticker.period, 4),
+                "skipped": ticker.skipped,
+                "lateness_ms": ticker.lateness.milliseconds(50, 99, maximum=True),
+                "compute_ms": ticker.compute.milliseconds(50, 99, maximum=True),
+                "observation_age_ms": robot.ages.milliseconds(50, 99),
+                "weights_version": actor.weights_version,
+                "hold": actor.hold if ticker.running else "paused",
+                "stops": sum(actor.stops.values()),
+                "stop_causes": dict(actor.stops),
+                "weights": {name: r.figures() for name, r in self._receivers.items()},
+            },
+            "experience": {name: sender.figures() for name, sender in self._senders.items()},
+            "actions": robot.action_counts(),
+        }
+
+    def _collector(self, name: str, digest: str, source: str) -> ExperienceCollector:
+        assert self._experience is not None
+        sender = ExperienceSender(
+            name,
+            digest,
+            source,
+            self._experience.publisher(name),
+            max_steps=self.value("experience_max_steps"),
+            max_bytes=self.value("experience_max_bytes"),
+            max_delay_s=self.value("experience_max_delay"),
+            on_error=self.errors.add,
+        )
+        self._senders[name] = sender
+        return ExperienceCollector(sender, self._acting_version, self._stamp)
+
+    def _acting_version(self) -> int:
+        return self._actor.weights_version if self._actor is not None else 0
+
+    def _stamp(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+
+def _stage(slot: WeightsSlot, weights: Weights) -> None:
+    slot.stage(weights.version, weights.parameters)
+
+
+def main() -> None:
+    """Entry point of the executable."""
+    sys.exit(run(InferenceNode))
+
+
+if __name__ == "__main__":
+    main()

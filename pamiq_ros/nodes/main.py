@@ -1,0 +1,83 @@
+"""Running a node as a process: signals, spinning, and an end that stops the robot first."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+PARENT_VARIABLE = "PAMIQ_ROS_DIE_WITH_PARENT"
+_PR_SET_PDEATHSIG = 1
+_LAST_WORDS_S = 0.3
+
+
+class Runnable(Protocol):
+    """A node that can be run as a process."""
+
+    finished: bool
+
+    def stop(self) -> None:
+        """Stop and let go of everything; safe to call twice."""
+
+
+def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
+    """Run one node until its lifecycle ends or SIGINT or SIGTERM comes.
+
+    Args:
+        make_node: Makes the node, which must also be Runnable; called after rclpy.init.
+        executor_threads: More than one makes a multi-threaded executor.
+
+    Returns:
+        The process's exit status: 0.
+    """
+    _die_with_parent()
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    executor = (
+        SingleThreadedExecutor()
+        if executor_threads == 1
+        else rclpy.executors.MultiThreadedExecutor(executor_threads)
+    )
+    node = make_node()
+    executor.add_node(node)
+    try:
+        _spin(executor, node, ended)
+    finally:
+        executor.shutdown(timeout_sec=1.0)
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _spin(executor: rclpy.executors.Executor, node: Node, ended: threading.Event) -> None:
+    try:
+        while not ended.is_set() and not node.finished:  # type: ignore[attr-defined]
+            executor.spin_once(timeout_sec=0.1)
+        node.stop()  # type: ignore[attr-defined]
+        # The answer to the last service call and the last messages are still on their way out.
+        clock = threading.Event()
+        threading.Timer(_LAST_WORDS_S, clock.set).start()
+        while not clock.is_set():
+            executor.spin_once(timeout_sec=0.05)
+    except ExternalShutdownException:
+        node.stop()  # type: ignore[attr-defined]
+
+
+def _die_with_parent() -> None:
+    # A supervisor that is killed can't stop its children; Linux can (prctl(2), PR_SET_PDEATHSIG).
+    parent = os.environ.get(PARENT_VARIABLE)
+    if parent and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != int(parent):
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,141 @@
+"""PamiqNode: what the inference and the training node share as managed lifecycle nodes."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from pamiq_ros.core.config import ResolvedSystem, resolve_system
+from pamiq_ros.loop.errors import ErrorLog
+
+from .parameters import Parameter, declare
+from .report import Reporter
+
+SYSTEM_PARAMETERS = (
+    Parameter("system", "", "The system to run: a name, module:callable or file.py:callable"),
+    Parameter("system_config", "", "YAML file with the system's configuration; empty for none"),
+    Parameter("overrides", [""], "key=value overrides of the system's configuration"),
+)
+
+
+class PamiqNode(LifecycleNode):
+    """A lifecycle node that refuses a bad configuration at `configure`, and reports on itself.
+
+    Subclasses implement `configure`, `activate`, `deactivate` and `cleanup`; an exception in one
+    of them fails the transition, is logged and reported, and leaves the node where it was.
+
+    Attributes:
+        errors: What went wrong, for the log and the report.
+        finished: Whether the lifecycle has ended and the process should too.
+    """
+
+    def __init__(self, name: str, parameters: Sequence[Parameter]) -> None:
+        super().__init__(name)
+        self.errors = ErrorLog(lambda text: self.get_logger().error(text))
+        self.finished = False
+        self._configuration_error = ""
+        self._measured: dict[str, Any] = {}
+        self._parameter_errors = declare(self, (*SYSTEM_PARAMETERS, *parameters))
+        self._reporter = Reporter(self, self._content)
+        self._reporter.publish()
+
+    def value(self, name: str) -> Any:
+        """The value of a parameter."""
+        return self.get_parameter(name).value
+
+    def resolve_system(self) -> ResolvedSystem:
+        """The system that the parameters name.
+
+        Raises:
+            ConfigurationError: It can't be resolved.
+        """
+        overrides = [override for override in self.value("overrides") if override]
+        return resolve_system(self.value("system"), self.value("system_config"), overrides)
+
+    def configure(self) -> None:
+        """Build everything; raises when something is wrong."""
+        raise NotImplementedError
+
+    def activate(self) -> None:
+        """Begin to run."""
+        raise NotImplementedError
+
+    def deactivate(self) -> None:
+        """Stop running, ready to go on."""
+        raise NotImplementedError
+
+    def cleanup(self) -> None:
+        """Let go of everything that `configure` built; also called when it raised."""
+        raise NotImplementedError
+
+    def figures(self) -> dict[str, Any]:
+        """What this node has measured, as part of the report; empty while it is unconfigured."""
+        raise NotImplementedError
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: unconfigured to inactive."""
+        self._configuration_error = "; ".join(self._parameter_errors.values())
+        if self._configuration_error:
+            self.errors.add(self._configuration_error)
+            self._reporter.publish()
+            return TransitionCallbackReturn.FAILURE
+        result = self._guarded("configure", self.configure)
+        if result is not TransitionCallbackReturn.SUCCESS:
+            self._configuration_error = self.errors.last()
+            self._guarded("cleanup", self.cleanup)
+            self._reporter.publish()
+        return result
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: inactive to active (resume)."""
+        return self._guarded("activate", self.activate)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: active to inactive (pause)."""
+        return self._guarded("deactivate", self.deactivate)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: inactive to unconfigured."""
+        return self._guarded("cleanup", self.cleanup)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: any state to finalized; the process ends after it."""
+        self.stop()
+        self.finished = True
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle: a transition went wrong; back to unconfigured, to be tried anew."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def stop(self) -> None:
+        """Stop and let go of everything, whatever the state; safe to call twice."""
+        self._guarded("deactivate", self.deactivate)
+        self._reporter.publish()
+        self._guarded("cleanup", self.cleanup)
+
+    def _guarded(self, what: str, action: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            action()
+        except Exception as error:  # systems are users' code: report whatever they raise
+            self.get_logger().debug(traceback.format_exc())
+            self.errors.add(f"{what}: {error}" if str(error) else f"{what}: {error!r}")
+            return TransitionCallbackReturn.FAILURE
+        finally:
+            self._reporter.publish()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _content(self) -> Mapping[str, Any]:
+        # After cleanup the last figures stay, so that the end of a run can still be read.
+        self._measured = self.figures() or self._measured
+        return {
+            "system": self.value("system"),
+            "state": self._state_machine.current_state[1],
+            "errors": self.errors.texts(),
+            "configuration_error": self._configuration_error,
+            "figures": self._measured,
+        }

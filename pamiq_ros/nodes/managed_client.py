@@ -1,0 +1,197 @@
+"""ManagedClient: drives one lifecycle node to the state it should be in, and hears its reports."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lifecycle_msgs.msg import Transition, TransitionEvent
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.client import Client
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from pamiq_ros.control.lifecycle import FINALIZED, next_transition
+
+from .report import LATCHED
+
+UNKNOWN = "unknown"
+_TRANSITION_IDS = {
+    "configure": Transition.TRANSITION_CONFIGURE,
+    "activate": Transition.TRANSITION_ACTIVATE,
+    "deactivate": Transition.TRANSITION_DEACTIVATE,
+    "cleanup": Transition.TRANSITION_CLEANUP,
+}
+_SHUTDOWN_IDS = {
+    "unconfigured": Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+    "inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
+    "active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
+}
+_RETRY_S = 0.1
+_GET_STATE_S = 1.0
+_LIVE_S = 1.8  # three reports' time
+
+
+class ManagedClient:
+    """One managed node as the control node sees it; a thread of its own drives it.
+
+    Only a command or a new instance of the node makes it act, so that what a user does to one node
+    with `ros2 lifecycle set` stays as it is.
+
+    Attributes:
+        state: Its life-cycle state as last heard.
+        report: Its newest report.
+        instances: Its instances seen, oldest first; more than one means it was restarted.
+        failure: Why it is not in the wanted state; empty when it is, or is still on its way.
+    """
+
+    def __init__(
+        self, node: Node, name: str, timeout: float, on_change: Callable[[], None]
+    ) -> None:
+        """Args: the control node, the managed node's name, longest transition in s."""
+        self.name = name
+        self.state = UNKNOWN
+        self.report: dict[str, Any] = {}
+        self.instances: list[str] = []
+        self.failure = ""
+        self._heard: dict[str, float] = {}
+        self._timeout = timeout
+        self._on_change = on_change
+        self._wanted: str | None = None
+        self._work = threading.Event()
+        self._settled = threading.Event()
+        self._closed = False
+        group = ReentrantCallbackGroup()
+        self._change = node.create_client(ChangeState, f"{name}/change_state", callback_group=group)
+        self._get = node.create_client(GetState, f"{name}/get_state", callback_group=group)
+        node.create_subscription(
+            TransitionEvent,
+            f"{name}/transition_event",
+            self._on_transition,
+            10,
+            callback_group=group,
+        )
+        node.create_subscription(
+            String, f"{name}/report", self._on_report, LATCHED, callback_group=group
+        )
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def configuration_error(self) -> str:
+        """Why the node refused its configuration; empty when it did not."""
+        return str(self.report.get("configuration_error", ""))
+
+    @property
+    def live(self) -> int:
+        """Instances that report now: 0 when the node is gone, more than one are too many."""
+        now = time.monotonic()
+        return sum(now - heard < _LIVE_S for heard in self._heard.values())
+
+    @property
+    def restarts(self) -> int:
+        """How often the node was started again."""
+        return max(0, len(self.instances) - max(1, self.live))
+
+    def want(self, state: str) -> None:
+        """Drive the node to a state, from now on also after a restart of it."""
+        self.failure = ""
+        self._wanted = state
+        self._settled.clear()
+        self._work.set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until the node is in the wanted state, or can't get there.
+
+        Returns:
+            Whether it is there.
+        """
+        return self._settled.wait(timeout) and not self.failure
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closed = True
+        self._work.set()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        while True:
+            self._work.wait()
+            self._work.clear()
+            if self._closed:
+                return
+            wanted = self._wanted
+            if wanted is not None:
+                self._drive(wanted)
+                if self._wanted == wanted and not self._work.is_set():
+                    self._settled.set()
+                self._on_change()
+
+    def _drive(self, wanted: str) -> None:
+        self.failure = ""
+        while not self._closed and self._wanted == wanted:
+            if not self._get.service_is_ready():
+                if wanted == FINALIZED:
+                    self.state = FINALIZED  # it has ended, as it should, or never was
+                    return
+                self._work.wait(_RETRY_S)
+                self._work.clear()
+                continue
+            answer = _call(self._get, GetState.Request(), _GET_STATE_S)
+            if answer is None:
+                continue  # it went away between the two: begin again
+            self.state = answer.current_state.label
+            transition = next_transition(self.state, wanted)
+            if transition is None:
+                if self.state != wanted:
+                    self.failure = f"{self.name} is {self.state}, expected {wanted}"
+                return
+            if not self._transition(transition):
+                return
+            if transition == "shutdown":
+                self.state = FINALIZED  # its process ends now and may not be asked again
+                return
+
+    def _transition(self, label: str) -> bool:
+        request = ChangeState.Request()
+        request.transition.id = _TRANSITION_IDS.get(label) or _SHUTDOWN_IDS[self.state]
+        began = time.monotonic()
+        answer = _call(self._change, request, self._timeout)
+        if answer is not None and answer.success:
+            return True
+        if answer is None and label == "shutdown":
+            return True  # it ended before its answer was out
+        took = time.monotonic() - began
+        why = "refused" if answer is not None else f"did not answer within {took:.1f} s to"
+        self.failure = f"{self.name} {why} '{label}' from state '{self.state}'"
+        return False
+
+    def _on_transition(self, message: TransitionEvent) -> None:
+        self.state = message.goal_state.label
+        self._on_change()
+
+    def _on_report(self, message: String) -> None:
+        try:
+            report = json.loads(message.data)
+            instance = str(report["instance"])
+        except (ValueError, KeyError, TypeError):
+            return  # not a report of ours
+        self.report = report
+        self._heard[instance] = time.monotonic()
+        if instance not in self.instances:
+            self.instances.append(instance)
+            self._work.set()
+
+
+def _call(client: Client, request: Any, timeout: float) -> Any:  # type: ignore[type-arg]
+    done = threading.Event()
+    future = client.call_async(request)
+    future.add_done_callback(lambda _: done.set())
+    if done.wait(timeout):
+        return future.result()
+    client.remove_pending_request(future)
+    return None

@@ -1,0 +1,100 @@
+"""TopicRecorder: trainers' metrics and pictures as topics, and as TensorBoard files when asked."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+from std_msgs.msg import Float32
+
+from pamiq_ros.core.config import ConfigurationError
+from pamiq_ros.core.recorder import Recorder
+from pamiq_ros.loop.metrics import MetricSeries
+from pamiq_ros.wire.images import fill_image
+
+# Enough for a plot to follow; a metric of every update would cost training time for nothing.
+_SCALAR_PERIOD_S = 0.1
+
+
+class TopicRecorder(Recorder):
+    """Publishes `pamiq/metrics/<name>` (Float32) and `pamiq/debug/<name>` (Image, rgb8)."""
+
+    def __init__(self, node: Node, picture_rate: float, tensorboard_dir: str) -> None:
+        """Args: most pictures of one name per second in Hz; directory, or empty for none."""
+        self._node = node
+        self._picture_period = 1.0 / picture_rate if picture_rate > 0.0 else math.inf
+        self._series: dict[str, MetricSeries] = {}
+        self._publishers: dict[str, Publisher] = {}  # type: ignore[type-arg]
+        self._last: dict[str, float] = {}
+        self._writer = _tensorboard(tensorboard_dir)
+
+    def scalar(self, name: str, value: float) -> None:
+        """Record one value of a metric."""
+        series = self._series.setdefault(name, MetricSeries())
+        series.add(float(value))
+        if self._due(f"metrics/{name}", _SCALAR_PERIOD_S):
+            self._publisher(Float32, f"metrics/{name}").publish(Float32(data=float(value)))
+        if self._writer is not None:
+            self._writer.add_scalar(name, value, series.count)
+
+    def image(self, name: str, make: Callable[[], torch.Tensor]) -> None:
+        """Publish a picture, uint8 [3, H, W], unless one of this name was shown just now."""
+        if not self._due(f"debug/{name}", self._picture_period):
+            return
+        picture = make()
+        message = Image()
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        fill_image(message, picture.permute(1, 2, 0).contiguous().numpy(), "rgb8")
+        self._publisher(Image, f"debug/{name}").publish(message)
+        if self._writer is not None:
+            self._writer.add_image(name, picture)
+
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Per metric the mean of its first and its last tenth, and its newest value."""
+        return {
+            name: {**series.tenths(), "newest": series.newest}
+            for name, series in list(self._series.items())
+        }
+
+    def close(self) -> None:
+        """Destroy the publishers and close the event file."""
+        for publisher in self._publishers.values():
+            self._node.destroy_publisher(publisher)
+        self._publishers = {}
+        if self._writer is not None:
+            self._writer.close()
+
+    def _due(self, topic: str, period: float) -> bool:
+        now = time.monotonic()
+        if now - self._last.get(topic, -math.inf) < period:
+            return False
+        self._last[topic] = now
+        return True
+
+    def _publisher(self, message_type: type, topic: str) -> Publisher:  # type: ignore[type-arg]
+        if topic not in self._publishers:
+            name = re.sub(r"[^A-Za-z0-9_/]", "_", topic)
+            self._publishers[topic] = self._node.create_publisher(
+                message_type, f"pamiq/{name}", qos_profile_sensor_data
+            )
+        return self._publishers[topic]
+
+
+def _tensorboard(directory: str) -> Any:
+    if not directory:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigurationError(
+            f"parameter 'tensorboard_dir': needs the package tensorboard: {error}"
+        ) from error
+    return SummaryWriter(directory)  # type: ignore[no-untyped-call]

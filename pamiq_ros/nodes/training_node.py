@@ -1,0 +1,149 @@
+"""training_node: experience in, weights out; holds the buffers and runs the trainers."""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from functools import partial
+from typing import Any
+
+import torch
+from std_msgs.msg import String
+
+from pamiq_ros.loop.learner import Learner
+from pamiq_ros.transport import ExperienceReceiver, VersionCounter, WeightsSender
+from pamiq_ros.wire.chunks import chunk_count
+from pamiq_ros.wire.weights import largest_size
+
+from .main import run
+from .managed import PamiqNode
+from .parameters import Parameter
+from .recording import TopicRecorder
+from .report import LATCHED
+from .topics import ExperienceTopics, WeightsTopics
+
+LONGEST_PAUSE_S = 5.0
+
+PARAMETERS = (
+    Parameter("torch_threads", 1, "Threads of torch for training", 1, 256),
+    Parameter("niceness", 10, "Niceness of the training thread; 0 yields to nobody", 0, 19),
+    Parameter("experience_depth", 64, "Batches that may wait to be received", 1, 10000),
+    Parameter("weights_chunk_bytes", 1 << 20, "Bytes in one message of weights", 4096, 1 << 26),
+    Parameter("weights_pace", 0.002, "Time between two messages of weights in s", 0.0, 1.0),
+    Parameter("picture_rate", 2.0, "Most debug pictures of one name per second in Hz", 0.0, 100.0),
+    Parameter("tensorboard_dir", "", "Directory for TensorBoard event files; empty for none"),
+    Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
+)
+
+
+class TrainingNode(PamiqNode):
+    """Learns: fills the buffers from the experience topics, trains, and publishes weights."""
+
+    def __init__(self) -> None:
+        self._learner: Learner | None = None
+        self._receiver: ExperienceReceiver | None = None
+        self._recorder: TopicRecorder | None = None
+        self._experience: ExperienceTopics | None = None
+        self._weights: WeightsTopics | None = None
+        self._senders: dict[str, WeightsSender] = {}
+        self._versions = VersionCounter()
+        super().__init__("pamiq_training", PARAMETERS)
+        self.create_subscription(
+            String, f"{self.value('inference_node')}/report", self._on_inference_report, LATCHED
+        )
+
+    def configure(self) -> None:
+        """Build the learner and open its topics."""
+        torch.set_num_threads(self.value("torch_threads"))
+        resolved = self.resolve_system()
+        self._recorder = TopicRecorder(
+            self, self.value("picture_rate"), self.value("tensorboard_dir")
+        )
+        learner = Learner(resolved.system, self._recorder, self.errors, self.value("niceness"))
+        self._learner = learner
+        self._receiver = ExperienceReceiver(
+            resolved.digest, learner.users, learner.receive, on_error=self.errors.add
+        )
+        self._experience = ExperienceTopics(self, self.value("experience_depth"))
+        for name in learner.users:
+            self._experience.subscribe(name, partial(self._receiver.receive, name))
+        self._weights = WeightsTopics(self)
+        source = uuid.uuid4().hex
+        chunk_bytes = self.value("weights_chunk_bytes")
+        for name, model in learner.trained_models().items():
+            size = largest_size(model.export_parameters(), resolved.digest, source)
+            chunks = chunk_count(size, chunk_bytes)
+            self._senders[name] = WeightsSender(
+                name,
+                resolved.digest,
+                source,
+                self._weights.publisher(name, chunks),
+                versions=self._versions,
+                chunk_bytes=chunk_bytes,
+                pace_s=self.value("weights_pace"),
+                on_error=self.errors.add,
+            )
+            learner.set_sync_target(name, self._senders[name].send)
+        self.get_logger().info(
+            f"system '{resolved.name}', digest {resolved.digest}, buffers {sorted(learner.users)}, "
+            f"weights of {sorted(self._senders)}"
+        )
+
+    def activate(self) -> None:
+        """Publish the weights as they are, then start to train."""
+        assert self._learner is not None
+        self._learner.publish_all()
+        self._learner.start()
+
+    def deactivate(self) -> None:
+        """Stop to train, once the trainer's run in progress is done."""
+        if self._learner is None or not self._learner.running:
+            return
+        if not self._learner.stop(LONGEST_PAUSE_S):
+            raise TimeoutError(f"a trainer's run took longer than {LONGEST_PAUSE_S:g} s")
+
+    def cleanup(self) -> None:
+        """Close the topics and forget the learner."""
+        for sender in self._senders.values():
+            sender.close(1.0)
+        for closing in (self._experience, self._weights, self._recorder):
+            if closing is not None:
+                closing.close()
+        self._senders = {}
+        self._learner = self._receiver = self._recorder = self._experience = self._weights = None
+
+    def figures(self) -> dict[str, Any]:
+        """Updates, weights published, experience received, metrics."""
+        learner, receiver, recorder = self._learner, self._receiver, self._recorder
+        if learner is None or receiver is None or recorder is None:
+            return {}
+        weights = {name: sender.figures() for name, sender in self._senders.items()}
+        return {
+            "training": {
+                "updates": learner.updates,
+                "weights_published": sum(s["published"] for s in weights.values()),
+                "weights_version": max((s["version"] for s in weights.values()), default=0),
+                "weights": weights,
+                "metrics": recorder.metrics(),
+            },
+            "experience": receiver.figures(),
+            "buffers": learner.fill(),
+        }
+
+    def _on_inference_report(self, message: String) -> None:
+        # Versions go on rising when this node starts anew: the acting node knows the newest.
+        try:
+            version = json.loads(message.data)["figures"]["inference"]["weights_version"]
+            self._versions.at_least(int(version))
+        except (ValueError, KeyError, TypeError):
+            return  # a report without figures, from before the other node was configured
+
+
+def main() -> None:
+    """Entry point of the executable."""
+    sys.exit(run(TrainingNode))
+
+
+if __name__ == "__main__":
+    main()

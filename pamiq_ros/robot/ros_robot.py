@@ -1,0 +1,130 @@
+"""RosRobot: the topic devices of one node, watched and stopped together."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rclpy.node import Node
+
+from pamiq_ros.core.robot import TopicActuator, TopicSensor
+from pamiq_ros.loop.histogram import Histogram
+
+from .age import Ages
+from .settings import RobotSettings
+from .sinks import CommandSink, open_sink
+from .sources import TopicSource
+
+
+class RosRobot:
+    """Connects topic devices to a node's topics; a `pamiq_ros.core.robot.Robot`.
+
+    The executor's thread receives; one other thread reads, commands and asks for ages. `stop` may
+    be called from any thread.
+
+    Attributes:
+        ages: Age of the oldest observation in s, each time `stale` was asked.
+    """
+
+    def __init__(self, node: Node, settings: RobotSettings | None = None) -> None:
+        self.ages = Histogram()
+        self._node = node
+        self._settings = settings or RobotSettings()
+        self._sources: list[TopicSource] = []
+        self._sinks: list[CommandSink] = []
+        self._stale: dict[str, str] = {}
+
+    def open_sensor(self, sensor: TopicSensor) -> TopicSource:
+        """Subscribe the sensor's topic.
+
+        Raises:
+            TypeError: A class of sensor that has no topic type.
+        """
+        source = TopicSource(self._node, sensor)
+        self._sources = [*self._open_sources(), source]
+        return source
+
+    def open_actuator(self, actuator: TopicActuator) -> CommandSink:
+        """Publish the actuator's topic.
+
+        Raises:
+            TypeError: A class of actuator that has no topic type.
+            ValueError: Another actuator has the topic, where the two would contradict each other.
+        """
+        topic = self._node.resolve_topic_name(actuator.topic)
+        if any(sink.topic == topic for sink in self._sinks if not sink.closed):
+            raise ValueError(f"topic '{topic}': expected one actuator, found two")
+        sink = open_sink(self._node, actuator, self._settings)
+        self._sinks.append(sink)
+        return sink
+
+    def missing(self) -> list[str]:
+        """Full names of the topics of which nothing has been received yet."""
+        return [source.topic for source in self._open_sources() if source.ages() is None]
+
+    def oldest(self) -> tuple[str, float] | None:
+        """Full name and age in s of the oldest observation now; None while there is none."""
+        oldest = self._oldest()
+        return None if oldest is None else (oldest[0], self._age_s(oldest[1]))
+
+    def stale(self, limit_s: float) -> str:
+        """Which observation is older than `limit_s` seconds, for the log.
+
+        Returns:
+            The topic, its ages and the limit, as they were when it first was too old, so that one
+            loss of a sensor is one text; empty when nothing is too old.
+        """
+        oldest = self._oldest()
+        if oldest is None:
+            return ""
+        topic, ages = oldest
+        self.ages.add(self._age_s(ages))
+        if self._age_s(ages) <= limit_s:
+            self._stale.clear()
+            return ""
+        return self._stale.setdefault(topic, _explain(topic, ages, limit_s))
+
+    def stop(self) -> None:
+        """Command zero on every actuator's topic, at once.
+
+        Raises:
+            Exception: The first of those that publishing raised, after all topics had their turn.
+        """
+        errors = []
+        for sink in self._sinks:
+            try:
+                sink.stop()
+            except Exception as error:  # one broken publisher must not keep the others moving
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def action_counts(self) -> dict[str, int]:
+        """Commands published, stops among them, by topic as the actuators name it."""
+        counts: Counter[str] = Counter()
+        for sink in self._sinks:
+            counts[sink.actuator.topic] += sink.count
+        return dict(counts)
+
+    def close(self) -> None:
+        """Command zero, then let go of every topic; safe to call twice."""
+        for sink in self._sinks:
+            sink.close()
+        for source in self._sources:
+            source.close()
+
+    def _open_sources(self) -> list[TopicSource]:
+        return [source for source in self._sources if not source.closed]
+
+    def _oldest(self) -> tuple[str, Ages] | None:
+        known = [(s.topic, ages) for s in self._open_sources() if (ages := s.ages()) is not None]
+        return max(known, key=lambda pair: self._age_s(pair[1]), default=None)
+
+    def _age_s(self, ages: Ages) -> float:
+        return ages.age_s(self._settings.observation_clock)
+
+
+def _explain(topic: str, ages: Ages, limit_s: float) -> str:
+    text = f"topic '{topic}': the newest observation is {ages}, the limit is {limit_s:g} s"
+    if ages.reception_s <= limit_s:
+        text += "; if its clock is not this machine's, set observation_clock to 'reception'"
+    return text

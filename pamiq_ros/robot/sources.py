@@ -1,0 +1,94 @@
+"""TopicSource: one subscription of a topic sensor, of which only the newest message is kept."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from torch import Tensor
+
+from pamiq_ros.core.robot import ObservationError, TopicSensor
+
+from .age import Ages, stamp_ns
+from .decode import decoder_for
+
+
+class _Received(NamedTuple):
+    message: Any
+    monotonic_ns: int
+
+
+class TopicSource:
+    """Receives in the executor, decodes in `read`: once per message, and only what is read.
+
+    Attributes:
+        topic: The topic's full name.
+        sensor: The sensor it was opened for.
+        closed: Whether the subscription has ended.
+    """
+
+    def __init__(self, node: Node, sensor: TopicSensor) -> None:
+        """Subscribe the sensor's topic: best effort, newest message only, unless overridden.
+
+        Raises:
+            TypeError: A class of sensor that has no topic type.
+        """
+        self.sensor = sensor
+        self.closed = False
+        self._node = node
+        self._decoder = decoder_for(sensor)
+        self._newest: _Received | None = None
+        self._decoded: tuple[_Received, Tensor] | None = None
+        self._announced = False
+        name = sensor.topic + self._decoder.suffix
+        self.topic = node.resolve_topic_name(name)
+        self._subscription = node.create_subscription(
+            self._decoder.message_type,
+            name,
+            self._receive,
+            QoSProfile(
+                history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+            ),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def read(self) -> Tensor:
+        """The newest message as an observation of the sensor's shape; the caller may change it.
+
+        Raises:
+            ObservationError: Nothing was received yet, or it can't be converted.
+        """
+        newest = self._newest
+        if newest is None:
+            raise ObservationError(self.topic, "nothing was received yet")
+        if self._decoded is None or self._decoded[0] is not newest:
+            tensor = self._decoder.decode(newest.message, self.sensor, self.topic, self._announce)
+            self._decoded = (newest, tensor)
+        return self._decoded[1].clone()
+
+    def ages(self) -> Ages | None:
+        """How old the newest message is now; None if there is none."""
+        newest = self._newest
+        if newest is None:
+            return None
+        clock_ns, stamp = self._node.get_clock().now().nanoseconds, stamp_ns(newest.message)
+        by_stamp = (clock_ns - stamp) / 1e9 if stamp and clock_ns else None
+        return Ages((time.monotonic_ns() - newest.monotonic_ns) / 1e9, by_stamp)
+
+    def close(self) -> None:
+        """End the subscription; safe to call twice."""
+        if self.closed:
+            return
+        self.closed = True
+        self._node.destroy_subscription(self._subscription)
+
+    def _receive(self, message: Any) -> None:
+        self._newest = _Received(message, time.monotonic_ns())
+
+    def _announce(self, text: str) -> None:
+        if not self._announced:
+            self._announced = True
+            self._node.get_logger().warning(f"topic '{self.topic}': {text}")

@@ -1,0 +1,21 @@
+"""How experience and weights travel: threads, batching, pacing, and the accounts of all of it.
+
+Senders are given a callable that publishes bytes, receivers are handed the bytes that came: no
+middleware is known here.
+"""
+
+from .collector import ExperienceCollector
+from .experience_receiver import ExperienceReceiver
+from .experience_sender import ExperienceSender
+from .versions import VersionCounter
+from .weights_receiver import WeightsReceiver
+from .weights_sender import WeightsSender
+
+__all__ = [
+    "ExperienceCollector",
+    "ExperienceReceiver",
+    "ExperienceSender",
+    "VersionCounter",
+    "WeightsReceiver",
+    "WeightsSender",
+]

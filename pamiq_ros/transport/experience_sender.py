@@ -1,0 +1,234 @@
+"""Sends the steps an agent collects, without the tick ever waiting for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from pamiq_ros.core.data.batch import StepBatch
+
+from ..wire.experience import ExperienceBatch, encode_experience
+from .reports import named
+from .step_queue import QueuedStep, StepQueue
+
+
+@dataclass
+class _Run:
+    """Steps of one signature, numbered without a gap."""
+
+    signature: str
+    lost_before: int
+    steps: list[QueuedStep] = field(default_factory=list)
+
+
+class ExperienceSender:
+    """Batches steps by count, bytes and time, numbers them, and publishes them from its own thread.
+
+    Steps are numbered one by one from 0. A step dropped because the queue was full takes its
+    number with it, so that the receiver counts it as lost; one that cannot be written is reported
+    and skipped, and takes none.
+
+    Args:
+        buffer: Name of the buffer the steps are for.
+        digest: Digest of this node's configuration.
+        source: Name of this process, new at each start.
+        publish: Called with each payload, in the sender's thread.
+        max_steps: Most steps in a payload.
+        max_bytes: About the most bytes in a payload; a single larger step goes alone.
+        max_delay_s: How long in s a step waits for others to share its payload.
+        max_queue_bytes: What unsent steps may take in memory; beyond it the oldest are dropped.
+        on_error: Called with a text for each thing that goes wrong, in the sender's thread.
+
+    Raises:
+        ValueError: A limit is out of range, or a name is empty.
+    """
+
+    def __init__(
+        self,
+        buffer: str,
+        digest: str,
+        source: str,
+        publish: Callable[[bytes], None],
+        *,
+        max_steps: int = 64,
+        max_bytes: int = 2**20,
+        max_delay_s: float = 0.2,
+        max_queue_bytes: int = 256 * 2**20,
+        on_error: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        if not 0 <= max_delay_s < float("inf"):
+            raise ValueError(f"max_delay_s: expected 0 s or more, found {max_delay_s!r}")
+        limits = {
+            "max_steps": max_steps,
+            "max_bytes": max_bytes,
+            "max_queue_bytes": max_queue_bytes,
+        }
+        for name, limit in limits.items():
+            if limit < 1:
+                raise ValueError(f"{name}: expected 1 or more, found {limit!r}")
+        if not (buffer and digest and source):
+            raise ValueError(f"expected names, found {buffer!r}, {digest!r} and {source!r}")
+        self._names = (digest, source, buffer)
+        self._publish = publish
+        self._max_steps, self._max_bytes, self._max_delay = max_steps, max_bytes, max_delay_s
+        self._on_error = on_error
+        self._queue = StepQueue(max_queue_bytes)
+        self._counts: Counter[str] = Counter()
+        self._sequence = self._done = self._flush_below = 0
+        self._closing = False
+        self._wake = threading.Event()
+        self._progress = threading.Condition()
+        self._thread = threading.Thread(
+            target=self._run, name=f"experience-sender-{buffer}", daemon=True
+        )
+        self._thread.start()
+
+    def collect(self, step: Any, weights_version: int, stamp_ns: int) -> None:
+        """Take a step; returns in microseconds, whatever becomes of it. Any thread.
+
+        Args:
+            step: Any nesting a step may have; leave what it holds alone from here on.
+            weights_version: Version of the weights that acted, 0 for none.
+            stamp_ns: When the step happened, in ns since the epoch.
+
+        Raises:
+            RuntimeError: The sender is closed.
+        """
+        if self._closing:
+            raise RuntimeError(f"buffer {self._names[2]!r}: collected after the sender was closed")
+        self._queue.put(step, weights_version, stamp_ns)
+        # Between the first step of a batch and its last the sender sleeps, to leave the tick alone.
+        if len(self._queue) <= 1 or self._is_full():
+            self._wake.set()
+
+    def flush(self, timeout: float) -> bool:
+        """Send what was collected before this call without further delay.
+
+        Args:
+            timeout: How long to wait for it, in s.
+
+        Returns:
+            Whether it is done in that time: all published, dropped or reported.
+        """
+        with self._progress:
+            goal = self._queue.put_count
+            self._flush_below = max(self._flush_below, goal)
+            self._wake.set()
+            return self._progress.wait_for(lambda: self._done >= goal, timeout)
+
+    def close(self, timeout: float = 1.0) -> bool:
+        """Send what is left and end the thread.
+
+        Returns:
+            Whether all was sent and the thread ended within `timeout` s.
+        """
+        deadline = time.monotonic() + timeout
+        self._closing = True
+        flushed = self.flush(timeout)
+        self._wake.set()
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        return flushed and not self._thread.is_alive()
+
+    def figures(self) -> dict[str, int]:
+        """Counts so far.
+
+        Returns:
+            `collected`, `sent`, `dropped` (the queue was full), `unwritable` and `unpublished`
+            (publishing failed) in steps, `queued` in steps, `batches`, and `bytes` published.
+        """
+        names = ("sent", "unwritable", "unpublished", "batches", "bytes")
+        return {
+            "collected": self._queue.put_count,
+            "dropped": self._queue.dropped_count,
+            "queued": len(self._queue),
+            **{name: self._counts[name] for name in names},
+        }
+
+    def _is_full(self) -> bool:
+        return len(self._queue) >= self._max_steps or self._queue.nbytes >= self._max_bytes
+
+    def _run(self) -> None:
+        while True:
+            self._wait_for_batch()
+            steps = self._queue.take(self._max_steps, self._max_bytes)
+            if steps:
+                self._send(steps)
+            elif self._closing:
+                return
+
+    def _wait_for_batch(self) -> None:
+        while True:
+            self._wake.clear()
+            oldest = self._queue.oldest
+            if self._closing or self._is_full():
+                return
+            wait = None
+            if oldest is not None:
+                wait = oldest.queued_at + self._max_delay - time.monotonic()
+                if wait <= 0 or oldest.index < self._flush_below:
+                    return
+            self._wake.wait(wait)
+
+    def _send(self, steps: list[QueuedStep]) -> None:
+        runs, lost_after = self._runs(steps)
+        for run in runs:
+            self._sequence += run.lost_before
+            self._send_run(run.steps)
+        self._sequence += lost_after
+        with self._progress:
+            self._done = steps[-1].index + 1
+            self._progress.notify_all()
+
+    def _runs(self, steps: list[QueuedStep]) -> tuple[list[_Run], int]:
+        """Group the steps by what one payload can hold; also how many were lost after them."""
+        runs: list[_Run] = []
+        expected, lost = self._done, 0
+        for queued in steps:
+            lost += queued.index - expected
+            expected = queued.index + 1
+            try:
+                signature = StepBatch.signature_of(queued.step)
+            except (TypeError, ValueError) as error:
+                self._count_unwritable(1, error)
+                continue
+            if lost or not runs or runs[-1].signature != signature:
+                runs.append(_Run(signature, lost))
+                lost = 0
+            runs[-1].steps.append(queued)
+        return runs, lost
+
+    def _send_run(self, queued: list[QueuedStep]) -> None:
+        digest, source, buffer = self._names
+        try:
+            data = encode_experience(
+                ExperienceBatch(
+                    digest,
+                    source,
+                    buffer,
+                    self._sequence,
+                    torch.tensor([step.stamp_ns for step in queued], dtype=torch.int64),
+                    torch.tensor([step.weights_version for step in queued], dtype=torch.int64),
+                    StepBatch.stack([step.step for step in queued]),
+                )
+            )
+        except Exception as error:  # a step may hold anything; the thread has to live
+            self._count_unwritable(len(queued), error)
+            return
+        self._sequence += len(queued)
+        try:
+            self._publish(data)
+        except Exception as error:  # whatever the middleware raises
+            self._counts["unpublished"] += len(queued)
+            self._on_error(f"buffer {buffer!r}: publishing failed: {named(error)}")
+            return
+        self._counts.update(sent=len(queued), batches=1, bytes=len(data))
+
+    def _count_unwritable(self, steps: int, error: Exception) -> None:
+        self._counts["unwritable"] += steps
+        self._on_error(f"buffer {self._names[2]!r}: a step cannot be sent: {named(error)}")

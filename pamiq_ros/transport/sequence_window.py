@@ -1,0 +1,77 @@
+"""Which sequence numbers of one source have come, and which are missing."""
+
+from __future__ import annotations
+
+
+class SequenceWindow:
+    """Sorts numbered batches into new, duplicate and missing steps.
+
+    The first number seen starts the count. Missing numbers are lost until they come after all.
+    At most `most_gaps` gaps are kept open; what belongs to an older one stays lost.
+
+    Args:
+        most_gaps: How many gaps are remembered.
+    """
+
+    def __init__(self, most_gaps: int = 256) -> None:
+        self._most_gaps = most_gaps
+        self._begin = self._end = -1
+        self._gaps: list[tuple[int, int]] = []
+        self._given_up = 0
+
+    @property
+    def lost(self) -> int:
+        """How many numbers between the lowest and the highest seen have not come."""
+        return self._given_up + sum(end - begin for begin, end in self._gaps)
+
+    def add(self, first: int, count: int) -> list[tuple[int, int]]:
+        """Take note of the numbers from `first` on.
+
+        Args:
+            first: Sequence number of the first step, 0 or more.
+            count: How many steps, 1 or more.
+
+        Returns:
+            The parts that have not come before, as (begin, end) with end excluded, ascending.
+        """
+        begin, end = first, first + count
+        if self._begin < 0:
+            self._begin, self._end = begin, end
+            return [(begin, end)]
+        parts = [*self._before(begin, end), *self._between(begin, end), *self._after(begin, end)]
+        while len(self._gaps) > self._most_gaps:
+            oldest = self._gaps.pop(0)
+            self._given_up += oldest[1] - oldest[0]
+        return parts
+
+    def _before(self, begin: int, end: int) -> list[tuple[int, int]]:
+        if begin >= self._begin:
+            return []
+        if end < self._begin:
+            self._gaps.insert(0, (end, self._begin))
+        part = (begin, min(end, self._begin))
+        self._begin = begin
+        return [part]
+
+    def _between(self, begin: int, end: int) -> list[tuple[int, int]]:
+        parts: list[tuple[int, int]] = []
+        still_open: list[tuple[int, int]] = []
+        for low, high in self._gaps:
+            filled = (max(low, begin), min(high, end))
+            if filled[0] >= filled[1]:
+                still_open.append((low, high))
+                continue
+            parts.append(filled)
+            rest = ((low, filled[0]), (filled[1], high))
+            still_open += [gap for gap in rest if gap[0] < gap[1]]
+        self._gaps = still_open
+        return parts
+
+    def _after(self, begin: int, end: int) -> list[tuple[int, int]]:
+        if end <= self._end:
+            return []
+        if begin > self._end:
+            self._gaps.append((self._end, begin))
+        part = (max(begin, self._end), end)
+        self._end = end
+        return [part]

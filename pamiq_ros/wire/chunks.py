@@ -1,0 +1,226 @@
+"""Weights in chunks: cut by the sender, put together again whatever order they come in."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from .header import PayloadError
+from .metadata import DigestMismatch, check_digest, check_schema, integer, text
+from .payload import Buffer, Payload, decode, encode
+from .weights import MAX_VERSION, MAX_WEIGHTS_BYTES, Weights, decode_weights
+
+SCHEMA = "pamiq_ros/weights_chunk/1"
+CHUNK_BYTES = 2**20
+MAX_CHUNK_BYTES = 64 * 2**20
+"""Longer chunks are refused unread."""
+
+MAX_CHUNKS = 65536
+"""Weights in more chunks than these are neither cut nor put together."""
+
+_HEADER_ROOM = 4096
+_MOST_SOURCES = 64
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What all chunks of one version say alike."""
+
+    source: str
+    version: int
+    count: int
+    total: int
+    chunk_bytes: int
+
+
+def chunk_count(total: int, chunk_bytes: int = CHUNK_BYTES) -> int:
+    """How many chunks `total` bytes make; the depth a latched topic needs for one version."""
+    return max(1, -(-total // chunk_bytes))
+
+
+def split_weights(
+    encoded: bytes, *, digest: str, source: str, version: int, chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[bytes]:
+    """Cut encoded weights into payloads of schema `SCHEMA`, made one at a time.
+
+    Args:
+        encoded: What `encode_weights` made.
+        digest: The digest in it.
+        source: The source in it.
+        version: The version in it.
+        chunk_bytes: Bytes of weights in each chunk but the last.
+
+    Raises:
+        ValueError: `chunk_bytes` is out of range, or would make too many chunks.
+    """
+    count = chunk_count(len(encoded), chunk_bytes) if chunk_bytes > 0 else 0
+    if not 0 < chunk_bytes <= MAX_CHUNK_BYTES or count > MAX_CHUNKS:
+        raise ValueError(
+            f"chunk_bytes: expected up to {MAX_CHUNK_BYTES} and at most {MAX_CHUNKS} chunks, "
+            f"found {chunk_bytes} and {count} chunks"
+        )
+    common = _Version(source, version, count, len(encoded), chunk_bytes)
+    return (_chunk(encoded, digest, common, index) for index in range(count))
+
+
+class ChunkAssembler:
+    """Puts the chunks of one version together and yields each version at most once.
+
+    Chunks may come in any order, more than once, and mixed with those of other versions and other
+    sources. Memory is that of the one version under assembly: it gives way to a version of its
+    source that is newer, and to one of another source that it has not given way to already.
+
+    Args:
+        digest: Weights of another configuration are refused.
+        max_bytes: Longer weights are refused before memory is taken for them.
+
+    Attributes:
+        figures: How many chunks were `accepted`, `malformed`, `foreign` (another digest),
+            `duplicate`, `stale` (of a version that is done or was given up) and `mixed` (unlike
+            the chunks before of the same version); how many versions were `complete`, `abandoned`
+            (incomplete when another took their place) and `broken` (complete but not weights).
+    """
+
+    def __init__(self, digest: str, max_bytes: int = MAX_WEIGHTS_BYTES) -> None:
+        self.figures: Counter[str] = Counter()
+        self._digest = digest
+        self._max_bytes = max_bytes
+        self._current: _Version | None = None
+        self._memory = torch.empty(0, dtype=torch.uint8)
+        self._missing: set[int] = set()
+        self._begun: OrderedDict[str, int] = OrderedDict()
+
+    def add(self, data: Buffer) -> Weights | None:
+        """Take a chunk.
+
+        Returns:
+            The weights when this chunk was their last, else None.
+
+        Raises:
+            DigestMismatch: The chunk is of another configuration; names both digests.
+            PayloadError: It is no such chunk, or the weights it completes are none; says why.
+        """
+        try:
+            payload = decode(data, MAX_CHUNK_BYTES + _HEADER_ROOM)
+        except PayloadError:
+            self.figures["malformed"] += 1
+            raise
+        return self.add_payload(payload)
+
+    def add_payload(self, payload: Payload) -> Weights | None:
+        """Take a chunk that has been decoded; otherwise as `add`."""
+        try:
+            version, index, part = _read_chunk(payload, self._digest, self._max_bytes)
+        except DigestMismatch:
+            self.figures["foreign"] += 1
+            raise
+        except PayloadError:
+            self.figures["malformed"] += 1
+            raise
+        refusal = self._refusal(version, index)
+        if refusal is not None:
+            self.figures[refusal] += 1
+            return None
+        if version != self._current:
+            self._begin(version)
+        self.figures["accepted"] += 1
+        begin = index * version.chunk_bytes
+        self._memory[begin : begin + part.numel()].copy_(part)
+        self._missing.discard(index)
+        return None if self._missing else self._finish(version)
+
+    def _refusal(self, version: _Version, index: int) -> str | None:
+        current = self._current
+        if version == current:
+            return None if index in self._missing else "duplicate"
+        same = current is not None and current.source == version.source
+        if same and current is not None and current.version == version.version:
+            return "mixed"
+        return "stale" if version.version <= self._begun.get(version.source, 0) else None
+
+    def _begin(self, version: _Version) -> None:
+        if self._current is not None:
+            self.figures["abandoned"] += 1
+        self._release()
+        try:
+            self._memory = torch.empty(version.total, dtype=torch.uint8)
+        except (RuntimeError, MemoryError) as error:
+            self.figures["malformed"] += 1
+            raise PayloadError(f"no memory for weights of {version.total} bytes") from error
+        self._current = version
+        self._missing = set(range(version.count))
+        self._begun[version.source] = version.version
+        self._begun.move_to_end(version.source)
+        while len(self._begun) > _MOST_SOURCES:
+            self._begun.popitem(last=False)
+
+    def _finish(self, version: _Version) -> Weights:
+        memory = self._memory.numpy().data
+        self._release()
+        try:
+            weights = decode_weights(memory, self._digest, self._max_bytes)
+            if (weights.source, weights.version) != (version.source, version.version):
+                raise PayloadError(
+                    f"expected version {version.version} of {version.source!r}, "
+                    f"found {weights.version} of {weights.source!r}"
+                )
+        except PayloadError:
+            self.figures["broken"] += 1
+            raise
+        self.figures["complete"] += 1
+        return weights
+
+    def _release(self) -> None:
+        self._current = None
+        self._memory = torch.empty(0, dtype=torch.uint8)
+        self._missing = set()
+
+
+def _chunk(encoded: bytes, digest: str, common: _Version, index: int) -> bytes:
+    begin = index * common.chunk_bytes
+    part = torch.frombuffer(
+        bytearray(encoded[begin : begin + common.chunk_bytes]), dtype=torch.uint8
+    )
+    numbers = {f.name: str(getattr(common, f.name)) for f in fields(common)}
+    metadata = {"schema": SCHEMA, "digest": digest, **numbers, "index": str(index)}
+    metadata["crc32"] = str(_checksum(common, index, part))
+    return encode({"data": part}, metadata)
+
+
+def _checksum(common: _Version, index: int, part: Tensor) -> int:
+    # Over the numbers too: a damaged version number must not make the true ones look old.
+    said = "\n".join(str(getattr(common, f.name)) for f in fields(common))
+    return zlib.crc32(part.numpy().data, zlib.crc32(f"{said}\n{index}".encode()))
+
+
+def _read_chunk(payload: Payload, digest: str, max_bytes: int) -> tuple[_Version, int, Tensor]:
+    metadata = payload.metadata
+    check_schema(metadata, SCHEMA)
+    check_digest(metadata, digest)
+    common = _Version(
+        text(metadata, "source"),
+        integer(metadata, "version", 1, MAX_VERSION),
+        integer(metadata, "count", 1, MAX_CHUNKS),
+        integer(metadata, "total", 1, max_bytes),
+        integer(metadata, "chunk_bytes", 1, MAX_CHUNK_BYTES),
+    )
+    if common.count != chunk_count(common.total, common.chunk_bytes):
+        raise PayloadError(
+            f"metadata 'count': expected {chunk_count(common.total, common.chunk_bytes)} chunks "
+            f"of {common.chunk_bytes} for {common.total} bytes, found {common.count}"
+        )
+    index = integer(metadata, "index", 0, common.count - 1)
+    size = min(common.chunk_bytes, common.total - index * common.chunk_bytes)
+    part = payload.tensors.get("data")
+    if len(payload.tensors) != 1 or part is None:
+        raise PayloadError("tensors: expected data alone")
+    if part.dtype != torch.uint8 or tuple(part.shape) != (size,):
+        raise PayloadError(f"data: expected uint8 [{size}], found {part.dtype} {list(part.shape)}")
+    if _checksum(common, index, part) != integer(metadata, "crc32", 0, 2**32 - 1):
+        raise PayloadError(f"chunk {index} of version {common.version}: its checksum is wrong")
+    return common, index, part

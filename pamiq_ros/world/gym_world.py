@@ -1,0 +1,216 @@
+"""World: a Gymnasium environment that goes on with the last command, episode after episode."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Before pygame is imported by an environment: its greeting has no place in a node's output.
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+import yaml  # type: ignore[import-untyped]
+from gymnasium import spaces
+
+from .action_map import ActionMap, array_map, twist_map
+from .errors import WorldError
+
+__all__ = ["COMMANDS", "Episode", "Outcome", "World", "WorldError", "parse_kwargs"]
+
+COMMANDS = ("twist", "array")
+_PICTURE_CHANNELS = {1: "mono8", 3: "rgb8"}
+
+
+@dataclass(frozen=True)
+class Episode:
+    """An episode that has ended.
+
+    Attributes:
+        episode: Its number, from 0.
+        steps: Steps it took.
+        total: Its return: the sum of its rewards.
+        terminated: Whether the environment ended it.
+        truncated: Whether a limit, such as of time, ended it.
+    """
+
+    episode: int
+    steps: int
+    total: float
+    terminated: bool
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one step gave.
+
+    Attributes:
+        observation: A picture, uint8 [height, width] or [height, width, 3], or float32 [size].
+        reward: The step's reward; 0 for the first observation of an episode.
+        ended: The episode, if it ended with this step.
+    """
+
+    observation: npt.NDArray[Any]
+    reward: float
+    ended: Episode | None = None
+
+
+class World:
+    """An environment that is driven by commands that last until the next one.
+
+    Attributes:
+        env_id: The environment.
+        encoding: `rgb8` or `mono8` if observations are pictures; empty if they are vectors.
+        rate: Steps per second that the environment is made for, in Hz; None if it does not say.
+    """
+
+    def __init__(
+        self,
+        env_id: str,
+        env_kwargs: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        action_map: Sequence[str] = (),
+        command: str = "twist",
+    ) -> None:
+        """Make the environment; nothing is commanded yet, which is a command of zero.
+
+        Args:
+            env_id: Gymnasium's name of it; `module:name` imports the module first.
+            env_kwargs: Its keyword arguments.
+            seed: Of the first episode, which the others follow from; None for a fresh one.
+            action_map: Terms of `action_map.twist_map`; empty for its preset.
+            command: `twist`: a command is a twist; `array`: it is an action.
+
+        Raises:
+            WorldError: The environment can't be made, or has spaces that are not supported.
+        """
+        if command not in COMMANDS:
+            raise WorldError(f"command: expected one of {', '.join(COMMANDS)}, found {command!r}")
+        self.env_id = env_id
+        self._seed = seed
+        self._env = _make(env_id, env_kwargs or {})
+        try:
+            self.encoding = _encoding(self._env.observation_space)
+            self._map = _action_map(env_id, self._env.action_space, action_map, command)
+        except WorldError:
+            self._env.close()
+            raise
+        rate = self._env.metadata.get("render_fps")
+        self.rate = float(rate) if rate else None
+        self._action = self._map.action([0.0] * len(self._map.names))
+        self._episode = -1
+        self._steps = 0
+        self._total = 0.0
+        self._over = True
+
+    def hold(self, command: Sequence[float]) -> None:
+        """Drive by this command from the next step on, until another one.
+
+        Args:
+            command: linear x, y, z in m/s and angular x, y, z in rad/s; or an action's numbers.
+
+        Raises:
+            WorldError: Of the wrong size or not finite; the last command stays.
+        """
+        self._action = self._map.action(command)
+
+    def reset(self) -> Outcome:
+        """Begin the next episode.
+
+        Returns:
+            Its first observation.
+        """
+        observation, _ = self._env.reset(seed=self._seed if self._episode < 0 else None)
+        self._episode += 1
+        self._steps, self._total, self._over = 0, 0.0, False
+        return Outcome(self._observed(observation), 0.0)
+
+    def step(self) -> Outcome:
+        """Go on by one step with the command held, or begin an episode after one has ended."""
+        if self._over:
+            return self.reset()
+        observation, reward, terminated, truncated, _ = self._env.step(self._action)
+        self._steps += 1
+        self._total += float(reward)
+        self._over = bool(terminated or truncated)
+        ended = None
+        if self._over:
+            ended = Episode(
+                self._episode, self._steps, self._total, bool(terminated), bool(truncated)
+            )
+        return Outcome(self._observed(observation), float(reward), ended)
+
+    def close(self) -> None:
+        """Let go of the environment."""
+        self._env.close()
+
+    def _observed(self, observation: Any) -> npt.NDArray[Any]:
+        array = np.asarray(observation)
+        if not self.encoding:
+            return array.astype(np.float32).reshape(-1)
+        return array[..., 0] if array.shape[2:] == (1,) else array
+
+
+def parse_kwargs(text: str) -> dict[str, Any]:
+    """Keyword arguments from a YAML mapping such as `{continuous: true}`.
+
+    Raises:
+        WorldError: It is not YAML, or not a mapping of names.
+    """
+    try:
+        value = yaml.safe_load(text) if text.strip() else {}
+    except yaml.YAMLError as error:
+        found = " ".join(str(error).split())
+        raise WorldError(f"env_kwargs: expected a YAML mapping, found {text!r}: {found}") from error
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise WorldError(
+            f"env_kwargs: expected a YAML mapping of names such as '{{continuous: false}}', "
+            f"found {text!r}"
+        )
+    return value
+
+
+def _make(env_id: str, env_kwargs: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+        os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+    try:
+        return gymnasium.make(env_id, **env_kwargs)
+    except Exception as error:  # environments are others' code: say whatever they raise
+        raise WorldError(
+            f"env_id '{env_id}', env_kwargs {dict(env_kwargs)}: expected an environment that "
+            f"Gymnasium can make, found {type(error).__name__}: {error}"
+        ) from error
+
+
+def _action_map(
+    env_id: str, space: gymnasium.Space[Any], texts: Sequence[str], command: str
+) -> ActionMap:
+    if command == "twist":
+        return twist_map(env_id, space, texts)
+    if texts:
+        raise WorldError(
+            f"action_map: expected none with the command 'array', which is an action, "
+            f"found {list(texts)}"
+        )
+    return array_map(space)
+
+
+def _encoding(space: gymnasium.Space[Any]) -> str:
+    """The encoding of pictures; empty for vectors."""
+    if isinstance(space, spaces.Box):
+        if space.dtype != np.uint8:
+            return ""
+        if len(space.shape) == 2:
+            return "mono8"
+        return _PICTURE_CHANNELS.get(space.shape[2], "") if len(space.shape) == 3 else ""
+    if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
+        return ""
+    raise WorldError(
+        "observation space: expected a Box (uint8 [height, width], [height, width, 1] or [height, "
+        f"width, 3] is a picture), Discrete, MultiDiscrete or MultiBinary space, found {space}"
+    )

@@ -1,0 +1,85 @@
+"""Packaging for both worlds: `colcon build` (ament_python) and pip."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "pamiq_ros"
+SHARE = f"share/{PACKAGE}"
+
+
+def share_files(folder: str) -> list[tuple[str, list[str]]]:
+    files_by_folder: dict[str, list[str]] = {}
+    for path in sorted(Path(folder).rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            files_by_folder.setdefault(f"{SHARE}/{path.parent.as_posix()}", []).append(str(path))
+    return list(files_by_folder.items())
+
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="A robot that keeps learning while it drives: PyTorch agents as ROS 2 nodes",
+    maintainer="pamiq_ros maintainers",
+    maintainer_email="pamiq-ros@example.org",
+    license="Apache-2.0",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (SHARE, ["package.xml"]),
+        *share_files("launch"),
+        *share_files("config"),
+    ],
+    zip_safe=True,
+    python_requires=">=3.10",
+    install_requires=[
+        "click>=8",
+        "hydra-core>=1.3",
+        "numpy>=1.21",
+        "omegaconf>=2.3",
+        # The headless build: the other one needs libGL, which a robot or a container often lacks.
+        "opencv-python-headless>=4.5",
+        "rich>=12",
+        "safetensors>=0.4",
+        "torch>=2.1",
+        "typing_extensions>=4.1",
+    ],
+    extras_require={
+        # ROS 2 as wheels, for where it is not installed. They exist for x86-64 only, on purpose
+        # without a marker: elsewhere pip says that there is none, and ROS comes from apt.
+        "ros": [
+            "ros-kilted-rclpy[fastrtps]",
+            "ros-kilted-diagnostic-msgs",
+            "ros-kilted-geometry-msgs",
+            "ros-kilted-lifecycle-msgs",
+            "ros-kilted-nav-msgs",
+            "ros-kilted-sensor-msgs",
+            "ros-kilted-std-msgs",
+            "ros-kilted-std-srvs",
+            "rosbags-image>=0.10",
+        ],
+        "sim": ["gymnasium[box2d]>=1.0"],
+        "tensorboard": ["tensorboard>=2.11"],
+        "test": ["colcon-common-extensions", "hypothesis", "mypy", "pytest", "ruff"],
+    },
+    entry_points={
+        "console_scripts": [
+            f"pamiq-ros = {PACKAGE}.cli.main:main",
+            *(
+                f"{room}_node = {PACKAGE}.nodes.{room}_node:main"
+                for room in ("inference", "training", "control", "world")
+            ),
+        ],
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

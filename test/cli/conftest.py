@@ -1,0 +1,99 @@
+"""`pamiq-ros` as a process of its own, on a ROS domain of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+DEADLINE_S = 40.0
+
+
+def until(condition, what, deadline_s=DEADLINE_S):
+    """Wait for a condition."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end, f"expected within {deadline_s:g} s: {what}"
+        time.sleep(0.05)
+
+
+class Cli:
+    """One `pamiq-ros` with stand-ins, its output in files."""
+
+    def __init__(self, folder, arguments, stand_in=None, stdout=None, files=None, **env):
+        self.out_path, self.err_path = folder / "out", folder / "err"
+        self.log_dir = folder / "log"
+        for name, text in (files or {}).items():
+            (folder / name).write_text(text)
+        known = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)]),
+            "ROS_DOMAIN_ID": "61",
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            "STAND_IN": json.dumps(stand_in or {}),
+            **env,
+        }
+        with self.out_path.open("wb") as out, self.err_path.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "stand_in.pamiq_ros_cli", *map(str, arguments),
+                 "--log-dir", str(self.log_dir)],
+                env=known, stdout=stdout or out, stderr=err, cwd=folder,
+            )  # fmt: skip
+
+    @property
+    def out(self):
+        return self.out_path.read_text()
+
+    @property
+    def err(self):
+        return self.err_path.read_text()
+
+    def log(self, room):
+        path = self.log_dir / f"pamiq_{room}.log"
+        return path.read_text() if path.is_file() else ""
+
+    def until_active(self):
+        until(lambda: "active" in self.out or self.process.poll() is not None, "active")
+        assert self.process.poll() is None, self.err
+        return self
+
+    def end(self):
+        return self.process.wait(DEADLINE_S)
+
+    def left(self):
+        """Process ids of the stand-ins that still live."""
+        mine = str(self.log_dir.parent).encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (path / "cmdline").read_bytes()
+                if b"stand_in.nodes." in words and bytes((path / "cwd").readlink()) == mine:
+                    found.append(int(path.name))
+            except OSError:
+                continue
+        return found
+
+
+@pytest.fixture
+def cli(tmp_path):
+    """Starts `pamiq-ros` with stand-ins; whatever is left of it at the end is killed."""
+    pytest.importorskip("rclpy", reason="needs ROS 2 (rclpy), which is not installed")
+    started = []
+
+    def start(*arguments, **options):
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        started.append(Cli(folder, arguments, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+        for pid in one.left():
+            os.kill(pid, 9)

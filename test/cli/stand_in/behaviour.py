@@ -1,0 +1,44 @@
+"""What a stand-in is told to do: STAND_IN is a JSON object of rooms and behaviours."""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+
+
+def behaviour(room):
+    """The room's behaviour; 'well' when nothing is said about it."""
+    return json.loads(os.environ.get("STAND_IN", "{}")).get(room, "well")
+
+
+def die_with_parent():
+    """Ask for SIGTERM at the parent's death, as the real nodes do."""
+    assert os.environ["PAMIQ_ROS_DIE_WITH_PARENT"] == str(os.getppid())
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def say(text):
+    """Write a line to the log."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def be(room):
+    """Be a node that is no control node, until SIGTERM."""
+    die_with_parent()
+    ended = threading.Event()
+    what = behaviour(room)
+    signal.signal(signal.SIGTERM, lambda *_: what != "deaf" and ended.set())
+    say(f"{room} is up")
+    if what == "dies":
+        say("RuntimeError: no wheels")
+        sys.exit(1)
+    if what == "refuses":
+        say(f"[ERROR] [1.0] [pamiq_{room}]: wheels: expected 4, found 3")
+        sys.exit(2)
+    if what == "warns":
+        say(f"[WARN] [1.0] [pamiq_{room}]: low on wheels")
+    while not ended.wait(0.1):
+        pass

@@ -1,0 +1,76 @@
+"""A stand-in for control_node: real topics and services, invented figures."""
+
+import json
+import os
+import signal
+import threading
+import time
+
+import rclpy
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from stand_in.behaviour import be, behaviour, die_with_parent, say
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+def status(what, state, uptime_s):
+    """A status with a report in it."""
+    errors = ["camera/image_raw: encoding 'smoke' can't be converted"] if what == "errors" else []
+    return {
+        "state": state,
+        "control": f"stand-in-{os.getpid()}",
+        "uptime_s": uptime_s,
+        "errors": errors,
+        "last_error": errors[-1] if errors else "",
+        "configuration_error": "system: expected a car, found a boat" if what == "refuses" else "",
+        "report": {
+            "system": "stand_in",
+            "restarts": {"inference": 0, "training": 0, "control": 0},
+            "inference": {"ticks": int(10 * uptime_s)},
+            "errors": errors,
+        },
+    }
+
+
+def main():
+    """Publish a status ten times a second until shutdown is called."""
+    what = behaviour("control")
+    if what in ("dies", "silent"):
+        be("control")
+        return
+    die_with_parent()
+    ended, stopped = threading.Event(), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: what != "deaf" and ended.set())
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    node = rclpy.create_node("pamiq_control")
+    publisher = node.create_publisher(String, "pamiq/status", LATCHED)
+    began = time.monotonic()
+
+    def publish():
+        state = "shutdown" if stopped.is_set() else "active"
+        content = status(what, state, round(time.monotonic() - began, 2))
+        publisher.publish(String(data=json.dumps(content)))
+
+    def shut_down(_, response):
+        say("shutdown was called")
+        if what != "deaf":
+            stopped.set()
+        publish()
+        response.success = True
+        return response
+
+    node.create_service(Trigger, "pamiq/shutdown", shut_down)
+    node.create_timer(0.1, publish)
+    while not ended.is_set() and not stopped.is_set():
+        rclpy.spin_once(node, timeout_sec=0.1)
+    deadline = time.monotonic() + 0.3
+    while time.monotonic() < deadline:
+        rclpy.spin_once(node, timeout_sec=0.05)
+    rclpy.shutdown()
+
+
+main()

@@ -1,0 +1,5 @@
+"""A stand-in for world_node."""
+
+from stand_in.behaviour import be
+
+be("world")

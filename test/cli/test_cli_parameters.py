@@ -1,0 +1,68 @@
+"""What a node gets: options of the command line win over the parameter file."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pamiq_ros.cli.workplace import Workplace
+from pamiq_ros.graph import GraphOptions, WorldOptions, graph
+
+ASK = """
+import json, rclpy, sys
+rclpy.init(args=sys.argv)
+node = rclpy.create_node("any", automatically_declare_parameters_from_overrides=True)
+names = ("system", "rate", "overrides", "observation_timeout", "env_id")
+found = {n: node.get_parameter(n).value for n in names if node.has_parameter(n)}
+print(json.dumps({"name": node.get_fully_qualified_name(), **found}, default=list))
+"""
+
+
+def asked(process):
+    """What a node that was started like this one finds."""
+    command = process.command
+    at = command.index("--ros-args")
+    result = subprocess.run(
+        [sys.executable, "-c", ASK, *command[at:]], capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def started(tmp_path, monkeypatch):
+    pytest.importorskip("rclpy", reason="needs ROS 2 (rclpy), which is not installed")
+    monkeypatch.setenv("ROS_DOMAIN_ID", "63")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+
+    def start(params="", **choices):
+        (tmp_path / "params.yaml").write_text(params)
+        choices["params_file"] = str(tmp_path / "params.yaml") if params else ""
+        workplace = Workplace(tmp_path / "log")
+        processes = workplace.processes(graph(GraphOptions(**choices)), {})
+        return {process.name: asked(process) for process in processes}
+
+    return start
+
+
+@pytest.mark.parametrize("key", ["/**", "/robot1/pamiq_inference", "/*/pamiq_inference"])
+def test_options_win_over_the_params_file(started, key):
+    params = f"{key}:\n  ros__parameters:\n    rate: 5.0\n    observation_timeout: 2.0\n"
+    found = started(params, system="vae", rate=20.0, namespace="robot1")["pamiq_inference"]
+    assert found["name"] == "/robot1/pamiq_inference"
+    assert found["rate"] == 20.0
+    assert found["observation_timeout"] == 2.0
+
+
+def test_the_params_file_counts_where_no_option_was_given(started):
+    params = "/**:\n  ros__parameters:\n    rate: 5.0\n    system: boat\n"
+    found = started(params, system="vae")["pamiq_inference"]
+    assert (found["rate"], found["system"]) == (5.0, "vae")
+
+
+@pytest.mark.parametrize("text", ["a: b #c", "'\"\n\t\\", "yes", "1.0", "{x}", "ü → 🚗", "-r a:=b"])
+def test_any_text_reaches_the_nodes_as_it_is(started, text):
+    found = started(system="vae", overrides=(f"key={text}", "b=1"), world=WorldOptions(env_id=text))
+    assert found["pamiq_training"]["overrides"] == [f"key={text}", "b=1"]
+    assert found["pamiq_world"]["env_id"] == text

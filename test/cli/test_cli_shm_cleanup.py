@@ -1,0 +1,74 @@
+"""Only what appeared since the start and belongs to no living process is removed."""
+
+import fcntl
+import mmap
+
+import pytest
+
+from pamiq_ros.cli import shm_cleanup
+from pamiq_ros.cli.shm_cleanup import files_there, remove_leftovers
+
+SEGMENT = ("fastdds_0123456789abcdef", "fastdds_0123456789abcdef_el")
+PORT = ("fastrtps_port7411", "fastrtps_port7411_el", "sem.fastrtps_port7411_mutex")
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch):
+    monkeypatch.setattr(shm_cleanup, "YOUNGEST_S", 0.0)
+
+
+def make(folder, *names):
+    for name in names:
+        (folder / name).write_bytes(b"x" * 64)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_leftovers_are_removed_and_other_files_are_not(tmp_path):
+    others = ("lttng-ust-wait-6", "fastdds_notes", "fastdds_0123456789abcdef_el_backup")
+    make(tmp_path, *SEGMENT, *PORT, *others)
+    assert sorted(remove_leftovers(set(), tmp_path)) == sorted([*SEGMENT, *PORT])
+    assert names(tmp_path) == sorted(others)
+
+
+def test_what_was_there_before_stays(tmp_path):
+    make(tmp_path, *SEGMENT)
+    before = files_there(tmp_path)
+    make(tmp_path, *PORT)
+    remove_leftovers(before, tmp_path)
+    assert names(tmp_path) == sorted(SEGMENT)
+
+
+def test_a_file_of_the_same_name_that_was_made_anew_is_ours(tmp_path):
+    make(tmp_path, *PORT)
+    before = {(name, inode + 10**6) for name, inode in files_there(tmp_path)}
+    remove_leftovers(before, tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_what_a_living_process_has_locked_stays(tmp_path):
+    make(tmp_path, *SEGMENT, *PORT)
+    with (tmp_path / PORT[1]).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert sorted(remove_leftovers(set(), tmp_path)) == sorted(SEGMENT)
+    assert names(tmp_path) == sorted(PORT)
+
+
+def test_a_port_without_its_lock_stays_while_it_is_mapped(tmp_path):
+    make(tmp_path, PORT[0], PORT[2])
+    with (tmp_path / PORT[0]).open("r+b") as file, mmap.mmap(file.fileno(), 64):
+        assert remove_leftovers(set(), tmp_path) == []
+    assert len(remove_leftovers(set(), tmp_path)) == 2
+
+
+def test_what_is_just_being_made_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(shm_cleanup, "YOUNGEST_S", 3600.0)
+    make(tmp_path, *SEGMENT)
+    assert remove_leftovers(set(), tmp_path) == []
+
+
+def test_a_missing_folder_has_nothing_to_remove(tmp_path):
+    assert files_there(tmp_path / "missing") == set()
+    assert remove_leftovers(set(), tmp_path / "missing") == []

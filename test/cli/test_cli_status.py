@@ -1,0 +1,47 @@
+"""Reading `pamiq/status`: whatever comes, it is read or refused with a reason."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pamiq_ros.cli.panel import draw
+from pamiq_ros.cli.status import LARGEST_CHARACTERS, Status
+from pamiq_ros.cli.view import View, line
+
+KEYS = st.sampled_from(
+    ["state", "report", "inference", "training", "metrics", "a", "first", "last", "buffers",
+     "size", "capacity", "errors", "restarts", "experience", "rate_hz", "lateness_ms", "hold"]
+)  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused(text):
+    try:
+        Status.parse(text)
+    except ValueError as error:
+        assert "expected a JSON object" in str(error)
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=5))
+def test_any_object_can_be_shown(content):
+    status = Status.parse(json.dumps(content))
+    view = View("demo", status, elapsed_s=1.0)
+    assert line(view)
+    draw(view, [], 80)
+
+
+def test_a_huge_text_is_refused_unread():
+    with pytest.raises(ValueError, match=f"at most {LARGEST_CHARACTERS} characters"):
+        Status.parse(" " * (LARGEST_CHARACTERS + 1))
+
+
+def test_a_deeply_nested_text_is_refused():
+    with pytest.raises(ValueError, match="expected a JSON object"):
+        Status.parse("[" * 200_000)

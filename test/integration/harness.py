@@ -1,0 +1,166 @@
+"""Real nodes as processes on a domain of their own, and a probe that plays robot and user."""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from geometry_msgs.msg import Twist
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from pamiq_ros.nodes.report import LATCHED
+
+TINY = f"{Path(__file__).parent / 'tiny_system.py'}:system"
+DEADLINE_S = 40.0
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout: float = DEADLINE_S) -> Any:
+    """Wait for a condition and give its value; fails with `what` after the deadline."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"waited {timeout:g} s in vain for {what}")
+
+
+class Probe(Node):
+    """Plays the camera, hears the commands and the status, calls the services."""
+
+    def __init__(self, context: rclpy.Context, size: int) -> None:
+        super().__init__("probe", context=context)
+        self.commands: list[Twist] = []
+        self.status: dict[str, Any] = {}
+        self.size = size
+        self.encoding = "rgb8"
+        self._camera = self.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
+        self.create_subscription(Twist, "cmd_vel", self.commands.append, 10)
+        self.create_subscription(String, "pamiq/status", self._on_status, LATCHED)
+        self._shooting = self.create_timer(0.02, self.shoot)
+
+    def _on_status(self, message: String) -> None:
+        self.status = json.loads(message.data)
+
+    def shoot(self) -> None:
+        """Publish one grey picture."""
+        message = Image(height=self.size, width=self.size, encoding=self.encoding)
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.step = self.size * 3
+        message.data = array.array("B", bytes([128]) * (self.size * self.size * 3))
+        self._camera.publish(message)
+
+    def cover_lens(self) -> None:
+        """Stop publishing pictures."""
+        self._shooting.cancel()
+
+    def uncover_lens(self) -> None:
+        """Go on publishing pictures."""
+        self._shooting.reset()
+
+    def call(self, service: str) -> Trigger.Response:
+        """Call a Trigger service and wait for its answer."""
+        client = self.create_client(Trigger, service)
+        assert client.wait_for_service(DEADLINE_S), service
+        future = client.call_async(Trigger.Request())
+        wait_until(future.done, f"the answer of {service}")
+        return future.result()
+
+    def state(self) -> str:
+        """The system's state as the newest status has it."""
+        return self.status.get("state", "")
+
+    def inference(self) -> dict[str, Any]:
+        """The inference figures of the newest status."""
+        return self.status.get("report", {}).get("inference", {})
+
+    def errors(self) -> str:
+        """All errors of the newest status in one text."""
+        return "\n".join(self.status.get("errors", []))
+
+    def moving(self) -> bool:
+        """Whether the newest command is not zero."""
+        return bool(self.commands) and self.commands[-1].linear.x != 0.0
+
+    def standing(self) -> bool:
+        """Whether the newest command is zero."""
+        return bool(self.commands) and self.commands[-1] == Twist()
+
+
+class Graph:
+    """The node processes and the probe."""
+
+    def __init__(self, probe: Probe, environment: dict[str, str]) -> None:
+        self.probe = probe
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._environment = environment
+
+    def start(self, executable: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start one node."""
+        command = [sys.executable, "-m", f"pamiq_ros.nodes.{executable}", "--ros-args", *arguments]
+        process = subprocess.Popen(command, env=self._environment)
+        self.processes[executable] = process
+        return process
+
+    def start_all(self, system: str = TINY, *arguments: str) -> None:
+        """Start the three nodes with one system."""
+        options = ("-p", f"system:={system}", *arguments)
+        self.start("control_node")
+        self.start("inference_node", *options)
+        self.start("training_node", *options)
+
+    def wait_state(self, state: str) -> None:
+        """Wait until the status says `state`."""
+        try:
+            wait_until(lambda: self.probe.state() == state, f"state {state}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the status is {self.probe.status}") from error
+
+
+@contextmanager
+def graph(size: int = 16) -> Iterator[Graph]:
+    """A probe on a domain of its own; every process started by it is gone at the end."""
+    domain = 70 + os.getpid() % 30
+    environment = {
+        **os.environ,
+        "ROS_DOMAIN_ID": str(domain),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    }
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    executor = SingleThreadedExecutor(context=context)
+    probe = Probe(context, size)
+    executor.add_node(probe)
+    spinning = threading.Thread(target=executor.spin, daemon=True)
+    spinning.start()
+    made = Graph(probe, environment)
+    try:
+        yield made
+    finally:
+        for process in made.processes.values():
+            process.terminate()
+        for process in made.processes.values():
+            try:
+                process.wait(10.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        executor.shutdown()
+        probe.destroy_node()
+        rclpy.shutdown(context=context)
+        spinning.join(5.0)

@@ -1,0 +1,69 @@
+"""A system small enough for tests: a picture in, a constant drive out, one weight that grows."""
+
+import math
+
+import torch
+
+from pamiq_ros.core import Agent, SequentialBuffer, System, TorchTrainer, TorchTrainingModel
+from pamiq_ros.core.robot import ImageTopic, TwistTopic
+
+
+class TinyAgent(Agent):
+    """Drives at `speed`, turns at what the model says of the picture's brightness."""
+
+    def __init__(self, speed: float, fault: str) -> None:
+        super().__init__()
+        self.speed, self.fault, self.steps = speed, fault, 0
+
+    def on_inference_models_attached(self) -> None:
+        self.model = self.get_inference_model("policy")
+
+    def on_data_collectors_attached(self) -> None:
+        self.collector = self.get_data_collector("pictures")
+
+    def step(self, observation: torch.Tensor) -> list[float]:
+        self.steps += 1
+        if self.steps > 5 and self.fault == "raise":
+            raise RuntimeError("the agent's own fault")
+        brightness = observation.float().mean().reshape(1) / 255
+        turn = float(self.model(brightness).clamp(-0.5, 0.5))
+        self.collector.collect({"picture": observation, "turn": turn})
+        speed = math.nan if self.steps > 5 and self.fault == "nan" else self.speed
+        return [speed, turn]
+
+
+class TinyTrainer(TorchTrainer):
+    """Moves the bias by a constant at each update, so that every version is another."""
+
+    def __init__(self) -> None:
+        super().__init__("pictures", min_buffer_size=2, min_new_data_count=1)
+
+    def on_training_models_attached(self) -> None:
+        self.model = self.get_torch_training_model("policy")
+
+    def create_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"policy": torch.optim.SGD(self.model.model.parameters(), lr=1e-3)}
+
+    def train(self) -> None:
+        pictures = self.get_data_user("pictures").sample(2)["picture"]
+        loss = self.model(pictures.float().mean((1, 2, 3)).reshape(-1, 1) / 255).square().mean()
+        self.optimizers["policy"].zero_grad()
+        loss.backward()
+        self.optimizers["policy"].step()
+        self.recorder.scalar("loss", loss.item())
+
+
+def system(speed: float = 0.3, size: int = 16, fault: str = "", capacity: int = 64) -> System:
+    """The system; `fault` is empty, `raise` or `nan`."""
+    if fault not in ("", "raise", "nan"):
+        raise ValueError(f"fault: expected '', 'raise' or 'nan', found {fault!r}")
+    picture = {"picture": torch.zeros(3, size, size, dtype=torch.uint8), "turn": 0.0}
+    return System(
+        agent=lambda: TinyAgent(speed, fault),
+        sensors=lambda: ImageTopic("camera/image_raw", height=size, width=size),
+        actuators=lambda: TwistTopic("cmd_vel"),
+        models={"policy": lambda: TorchTrainingModel(torch.nn.Linear(1, 1))},
+        buffers={"pictures": lambda: SequentialBuffer(capacity, example=picture)},
+        trainers={"policy": TinyTrainer},
+        rate=20.0,
+    )

@@ -1,0 +1,105 @@
+"""The tick thread: absolute deadlines, skipped deadlines, stopping."""
+
+import threading
+import time
+
+from pamiq_ros.loop.ticker import Ticker
+
+
+def test_ticks_go_on_until_stopped_and_are_counted():
+    enough = threading.Event()
+    ticks = []
+
+    def tick():
+        ticks.append(time.monotonic())
+        if len(ticks) == 20:
+            enough.set()
+
+    ticker = Ticker(200.0, tick)
+    ticker.start()
+    assert enough.wait(10.0)
+    assert ticker.stop()
+    done = len(ticks)
+    assert ticker.ticks == done == len(ticker.lateness) == len(ticker.compute)
+    assert not ticker.running
+
+
+def test_a_late_tick_does_not_shift_the_ones_after_it():
+    # Every beginning lies on the grid of start + k x period, or after it by its own lateness.
+    period = 0.02
+    began = []
+    enough = threading.Event()
+
+    def tick():
+        began.append(time.monotonic())
+        if len(began) == 3:
+            threading.Event().wait(2.5 * period)
+        if len(began) == 30:
+            enough.set()
+
+    ticker = Ticker(1 / period, tick)
+    ticker.start()
+    assert enough.wait(20.0)
+    ticker.stop()
+    earliest_phase = min((b - began[0]) % period for b in began[4:])
+    assert earliest_phase < period / 2 or earliest_phase > period * 0.9
+    assert ticker.skipped >= 1
+
+
+def test_overrun_skips_deadlines_instead_of_a_burst():
+    began = []
+    enough = threading.Event()
+
+    def tick():
+        began.append(time.monotonic())
+        if len(began) == 1:
+            threading.Event().wait(0.2)
+        if len(began) == 6:
+            enough.set()
+
+    ticker = Ticker(100.0, tick)
+    ticker.start()
+    assert enough.wait(10.0)
+    ticker.stop()
+    assert ticker.skipped >= 18
+    # After the newest passed deadline was served late, the rest are a period apart.
+    assert began[5] - began[2] > 2 * 0.01
+
+
+def test_stop_reports_a_tick_that_does_not_end():
+    blocked, release = threading.Event(), threading.Event()
+
+    def tick():
+        blocked.set()
+        release.wait(10.0)
+
+    ticker = Ticker(100.0, tick)
+    ticker.start()
+    assert blocked.wait(5.0)
+    assert not ticker.stop(timeout=0.05)
+    release.set()
+    assert ticker.stop(timeout=5.0)
+
+
+def test_rate_does_not_count_pauses():
+    counts = [threading.Event(), threading.Event()]
+    total = 0
+
+    def tick():
+        nonlocal total
+        total += 1
+        if total == 10:
+            counts[0].set()
+        if total >= 20:
+            counts[1].set()
+
+    ticker = Ticker(100.0, tick)
+    ticker.start()
+    assert counts[0].wait(10.0)
+    ticker.stop()
+    threading.Event().wait(0.5)
+    ticker.start()
+    assert counts[1].wait(10.0)
+    ticker.stop()
+    # Twenty ticks in a span of 0.7 s would be under 30 Hz.
+    assert ticker.rate > 50.0

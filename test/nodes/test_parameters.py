@@ -1,0 +1,100 @@
+"""The nodes' parameter tables and the file that documents them say the same."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
+
+import rclpy
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
+
+from pamiq_ros.nodes import control_node, inference_node, training_node
+from pamiq_ros.nodes.managed import SYSTEM_PARAMETERS
+from pamiq_ros.nodes.parameters import Parameter, declare
+
+FILE = Path(__file__).parents[2] / "config" / "continual.yaml"
+TABLES = {
+    "pamiq_inference": (*SYSTEM_PARAMETERS, *inference_node.PARAMETERS),
+    "pamiq_training": (*SYSTEM_PARAMETERS, *training_node.PARAMETERS),
+    "pamiq_control": control_node.PARAMETERS,
+}
+
+
+@pytest.mark.parametrize("node", TABLES)
+def test_the_file_documents_every_parameter_with_its_default(node):
+    documented = yaml.safe_load(FILE.read_text())[f"/**/{node}"]["ros__parameters"]
+    defaults = {row.name: row.default for row in TABLES[node]}
+    if "system" in defaults:
+        defaults["system"] = "vae"
+    assert documented == defaults
+
+
+@pytest.mark.parametrize("node", TABLES)
+def test_the_file_documents_every_range(node):
+    section = FILE.read_text().split(f"/**/{node}:")[1].split("/**/")[0]
+    lines = {line.split(":")[0].strip(): line for line in section.splitlines() if ":" in line}
+    for row in TABLES[node]:
+        if row.minimum is not None:
+            low, high = f"{row.minimum:.10g}", f"{row.maximum:.10g}"
+            assert f"{low} to {high}" in lines[row.name], row.name
+
+
+@pytest.fixture
+def make_node():
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=69)
+    nodes = []
+
+    def make(**overrides):
+        given = [RosParameter(name, value=value) for name, value in overrides.items()]
+        nodes.append(Node("node", context=context, parameter_overrides=given))
+        return nodes[-1]
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+RATE = Parameter("rate", 10.0, "Hz", 0.0, 1000.0)
+CLOCK = Parameter("clock", "stamp", "whose", choices=("stamp", "reception"))
+THREADS = Parameter("threads", 1, "threads", 1, 8)
+
+
+def test_good_values_are_taken(make_node):
+    node = make_node(rate=20.0, clock="reception", threads=4)
+    assert declare(node, (RATE, CLOCK, THREADS)) == {}
+    assert node.get_parameter("rate").value == 20.0
+    descriptor = node.describe_parameter("rate")
+    assert descriptor.floating_point_range[0].to_value == 1000.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("rate", -5.0, ("rate", "-5.0", "0 to 1000")),
+        ("rate", 5, ("rate", "double", "integer 5")),
+        ("rate", float("nan"), ("rate", "nan", "0 to 1000")),
+        ("clock", "sundial", ("clock", "sundial", "stamp, reception")),
+        ("threads", 9, ("threads", "9", "1 to 8")),
+        ("threads", "two", ("threads", "two", "integer")),
+    ],
+)
+def test_bad_values_are_named_and_replaced_by_the_default(make_node, name, value, words):
+    node = make_node(**{name: value})
+    errors = declare(node, (RATE, CLOCK, THREADS))
+    assert list(errors) == [name]
+    for word in words:
+        assert word in errors[name]
+
+
+def test_a_bad_value_can_be_mended_while_the_node_runs(make_node):
+    node = make_node(rate=-5.0)
+    errors = declare(node, (RATE, CLOCK))
+    assert errors
+    assert not node.set_parameters([RosParameter("clock", value="sundial")])[0].successful
+    assert node.set_parameters([RosParameter("rate", value=5.0)])[0].successful
+    assert errors == {}

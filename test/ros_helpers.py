@@ -1,0 +1,89 @@
+"""ROS for tests: a context of its own on a domain of its own, spun in a thread."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+DEADLINE_S = 30.0
+
+
+def wait_until(condition: Callable[[], Any], what: str = "", timeout: float = DEADLINE_S) -> Any:
+    """Wait for a condition and give its value; fails with `what` after the deadline."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"waited {timeout:g} s in vain for {what or condition}")
+
+
+class Ros:
+    """Nodes of one context, and node processes on the same domain."""
+
+    def __init__(self, context: rclpy.Context, executor: Any, environment: dict[str, str]) -> None:
+        self.context = context
+        self.environment = environment
+        self.processes: list[subprocess.Popen[str]] = []
+        self._executor = executor
+        self._nodes: list[Node] = []
+
+    def node(self, name: str, **options: Any) -> Node:
+        """A node that is being spun."""
+        node = Node(name, context=self.context, **options)
+        self._nodes.append(node)
+        self._executor.add_node(node)
+        return node
+
+    def start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a node's module as a process, with ROS arguments."""
+        command = [sys.executable, "-m", module, "--ros-args", *arguments]
+        process = subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
+        self.processes.append(process)
+        return process
+
+    def close(self) -> None:
+        """End every process and node."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+        self._executor.shutdown()
+        for node in self._nodes:
+            node.destroy_node()
+
+
+@contextmanager
+def ros_domain() -> Iterator[Ros]:
+    """ROS on this machine alone, on a domain of this test process."""
+    domain = 40 + os.getpid() % 10
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    path = [str(Path(__file__).parent / "nodes"), os.environ.get("PYTHONPATH", "")]
+    environment = {
+        **os.environ,
+        "ROS_DOMAIN_ID": str(domain),
+        "PYTHONPATH": os.pathsep.join(part for part in path if part),
+    }
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    executor = SingleThreadedExecutor(context=context)
+    spinning = threading.Thread(target=executor.spin, daemon=True)
+    spinning.start()
+    ros = Ros(context, executor, environment)
+    try:
+        yield ros
+    finally:
+        ros.close()
+        rclpy.shutdown(context=context)
+        spinning.join(5.0)

@@ -1,0 +1,129 @@
+"""The rooms import downward only, and those below the nodes know nothing of ROS."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "pamiq_ros"
+
+# What of ours each room may import, besides itself.
+BELOW_NODES = {
+    "core": set(),
+    "wire": {"core"},
+    "transport": {"core", "wire"},
+    "loop": {"core"},
+    "graph": set(),
+    "world": set(),
+    "systems": {"core"},
+    "robot": {"core", "wire"},
+}
+ROS_ROOMS = {"robot", "nodes", "cli", "control"}
+ROS = ("rclpy", "rcl_interfaces", "lifecycle_msgs", "std_srvs", "launch", "launch_ros", "rosidl")
+
+
+def rooms() -> list[str]:
+    return sorted(path.name for path in PACKAGE.iterdir() if any(path.glob("**/*.py")))
+
+
+def imports(file: Path, dotted: str | None = None) -> set[str]:
+    """Every module a file imports, as absolute dotted names; names of `from` are included."""
+    package = dotted.split(".") if dotted else ["pamiq_ros", *file.relative_to(PACKAGE).parts[:-1]]
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def room_of(name: str) -> str | None:
+    parts = name.split(".")
+    return parts[1] if parts[0] == "pamiq_ros" and len(parts) > 1 else None
+
+
+def is_ros(name: str) -> bool:
+    top = name.split(".")[0]
+    return top in ROS or top.endswith("_msgs")
+
+
+@pytest.mark.parametrize("room", [room for room in rooms() if room in BELOW_NODES])
+def test_a_room_imports_only_the_rooms_below_it(room):
+    allowed = BELOW_NODES[room] | {room, "__version__"}
+    wrong = [
+        f"{file.relative_to(PACKAGE)} imports {name}"
+        for file in sorted((PACKAGE / room).rglob("*.py"))
+        for name in imports(file)
+        if room_of(name) not in allowed | {None}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("room", [room for room in rooms() if room not in ROS_ROOMS])
+def test_a_room_without_ros_imports_no_ros(room):
+    wrong = [
+        f"{file.relative_to(PACKAGE)} imports {name}"
+        for file in sorted((PACKAGE / room).rglob("*.py"))
+        for name in imports(file)
+        if is_ros(name)
+    ]
+    assert wrong == []
+
+
+def test_nothing_below_the_nodes_imports_the_nodes_or_the_command_line():
+    wrong = [
+        f"{file.relative_to(PACKAGE)} imports {name}"
+        for file in sorted(PACKAGE.rglob("*.py"))
+        if file.relative_to(PACKAGE).parts[0] not in ("nodes", "cli")
+        for name in imports(file)
+        if room_of(name) in ("nodes", "cli")
+    ]
+    assert wrong == []
+
+
+def test_the_walk_sees_every_kind_of_import(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text(
+        "import rclpy.node as n\nfrom sensor_msgs.msg import Image\n"
+        "def late():\n    from ..nodes import topics\n    from . import sibling\n"
+    )
+    found = imports(file, "pamiq_ros.core.data")
+    assert {"rclpy.node", "sensor_msgs.msg.Image"} <= found
+    assert {"pamiq_ros.core.nodes.topics", "pamiq_ros.core.data.sibling"} <= found
+    assert is_ros("rclpy.node") and is_ros("sensor_msgs.msg") and not is_ros("torch")
+    assert room_of("pamiq_ros.nodes.topics") == "nodes" and room_of("torch") is None
+
+
+WITHOUT_ROS = """
+import sys
+
+class NoRos:
+    def find_spec(self, name, path=None, target=None):
+        top = name.split(".")[0]
+        if top == "rclpy" or top.endswith("_msgs") or top == "std_srvs":
+            raise ModuleNotFoundError(f"{name} is not installed here", name=name)
+
+sys.meta_path.insert(0, NoRos())
+import pamiq_ros
+assert "torch" not in sys.modules
+import pamiq_ros.core
+assert pamiq_ros.core.Agent and pamiq_ros.core.TorchTrainer
+assert not any(name.split(".")[0] == "rclpy" for name in sys.modules)
+"""
+
+
+def test_core_can_be_imported_where_there_is_no_ros():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ROS],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

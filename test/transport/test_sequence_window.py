@@ -1,0 +1,84 @@
+"""New, doubled and missing sequence numbers are told apart whatever order they come in."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pamiq_ros.transport.sequence_window import SequenceWindow
+
+
+def test_numbers_in_order_are_new_and_none_is_lost():
+    window = SequenceWindow()
+    assert [window.add(0, 3), window.add(3, 2)] == [[(0, 3)], [(3, 5)]]
+    assert window.lost == 0
+
+
+def test_the_first_number_seen_starts_the_count():
+    window = SequenceWindow()
+    assert window.add(1000, 3) == [(1000, 1003)]
+    assert window.lost == 0
+
+
+def test_a_gap_is_lost_until_it_is_filled():
+    window = SequenceWindow()
+    window.add(0, 3)
+    assert window.add(10, 2) == [(10, 12)]
+    assert window.lost == 7
+    assert window.add(5, 2) == [(5, 7)]
+    assert window.lost == 5
+    assert window.add(0, 12) == [(3, 5), (7, 10)]
+    assert window.lost == 0
+
+
+def test_only_the_new_part_of_an_overlap_is_new():
+    window = SequenceWindow()
+    window.add(0, 4)
+    assert window.add(2, 4) == [(4, 6)]
+    assert window.add(2, 4) == []
+
+
+def test_numbers_before_the_first_seen_are_new():
+    window = SequenceWindow()
+    window.add(10, 2)
+    assert window.add(4, 3) == [(4, 7)]
+    assert window.lost == 3
+    assert window.add(6, 5) == [(7, 10)]
+    assert window.lost == 0
+
+
+def test_gaps_beyond_the_limit_stay_lost():
+    window = SequenceWindow(most_gaps=2)
+    for first in (0, 10, 20, 30):
+        window.add(first, 1)
+    assert window.lost == 27
+    assert window.add(5, 1) == []  # the oldest gap is given up
+    assert window.add(25, 1) == [(25, 26)]
+    assert window.lost == 26
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 12)), min_size=1, max_size=30),
+    st.integers(2**50, 2**50) | st.just(0),
+)
+def test_it_agrees_with_a_plain_set_of_numbers(batches, offset):
+    window, seen = SequenceWindow(), set()
+    for first, count in batches:
+        numbers = set(range(first + offset, first + offset + count))
+        parts = window.add(first + offset, count)
+        assert parts == sorted(parts)
+        new = [number for begin, end in parts for number in range(begin, end)]
+        assert len(new) == len(set(new))
+        assert set(new) == numbers - seen
+        seen |= numbers
+        assert window.lost == max(seen) - min(seen) + 1 - len(seen)
+
+
+@pytest.mark.parametrize("most_gaps", [0, 1, 3])
+@given(batches=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 5)), max_size=30))
+def test_nothing_is_new_twice_with_few_gaps(most_gaps, batches):
+    window, seen = SequenceWindow(most_gaps), set()
+    for first, count in batches:
+        for begin, end in window.add(first, count):
+            assert seen.isdisjoint(range(begin, end))
+            seen |= set(range(begin, end))
+        assert window.lost == max(seen) - min(seen) + 1 - len(seen)
