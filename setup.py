@@ -40,6 +40,7 @@ setup(
         "omegaconf>=2.3",
         # The headless build: the other one needs libGL, which a robot or a container often lacks.
         "opencv-python-headless>=4.5",
+        "PyYAML>=5.4",
         "rich>=12",
         "safetensors>=0.4",
         "torch>=2.1",

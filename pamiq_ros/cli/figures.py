@@ -65,10 +65,11 @@ def metrics(status: Status) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def buffers(status: Status) -> Iterator[tuple[str, float, float | None]]:
     """Name, size and capacity of each buffer; the capacity is None where it has no end."""
-    for name, fill in _tables(status.table("report", "buffers")):
-        size = number(fill.get("size"))
+    for name, fill in status.table("report", "buffers").items():
+        table = fill if isinstance(fill, Mapping) else {"size": fill}
+        size = number(table.get("size"))
         if size is not None:
-            yield name, size, number(fill.get("capacity"))
+            yield name, size, number(table.get("capacity"))
 
 
 def experience(status: Status) -> Iterator[tuple[str, Mapping[str, Any]]]:

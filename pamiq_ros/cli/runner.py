@@ -53,6 +53,7 @@ class Runner:
         self._active_s: float | None = None
         self._began_s = time.monotonic()
         self._stopping = False
+        self._ended_s: float | None = None
 
     def run(self) -> Ending:
         """Run until the end.
@@ -68,6 +69,7 @@ class Runner:
             ending = self._watch()
         finally:
             self._stopping = True
+            self._ended_s = time.monotonic()
             # A refused configuration has moved nothing: there is no robot to be stopped first.
             orderly = ending is None or ending.cause is not Cause.CONFIGURATION
             Stop(self._supervisor, self._monitor, self._interrupts, self._on_stop_poll).run(orderly)
@@ -83,7 +85,7 @@ class Runner:
 
     def view(self) -> View:
         """How things are now."""
-        now = time.monotonic()
+        now = time.monotonic() if self._ended_s is None else self._ended_s
         silent_s = now - self._monitor.heard_s
         stale = self._monitor.status is not None and not self._stopping and silent_s > STALE_S
         return View(

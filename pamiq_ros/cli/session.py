@@ -14,7 +14,7 @@ from .environment import LOCAL_VARIABLES, node_variables, shared_variables
 from .interrupts import Interrupts
 from .monitor import Monitor, check_params_file
 from .options import Request
-from .outcome import BAD_CONFIGURATION, FAILED, judge
+from .outcome import BAD_CONFIGURATION, FAILED, OK, judge
 from .report_file import write_report
 from .runner import Runner
 from .shm_cleanup import files_there, remove_leftovers
@@ -46,8 +46,7 @@ def run(request: Request) -> int:
     try:
         status = _run(request, workplace, interrupts)
     finally:
-        workplace.leave(keep_logs=status == FAILED)
-        if status == FAILED:
+        if workplace.leave(keep_logs=status != OK):
             click.echo(f"The nodes' logs are in {workplace.log_dir}", err=True)
     return status
 
@@ -58,7 +57,10 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
     nodes = graph(request.graph)
     supervisor = Supervisor(workplace.processes(nodes, node_variables(os.environ)))
     files = files_there()
-    monitor = Monitor(request.graph.absolute_namespace)
+    try:
+        monitor = Monitor(request.graph.absolute_namespace)
+    except RuntimeError as error:
+        return _complain(str(error), BAD_CONFIGURATION)
     display = make_display()
     runner = Runner(request, supervisor, monitor, display, interrupts)
     try:

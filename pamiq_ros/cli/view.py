@@ -48,7 +48,8 @@ class View:
     @property
     def hold(self) -> str:
         """Why the robot is held still; empty while it drives."""
-        return "" if self.status is None else self.status.text("report", "inference", "hold")
+        reason = "" if self.status is None else self.status.text("report", "inference", "hold")
+        return reason.replace("_", " ")
 
 
 def line(view: View) -> str:

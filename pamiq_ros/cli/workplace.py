@@ -54,17 +54,22 @@ class Workplace:
             for node in nodes
         ]
 
-    def leave(self, keep_logs: bool) -> None:
+    def leave(self, keep_logs: bool) -> bool:
         """Remove the private folder.
 
         Args:
             keep_logs: Whether logs in it stay.
+
+        Returns:
+            Whether there are logs now.
         """
-        if keep_logs and self._own_logs:
+        has_logs = any(self.log_dir.glob("*.log"))
+        if self._own_logs and keep_logs and has_logs:
             for path in self._private.glob("*.yaml"):
                 path.unlink()
-        else:
-            shutil.rmtree(self._private)
+            return True
+        shutil.rmtree(self._private)
+        return has_logs and not self._own_logs
 
     def _command(self, node: NodeDescription) -> list[str]:
         parameters = self._private / f"{node.name}.yaml"

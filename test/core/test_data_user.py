@@ -129,6 +129,14 @@ def test_users_come_back_from_their_directory(tmp_path, clock):
     assert loaded["a"].count_data_added_since(100.0) == 0
 
 
+def test_steps_that_arrive_at_once_are_one_pair():
+    times = ArrivalTimes(max_steps=10)
+    for count in (2, 0, 3):
+        times.add(1.0, count)
+    assert times.pairs() == [(1.0, 5)]
+    assert times.count_since(0.5) == 5 and times.count_since(1.0) == 0
+
+
 def test_arrival_times_take_bounded_memory():
     times = ArrivalTimes(max_steps=None)
     for n in range(70_000):

@@ -1,5 +1,6 @@
 """Steps become columns and come back as they were; columns from outside are checked."""
 
+import contextlib
 import json
 
 import numpy as np
@@ -190,10 +191,8 @@ json_values = st.recursive(
 
 @given(st.one_of(st.text(), json_values.map(json.dumps)))
 def test_signatures_from_outside_raise_nothing_but_value_error(text):
-    try:
+    with contextlib.suppress(ValueError):
         StepBatch.from_columns(text, [torch.zeros(1, 2)])
-    except ValueError:
-        pass
 
 
 def test_huge_and_deep_signatures_are_refused():

@@ -245,7 +245,7 @@ def test_the_procedure_may_be_a_function_or_the_name_of_a_method():
     assert torch.equal(acting(x), 2 * acting._raw_model(x))
     with pytest.raises(AttributeError, match="Linear has no method named 'nothing'"):
         TorchTrainingModel(nn.Linear(2, 2), inference_procedure="nothing")
-    with pytest.raises(ValueError, match="expected a method, found Linear.__doc__, a str"):
+    with pytest.raises(ValueError, match=r"expected a method, found Linear.__doc__, a str"):
         TorchTrainingModel(nn.Linear(2, 2), inference_procedure="__doc__")
 
 
@@ -320,5 +320,5 @@ def test_pretrained_files_of_other_writers(tmp_path):
     with pytest.raises(ValueError, match=r"model.pt: expected a .safetensors file.*save_file"):
         TorchTrainingModel(Net(), pretrained_parameter_file="model.pt")
     file.write_bytes(b"not this")
-    with pytest.raises(ValueError, match="plain.safetensors: damaged"):
+    with pytest.raises(ValueError, match=r"plain.safetensors: damaged"):
         TorchTrainingModel(Net(), pretrained_parameter_file=file)

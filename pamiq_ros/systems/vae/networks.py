@@ -92,10 +92,6 @@ class Decoder(nn.Module):
 
 
 def _coarsest(height: int, width: int, channels: Sequence[int]) -> tuple[int, int]:
+    """Rows and columns of the last stage's feature maps."""
     factor = 2 ** len(channels)
-    if height % factor or width % factor:
-        raise ValueError(
-            f"height, width: expected multiples of {factor}, which is 2 ** len(channels), "
-            f"found {height} and {width}"
-        )
     return height // factor, width // factor

@@ -1,0 +1,62 @@
+"""The Fast DDS profile, as rclpy really takes it: a large picture between two processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pamiq_ros.graph import environment
+
+if TYPE_CHECKING:
+    from ros_helpers import Ros
+
+PICTURE_BYTES = 640 * 480 * 3
+SEGMENT_BYTES = 10 * 1024 * 1024
+CAMERA = f"""
+import array, pathlib, rclpy
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+shared_memory = pathlib.Path("/dev/shm")
+before = set(shared_memory.iterdir())
+rclpy.init()
+node = rclpy.create_node("camera")
+print(max(path.stat().st_size for path in set(shared_memory.iterdir()) - before), flush=True)
+camera = node.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
+picture = Image(data=array.array("B", bytes({PICTURE_BYTES})))
+node.create_timer(0.05, lambda: camera.publish(picture))
+rclpy.spin(node)
+"""
+
+
+def test_a_large_picture_travels_in_the_profiles_shared_memory(ros: Ros) -> None:
+    from rclpy.qos import qos_profile_sensor_data
+    from ros_helpers import wait_until
+    from sensor_msgs.msg import Image
+
+    if os.environ.get("RMW_IMPLEMENTATION", "rmw_fastrtps_cpp") != "rmw_fastrtps_cpp":
+        pytest.skip("the profile is for Fast DDS, and RMW_IMPLEMENTATION names another")
+    if not Path("/dev/shm").is_dir():
+        pytest.skip("needs /dev/shm")
+    sizes: list[int] = []
+    ros.node("viewer").create_subscription(
+        Image,
+        "camera/image_raw",
+        lambda picture: sizes.append(len(picture.data)),
+        qos_profile_sensor_data,
+    )
+    camera = subprocess.Popen(
+        [sys.executable, "-c", CAMERA],
+        env={**ros.environment, **environment({"ROS_DISTRO": os.environ.get("ROS_DISTRO", "")})},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    ros.processes.append(camera)
+    assert camera.stdout is not None
+    assert int(camera.stdout.readline()) > SEGMENT_BYTES
+    wait_until(lambda: len(sizes) >= 10, "pictures")
+    assert set(sizes) == {PICTURE_BYTES}
