@@ -34,18 +34,17 @@ class School(core.TorchTrainer):
         return {"adam": torch.optim.Adam(self.student.model.parameters(), lr=1e-3)}
 
     def train(self) -> None:
-        lessons = self.get_data_user("lessons").sample(32)
-        turns = self.student(lessons["picture"] / 255)[:, 0]
-        loss = nn.functional.mse_loss(turns, lessons["turn"])
-        self.optimizers["adam"].zero_grad()
-        loss.backward()
-        self.optimizers["adam"].step()
-        self.recorder.scalar("imitation_loss", loss.item())
+        for _ in range(10):
+            lessons = self.get_data_user("lessons").sample(32)
+            turns = self.student(lessons["picture"] / 255)[:, 0]
+            loss = nn.functional.mse_loss(turns, lessons["turn"])
+            self.optimizers["adam"].zero_grad()
+            loss.backward()
+            self.optimizers["adam"].step()
+            self.recorder.scalar("imitation_loss", loss.item())
 
 
-def system(maps: int = 8) -> core.System:
-    """What belongs together; `--set maps=16` makes a larger student."""
-
+def system(maps: int = 8) -> core.System:  # `--set maps=16` makes a larger student
     def student() -> core.TorchTrainingModel[nn.Sequential]:
         layers = (nn.Conv2d(3, maps, 8, 4), nn.ReLU(), nn.Flatten(), nn.Linear(maps * 23 * 23, 1))
         return core.TorchTrainingModel(nn.Sequential(*layers))

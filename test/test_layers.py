@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "wire": {"core"},
     "transport": {"core", "wire"},
     "loop": {"core"},
+    "state": set(),
     "graph": set(),
     "control": set(),
     "world": set(),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
+import termios
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, TextIO
+from typing import IO, Any, Protocol, TextIO
 
 import click
 from rich.console import Console
@@ -53,6 +54,7 @@ class LiveDisplay:
         self._console = console
         self._notices: deque[Notice] = deque(maxlen=_NOTICES_SHOWN)
         self._drawn_s = 0.0
+        self._restore_terminal = _hide_control_keys(console.file)
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
 
@@ -76,6 +78,7 @@ class LiveDisplay:
             self._draw(view)
         finally:
             self._live.stop()
+            self._restore_terminal()
 
     def _draw(self, view: View) -> None:
         self._drawn_s = time.monotonic()
@@ -170,6 +173,24 @@ class SafeDisplay:
             self.lost = True
             # What is still in Python's buffer would fail again when the interpreter ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _hide_control_keys(file: IO[str]) -> Callable[[], None]:
+    # The terminal's echo of Ctrl-C, ^C, would push the picture one line down.
+    try:
+        terminal = file.fileno()
+        before = termios.tcgetattr(terminal)
+    except (OSError, termios.error):
+        return lambda: None  # no terminal behind it
+    hidden = [*before]
+    hidden[3] &= ~termios.ECHOCTL
+    _set_terminal(terminal, hidden)
+    return lambda: _set_terminal(terminal, before)
+
+
+def _set_terminal(terminal: int, attributes: list[Any]) -> None:
+    if os.tcgetpgrp(terminal) == os.getpgrp():  # one in the background would be stopped for it
+        termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 def make_display() -> SafeDisplay:

@@ -54,8 +54,11 @@ def trend(metric: Mapping[str, Any]) -> str:
     first, last = number(metric.get("first")), number(metric.get("last"))
     if first is None or last is None:
         return short(metric.get("newest"))
-    change = f"  {100 * (last - first) / abs(first):+.0f} %" if first else ""
-    return f"{short(first)} → {short(last)}{change}"
+    if not first:
+        return f"{short(first)} → {short(last)}"
+    percent = 100 * (last - first) / abs(first)
+    change = f"{percent:+.0f} %" if abs(percent) < 1000 else f"x{short(last / first)}"
+    return f"{short(first)} → {short(last)}  {change}"
 
 
 def metrics(status: Status) -> Iterator[tuple[str, Mapping[str, Any]]]:

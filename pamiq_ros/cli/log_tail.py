@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NOTICE = re.compile(r"\[(WARN|ERROR|FATAL)\] \[[^\]]*\] \[(?P<source>[^\]]+)\]: (?P<text>.*)")
+_LOG_LINE = re.compile(r"\[[A-Z]+\] \[")
 _MOST_BYTES = 1 << 16
 _LAST_BYTES = 1 << 14
 
@@ -54,10 +55,12 @@ class LogTail:
                 lines = file.read().decode(errors="replace").splitlines()
         except FileNotFoundError:
             return ""
-        notices = (notice_in(line) for line in reversed(lines))
-        errors = (notice.text for notice in notices if notice and notice.level != "WARN")
-        last_line = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return next(errors, last_line)
+        block: list[str] = []
+        for line in reversed(lines):
+            if _NOTICE.search(line) and "[WARN]" not in line:
+                return _joined(line, block)
+            block = [] if _LOG_LINE.match(line) else [line, *block]
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
     def _added(self) -> bytes:
         try:
@@ -74,3 +77,10 @@ def notice_in(line: str) -> Notice | None:
     """The warning or error that a line of a ROS log holds; None when it holds none."""
     match = _NOTICE.search(line)
     return Notice(match[1], match["source"], match["text"]) if match else None
+
+
+def _joined(line: str, block: list[str]) -> str:
+    # Of a traceback that follows, the last line says what happened.
+    match = _NOTICE.search(line)
+    end = next((line.strip() for line in reversed(block) if line.strip()), "")
+    return " ".join(filter(None, [match["text"] if match else "", end]))

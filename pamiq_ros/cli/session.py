@@ -46,7 +46,8 @@ def run(request: Request) -> int:
     try:
         status = _run(request, workplace, interrupts)
     finally:
-        if workplace.leave(keep_logs=status != OK):
+        workplace.keep_logs |= status != OK
+        if workplace.leave():
             click.echo(f"The nodes' logs are in {workplace.log_dir}", err=True)
     return status
 
@@ -71,6 +72,7 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
         display.close(runner.view())
         monitor.close()
         remove_leftovers(files)
+    workplace.keep_logs = any(runner.restarts.values())
     code, why = judge(ending, monitor.status, supervisor.killed, runner.failures)
     written = _write_report(request.report, runner, monitor, display)
     if why:

@@ -22,6 +22,7 @@ class Workplace:
 
     Attributes:
         log_dir: Where the logs go.
+        keep_logs: Whether logs in the private folder stay.
 
     Raises:
         OSError: A folder can't be made.
@@ -29,6 +30,7 @@ class Workplace:
 
     def __init__(self, log_dir: Path | None) -> None:
         self._private = Path(tempfile.mkdtemp(prefix="pamiq_ros_"))
+        self.keep_logs = False
         self._own_logs = log_dir is None
         self.log_dir = self._private / "log" if log_dir is None else log_dir.absolute()
         self.log_dir.mkdir(parents=True, exist_ok=True)
@@ -54,17 +56,14 @@ class Workplace:
             for node in nodes
         ]
 
-    def leave(self, keep_logs: bool) -> bool:
+    def leave(self) -> bool:
         """Remove the private folder.
-
-        Args:
-            keep_logs: Whether logs in it stay.
 
         Returns:
             Whether there are logs now.
         """
         has_logs = any(self.log_dir.glob("*.log"))
-        if self._own_logs and keep_logs and has_logs:
+        if self._own_logs and self.keep_logs and has_logs:
             for path in self._private.glob("*.yaml"):
                 path.unlink()
             return True

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pamiq_ros.core.data import DataUsersDict, StepBatch
 from pamiq_ros.core.model import TrainingModel, TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
+from pamiq_ros.core.state_persistence import PersistentStateMixin
 from pamiq_ros.core.system import System
 from pamiq_ros.core.trainer import TrainersDict
 
@@ -107,6 +109,23 @@ class Learner:
     def fill(self) -> dict[str, int]:
         """Steps in each buffer, those still on their way to it not counted."""
         return {name: len(user) for name, user in self.users.items()}
+
+    def save_state(self, path: Path) -> None:
+        """Save models, trainers and buffers below the directory `path`; not while training."""
+        for name, part in self._parts().items():
+            part.save_state(path / name)
+
+    def load_state(self, path: Path) -> None:
+        """Load what `save_state` saved.
+
+        Raises:
+            ValueError: It does not fit the system, or is damaged; names the file.
+        """
+        for name, part in self._parts().items():
+            part.load_state(path / name)
+
+    def _parts(self) -> dict[str, PersistentStateMixin]:
+        return {"models": self.models, "trainers": self._trainers, "buffers": self.users}
 
     def _run(self) -> None:
         # On Linux a thread has a niceness of its own: receiving experience stays at full priority.

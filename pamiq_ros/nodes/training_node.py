@@ -6,12 +6,14 @@ import json
 import sys
 import uuid
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from std_msgs.msg import String
 
 from pamiq_ros.loop.learner import Learner
+from pamiq_ros.state import StateStore
 from pamiq_ros.transport import ExperienceReceiver, VersionCounter, WeightsSender
 from pamiq_ros.wire.chunks import chunk_count
 from pamiq_ros.wire.weights import largest_size
@@ -33,6 +35,12 @@ PARAMETERS = (
     Parameter("weights_pace", 0.002, "Time between two messages of weights in s", 0.0, 1.0),
     Parameter("picture_rate", 2.0, "Most debug pictures of one name per second in Hz", 0.0, 100.0),
     Parameter("tensorboard_dir", "", "Directory for TensorBoard event files; empty for none"),
+    Parameter(
+        "states_dir",
+        "",
+        "Folder of states: the newest is loaded at configure, one is saved at the end; "
+        "empty for none",
+    ),
     Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
 )
 
@@ -47,6 +55,7 @@ class TrainingNode(PamiqNode):
         self._experience: ExperienceTopics | None = None
         self._weights: WeightsTopics | None = None
         self._senders: dict[str, WeightsSender] = {}
+        self._store: StateStore | None = None
         self._versions = VersionCounter()
         super().__init__("pamiq_training", PARAMETERS)
         self.create_subscription(
@@ -85,6 +94,7 @@ class TrainingNode(PamiqNode):
                 on_error=self.errors.add,
             )
             learner.set_sync_target(name, self._senders[name].send)
+        self._store = self._open_store(resolved.digest)
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, buffers {sorted(learner.users)}, "
             f"weights of {sorted(self._senders)}"
@@ -104,7 +114,8 @@ class TrainingNode(PamiqNode):
             raise TimeoutError(f"a trainer's run took longer than {LONGEST_PAUSE_S:g} s")
 
     def cleanup(self) -> None:
-        """Close the topics and forget the learner."""
+        """Save the state, close the topics and forget the learner."""
+        self._save_state()
         for sender in self._senders.values():
             sender.close(1.0)
         for closing in (self._experience, self._weights, self._recorder):
@@ -130,6 +141,31 @@ class TrainingNode(PamiqNode):
             "experience": receiver.figures(),
             "buffers": learner.fill(),
         }
+
+    def _save_state(self) -> None:
+        store, self._store = self._store, None
+        if store is None or self._learner is None:
+            return
+        try:
+            path = store.save(self._learner.save_state, {"version": self._versions.last})
+        except OSError as error:
+            self.errors.add(f"the state was not saved: {error}")
+            return
+        self.get_logger().info(f"state saved in {path}")
+
+    def _open_store(self, digest: str) -> StateStore | None:
+        if not self.value("states_dir"):
+            return None
+        assert self._learner is not None
+        name = self.get_fully_qualified_name().strip("/")
+        store = StateStore(Path(self.value("states_dir")).expanduser() / name, digest)
+        newest = store.newest(self.get_logger().warning)
+        if newest is not None:
+            path, facts = newest
+            self._versions.at_least(int(facts["version"]))
+            self._learner.load_state(path)
+            self.get_logger().info(f"state loaded from {path}")
+        return store
 
     def _on_inference_report(self, message: String) -> None:
         # Versions go on rising when this node starts anew: the acting node knows the newest.

@@ -83,7 +83,7 @@ class ForecastTrainer(TorchTrainer):
             forecast = self._forecast(pairs["view"].flatten(1)).squeeze(1)
             loss = nn.functional.mse_loss(forecast, pairs["next_balance"])
             self.optimizers["adam"].zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.optimizers["adam"].step()
             self.recorder.scalar("forecast_loss", loss.item())
 

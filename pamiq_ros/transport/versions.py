@@ -15,6 +15,11 @@ class VersionCounter:
         self._last = 0
         self._lock = threading.Lock()
 
+    @property
+    def last(self) -> int:
+        """The newest version given; 0 before the first."""
+        return self._last
+
     def take(self) -> int:
         """The next version, from 1."""
         with self._lock:

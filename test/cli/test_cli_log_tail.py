@@ -25,8 +25,10 @@ def test_the_last_words_are_the_last_error_else_the_last_line(tmp_path):
     assert LogTail(path).last_words() == ""
     path.write_bytes(b"starting\nRuntimeError: no wheels\n\n")
     assert LogTail(path).last_words() == "RuntimeError: no wheels"
-    path.write_bytes(b"[ERROR] [2.0] [a]: wheels: expected 4, found 3\nbye\n" + WARNING)
+    path.write_bytes(b"[ERROR] [2.0] [a]: wheels: expected 4, found 3\n" + WARNING + b"bye\n")
     assert LogTail(path).last_words() == "wheels: expected 4, found 3"
+    path.write_bytes(b"[FATAL] [2.0] [a]: failed:\nTraceback\n  a\nOSError: no wheels\n" + WARNING)
+    assert LogTail(path).last_words() == "failed: OSError: no wheels"
 
 
 @given(st.lists(st.binary(max_size=200), max_size=5))

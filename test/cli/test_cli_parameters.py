@@ -44,7 +44,7 @@ def started(tmp_path, monkeypatch):
         try:
             return asked(next(p for p in processes if p.name == "pamiq_inference"))
         finally:
-            workplace.leave(keep_logs=False)
+            workplace.leave()
 
     return start
 

@@ -185,3 +185,23 @@ def test_a_second_node_of_the_same_name_is_reported():
 def _digests(text: str) -> list[str]:
     found = re.findall(r"\b[0-9a-f]{16}\b", text)
     return found if len(set(found)) >= 2 else []
+
+
+def test_a_state_is_saved_at_the_end_and_loaded_at_the_next_start(tmp_path):
+    option = ("-p", f"states_dir:={tmp_path}")
+    with graph() as running:
+        probe = running.probe
+        running.start_all(TINY, *option)
+        wait_until(lambda: probe.inference().get("weights_version", 0) >= 3, "weights version 3")
+        assert probe.call("pamiq/shutdown").success
+        for process in running.processes.values():
+            assert process.wait(20.0) == 0
+        published = probe.status["report"]["training"]["weights_version"]
+        filled = probe.status["report"]["buffers"]["pictures"]
+    (state,) = (tmp_path / "pamiq_training").iterdir()
+    assert (state / "models" / "policy.safetensors").is_file()
+    with graph() as running:
+        probe = running.probe
+        running.start_all(TINY, *option)
+        wait_until(lambda: probe.inference().get("weights_version", 0) > published, "newer weights")
+        assert probe.status["report"]["buffers"]["pictures"] >= min(filled, 64)
