@@ -25,12 +25,15 @@ ROOT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 60.0
 EXECUTABLES = ("world_node", "inference_node", "training_node", "control_node")
 WAIT = "exec sleep 60"
+# Real nodes take a while to come up as well; launch itself loses track of a process when it is
+# interrupted within the milliseconds in which it starts it.
+COME_UP = "sleep 0.5"
 RUN = """
 import sys
 from launch import LaunchDescription, LaunchService
 from launch.actions import IncludeLaunchDescription
 arguments = [tuple(text.split(":=", 1)) for text in sys.argv[2:]]
-service = LaunchService()
+service = LaunchService(noninteractive=True)
 include = IncludeLaunchDescription(sys.argv[1], launch_arguments=arguments)
 service.include_launch_description(LaunchDescription([include]))
 sys.exit(service.run())
@@ -53,7 +56,7 @@ class Prefix:
 
     def behave(self, name: str, script: str) -> None:
         path = self.folder / "lib/pamiq_ros" / name
-        path.write_text(f'#!/bin/sh\necho "{name} $$ $*" >> {self.record}\n{script}\n')
+        path.write_text(f'#!/bin/sh\n{COME_UP}\necho "{name} $$ $*" >> {self.record}\n{script}\n')
         path.chmod(0o755)
 
     def starts(self, name: str) -> list[str]:

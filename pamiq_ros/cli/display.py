@@ -189,7 +189,11 @@ def _hide_control_keys(file: IO[str]) -> Callable[[], None]:
 
 
 def _set_terminal(terminal: int, attributes: list[Any]) -> None:
-    if os.tcgetpgrp(terminal) == os.getpgrp():  # one in the background would be stopped for it
+    try:
+        in_foreground = os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return  # a terminal, but not the one that sends us Ctrl-C
+    if in_foreground:  # from the background it would stop this process
         termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 

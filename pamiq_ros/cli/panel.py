@@ -11,7 +11,7 @@ from rich.text import Text
 
 from . import figures
 from .log_tail import Notice
-from .status import Status
+from .status import Status, number
 from .view import View
 
 WIDEST = 100
@@ -46,7 +46,9 @@ def draw(view: View, notices: Sequence[Notice], width: int) -> RenderableType:
     state = Text(f"{view.title} · ")
     state.append(view.state, _STATE_STYLES.get(view.state, "bold"))
     state.append(f" · {view.time}")
-    hint = "Stopping: the robot first" if view.stopping else "Ctrl-C stops the robot, then the rest"
+    hint = "Ctrl-C stops the robot, then the rest"
+    if view.stopping:
+        hint = "Stopped" if view.state == "shutdown" else "Stopping, the robot first"
     panel = Panel(grid, title=state, subtitle=Text(hint), width=width, title_align="left",
                   subtitle_align="left", border_style="dim")  # fmt: skip
     return Group(panel, *(_notice(notice, width) for notice in notices))
@@ -76,7 +78,8 @@ def _learning_rows(status: Status) -> Iterator[Row]:
     training = status.table("report", "training")
     acting = status.number("report", "inference", "weights_version")
     acts = f"version {figures.count(acting)} acts" if acting else "none yet"
-    newest = training.get("weights_version")
+    # The two nodes report at different moments: what acts may be newer than the last report.
+    newest = max(acting or 0, number(training.get("weights_version")) or 0)
     yield "weights", acts + (f", {figures.count(newest)} is the newest" if newest else "")
     for name, counts in [*figures.experience(status)][:_MOST_BUFFERS]:
         sent, received, lost = (figures.count(counts.get(k)) for k in ("sent", "received", "lost"))

@@ -19,7 +19,7 @@ from .view import View
 ACTIVE_WITHIN_S = 60.0
 STALE_S = 3.0
 OTHERS_WITHIN_S = 0.3
-_UPTIME_SLACK_S = 1.0
+_UPTIME_SLACK_S = 0.1
 
 
 class Runner:
@@ -54,6 +54,7 @@ class Runner:
         self._began_s = time.monotonic()
         self._stopping = False
         self._ended_s: float | None = None
+        self._is_taken = False
 
     def run(self) -> Ending:
         """Run until the end.
@@ -70,10 +71,14 @@ class Runner:
         finally:
             self._stopping = True
             self._ended_s = time.monotonic()
-            # A refused configuration has moved nothing: there is no robot to be stopped first.
-            orderly = ending is None or ending.cause is not Cause.CONFIGURATION
-            Stop(self._supervisor, self._monitor, self._interrupts, self._on_stop_poll).run(orderly)
+            stop = Stop(self._supervisor, self._monitor, self._interrupts, self._on_stop_poll)
+            stop.run(orderly=self._is_to_be_asked(ending))
         return ending
+
+    @property
+    def last_status(self) -> Status | None:
+        """The newest status of our own control node."""
+        return None if self._is_taken else self._monitor.status
 
     @property
     def restarts(self) -> dict[str, int]:
@@ -104,7 +109,15 @@ class Runner:
             time.sleep(POLL_S)
         return None if self._monitor.status is None else self._taken()
 
+    def _is_to_be_asked(self, ending: Ending | None) -> bool:
+        if self._is_taken:
+            return False  # the other control node would answer too
+        # A configuration that was refused at the start has moved no robot: nothing to stop first.
+        refused = ending is not None and ending.cause is Cause.CONFIGURATION
+        return not refused or self._active_s is not None
+
     def _taken(self) -> Ending:
+        self._is_taken = True
         topic = f"{self._request.graph.absolute_namespace.rstrip('/')}/pamiq/status"
         return Ending(
             Cause.CONFIGURATION,

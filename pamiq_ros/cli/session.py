@@ -73,23 +73,22 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
         monitor.close()
         remove_leftovers(files)
     workplace.keep_logs = any(runner.restarts.values())
-    code, why = judge(ending, monitor.status, supervisor.killed, runner.failures)
-    written = _write_report(request.report, runner, monitor, display)
+    code, why = judge(ending, runner.last_status, supervisor.killed, runner.failures)
+    written = _write_report(request.report, runner, display)
     if why:
         return _complain(why, code)
     return code if written else FAILED
 
 
-def _write_report(
-    path: Path | None, runner: Runner, monitor: Monitor, display: SafeDisplay
-) -> bool:
+def _write_report(path: Path | None, runner: Runner, display: SafeDisplay) -> bool:
     if path is None:
         return True
-    if monitor.status is None or not monitor.status.report:
+    status = runner.last_status
+    if status is None or not status.report:
         display.say(f"{path}: not written, the nodes measured nothing")
         return True
     try:
-        write_report(path, monitor.status.report, runner.restarts)
+        write_report(path, status.report, runner.restarts)
     except (OSError, ValueError) as error:
         _complain(f"--report: {path} could not be written: {error}", FAILED)
         return False

@@ -50,7 +50,7 @@ class Stop:
         self._control = control
         self._interrupts = interrupts
         self._on_poll = on_poll
-        self._patience = interrupts.count
+        self._patience = max(1, interrupts.count)
         self._began_s = time.monotonic()
 
     def run(self, orderly: bool) -> None:

@@ -93,15 +93,16 @@ class Actor:
         self._agent.teardown()
         self._environment.teardown()
 
-    def pause(self) -> None:
-        """Command zero and tell agent and environment that ticks end here.
-
-        A step that is still being thought about commands nothing any more.
-        """
+    def halt(self) -> None:
+        """Command zero, at once and until `resume`, even if a step is being thought about now."""
         with self._commanding:
             self._paused = True
             self._driven = False
             self._guard.stop()
+
+    def pause(self) -> None:
+        """Halt, and tell agent and environment that ticks end here."""
+        self.halt()
         self._agent.on_paused()
         self._environment.on_paused()
 
@@ -113,6 +114,9 @@ class Actor:
 
     def tick(self) -> None:
         """Take new weights, then act, or hold the robot at zero and say why."""
+        if self._paused:
+            self.hold = "paused"
+            return
         for slot in self.slots.values():
             slot.swap()
         self.hold = self._reason_to_hold() or self._act()

@@ -17,7 +17,7 @@ class ErrorLog:
         log: Called with the text, throttled per text.
     """
 
-    def __init__(self, log: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, log: Callable[[str], object] = lambda text: None) -> None:
         self._log = log
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._logged: dict[str, float] = {}

@@ -95,16 +95,19 @@ class Learner:
         """End training once the trainer's run in progress is done.
 
         Returns:
-            False if it was not done within `timeout` s; it then ends by itself, later.
+            False if it was not done within `timeout` s; training then goes on.
         """
+        if self._thread is None:
+            return True
         self._stop.set()
         self._news.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
-            if not self.running:
-                self._thread = None
-                self._trainers.on_paused()
-        return not self.running
+        self._thread.join(timeout)
+        if self.running:
+            self._stop.clear()
+            return False
+        self._thread = None
+        self._trainers.on_paused()
+        return True
 
     def fill(self) -> dict[str, int]:
         """Steps in each buffer, those still on their way to it not counted."""

@@ -23,7 +23,7 @@ from .topics import ExperienceTopics, WeightsTopics
 # A thread that wants the interpreter waits this long for the one that has it; 5 ms is Python's
 # default and would be the tick's lateness whenever a message is being received.
 SWITCH_INTERVAL_S = 0.0002
-LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 2.0
 
 PARAMETERS = (
     Parameter("rate", 0.0, "Ticks per second in Hz; 0: the system's own", 0.0, 1000.0),
@@ -89,6 +89,8 @@ class InferenceNode(PamiqNode):
     def activate(self) -> None:
         """Start to tick."""
         assert self._actor is not None and self._ticker is not None
+        if self._ticker.running:
+            raise TimeoutError("the agent's step from before the pause has not ended yet")
         self._actor.resume()
         self._ticker.start()
 
@@ -96,10 +98,11 @@ class InferenceNode(PamiqNode):
         """Stop to tick; the robot is at zero and all experience sent when this returns."""
         if self._ticker is None or self._actor is None or not self._ticker.running:
             return
+        self._actor.halt()
         in_time = self._ticker.stop(LONGEST_PAUSE_S)
         self._actor.pause()
-        if not in_time:
-            raise TimeoutError(f"the agent's step took longer than {LONGEST_PAUSE_S:g} s")
+        if not in_time:  # the robot stands all the same: a late step commands nothing
+            self.errors.add(f"the agent's step took longer than {LONGEST_PAUSE_S:g} s at a pause")
         for name, sender in self._senders.items():
             if not sender.flush(1.0):
                 self.errors.add(f"buffer '{name}': experience was not all sent within 1 s")
@@ -138,7 +141,7 @@ class InferenceNode(PamiqNode):
                 "compute_ms": ticker.compute.milliseconds(50, 99, maximum=True),
                 "observation_age_ms": robot.ages.milliseconds(50, 99),
                 "weights_version": actor.weights_version,
-                "hold": actor.hold if ticker.running else "paused",
+                "hold": actor.hold,
                 "stops": sum(actor.stops.values()),
                 "stop_causes": dict(actor.stops),
                 "weights": {name: r.figures() for name, r in self._receivers.items()},

@@ -66,8 +66,12 @@ class ManagedClient:
         self._settled = threading.Event()
         self._closed = False
         group = ReentrantCallbackGroup()
-        self._change = node.create_client(ChangeState, f"{name}/change_state", callback_group=group)
-        self._get = node.create_client(GetState, f"{name}/get_state", callback_group=group)
+        self._change: Client[Any, Any] = node.create_client(
+            ChangeState, f"{name}/change_state", callback_group=group
+        )
+        self._get: Client[Any, Any] = node.create_client(
+            GetState, f"{name}/get_state", callback_group=group
+        )
         node.create_subscription(
             TransitionEvent,
             f"{name}/transition_event",
@@ -187,7 +191,7 @@ class ManagedClient:
             self._work.set()
 
 
-def _call(client: Client, request: Any, timeout: float) -> Any:  # type: ignore[type-arg]
+def _call(client: Client[Any, Any], request: Any, timeout: float) -> Any:
     done = threading.Event()
     future = client.call_async(request)
     future.add_done_callback(lambda _: done.set())

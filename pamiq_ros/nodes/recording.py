@@ -97,4 +97,4 @@ def _tensorboard(directory: str) -> Any:
         raise ConfigurationError(
             f"parameter 'tensorboard_dir': needs the package tensorboard: {error}"
         ) from error
-    return SummaryWriter(directory)  # type: ignore[no-untyped-call]
+    return SummaryWriter(directory)

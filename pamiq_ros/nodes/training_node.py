@@ -25,7 +25,7 @@ from .recording import TopicRecorder
 from .report import LATCHED
 from .topics import ExperienceTopics, WeightsTopics
 
-LONGEST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 10.0
 
 PARAMETERS = (
     Parameter("torch_threads", 1, "Threads of torch for training", 1, 256),
@@ -111,7 +111,9 @@ class TrainingNode(PamiqNode):
         if self._learner is None or not self._learner.running:
             return
         if not self._learner.stop(LONGEST_PAUSE_S):
-            raise TimeoutError(f"a trainer's run took longer than {LONGEST_PAUSE_S:g} s")
+            raise TimeoutError(
+                f"expected the trainer's run to end within {LONGEST_PAUSE_S:g} s; training goes on"
+            )
 
     def cleanup(self) -> None:
         """Save the state, close the topics and forget the learner."""
@@ -145,6 +147,9 @@ class TrainingNode(PamiqNode):
     def _save_state(self) -> None:
         store, self._store = self._store, None
         if store is None or self._learner is None:
+            return
+        if self._learner.running:
+            self.errors.add("the state was not saved: a trainer's run has not ended")
             return
         try:
             path = store.save(self._learner.save_state, {"version": self._versions.last})

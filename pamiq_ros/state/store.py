@@ -67,7 +67,7 @@ class StateStore:
         _sync(self._directory)
         return final
 
-    def newest(self, on_damage: Callable[[str], None]) -> tuple[Path, dict[str, Any]] | None:
+    def newest(self, on_damage: Callable[[str], object]) -> tuple[Path, dict[str, Any]] | None:
         """The newest sound state.
 
         Args:

@@ -1,9 +1,12 @@
 """A whole run of `pamiq-ros`, with stand-ins for the nodes and real processes and topics."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
+import termios
 from pathlib import Path
 
 from conftest import until
@@ -134,3 +137,25 @@ def test_a_node_that_cannot_live_is_given_up(cli):
     assert run.end() == 1
     assert "pamiq_training died 5 times within 60 s, given up: RuntimeError: no wheels" in run.err
     assert run.left() == []
+
+
+def test_a_terminal_gets_the_live_picture_and_its_settings_back(cli):
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    run = cli("up", "vae", "--duration", "1", stdout=theirs, TERM="xterm", COLUMNS="80")
+    os.set_blocking(ours, False)
+    shown = bytearray()
+
+    def read():
+        with contextlib.suppress(BlockingIOError):
+            shown.extend(os.read(ours, 1 << 16))
+        return run.process.poll() is not None
+
+    until(read, "the end")
+    read()
+    assert run.end() == 0, run.err
+    assert "up · vae" in shown.decode()
+    assert "Ctrl-C stops the robot" in shown.decode()
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)

@@ -155,7 +155,10 @@ def test_weights_of_another_configuration_are_refused_with_both_digests():
         (("-p", f"system:={TINY}", "-p", "overrides:=['speed=fast']"), ("speed", "fast")),
         (("-p", f"system:={TINY}", "-p", "rate:=-5.0"), ("rate", "-5.0", "0 to 1000")),
         (("-p", f"system:={TINY}", "-p", "rate:=often"), ("rate", "often", "double")),
-        (("-p", f"system:={TINY}", "-p", "overrides:=['capacity=1000000000']"), ("pictures", "bytes")),
+        (
+            ("-p", f"system:={TINY}", "-p", "overrides:=['capacity=1000000000']"),
+            ("pictures", "bytes"),
+        ),
     ],
 )
 def test_a_bad_configuration_is_refused_by_name_before_anything_moves(arguments, words):

@@ -81,7 +81,9 @@ def driver():
 
 @pytest.fixture
 def actor(robot, errors, driver):
-    system = System(agent=lambda: driver, sensors=lambda: Eye(robot), actuators=lambda: Wheel(robot))
+    system = System(
+        agent=lambda: driver, sensors=lambda: Eye(robot), actuators=lambda: Wheel(robot)
+    )
     actor = Actor(system, robot, lambda name: DataCollector(8), errors, 0.5)
     actor.setup()
     actor.resume()
@@ -148,10 +150,15 @@ def test_a_step_that_outlasts_the_pause_commands_nothing(actor, robot, driver):
     tick = threading.Thread(target=actor.tick)
     tick.start()
     assert thinking.wait(10.0)
-    actor.pause()
+    actor.halt()
+    assert robot.commands[-1] == 0.0
     think_on.set()
     tick.join(10.0)
-    assert set(robot.commands) == {0.0}
+    actor.tick()
+    assert set(robot.commands) == {0.0} and actor.hold == "paused"
+    actor.resume()
+    actor.tick()
+    assert robot.commands[-1] == 1.0
 
 
 def test_no_weights_no_motion_and_a_swap_between_ticks(robot, errors):

@@ -1,5 +1,6 @@
 """The learner: trainers run in turn, weights are handed over, faults stay inside."""
 
+import itertools
 import threading
 
 import torch
@@ -80,7 +81,7 @@ def test_weights_are_handed_over_at_the_start_and_after_each_run():
     versions, recorder = [], Values()
     learner = Learner(make_system(adder=Adder), recorder, ErrorLog())
     run(learner, versions, 4)
-    steps = [second - first for first, second in zip(versions, versions[1:], strict=False)]
+    steps = [second - first for first, second in itertools.pairwise(versions)]
     assert all(abs(step - 1.0) < 1e-5 for step in steps)
     assert learner.updates == len(versions) - 1 == len(recorder.values)
     assert learner.fill()["numbers"] >= 4
@@ -108,3 +109,24 @@ def test_training_goes_on_after_a_pause():
     before = learner.updates
     run(learner, versions, len(versions) + 3)
     assert learner.updates > before
+
+
+def test_a_run_that_does_not_end_in_time_is_told_and_training_goes_on():
+    training, train_on = threading.Event(), threading.Event()
+
+    class Slow(Adder):
+        def train(self):
+            training.set()
+            train_on.wait(10.0)
+            super().train()
+
+    learner = Learner(make_system(slow=Slow), Recorder(), ErrorLog())
+    learner.set_sync_target("policy", lambda parameters: None)
+    learner.start()
+    learner.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}] * 4))
+    assert training.wait(10.0)
+    assert not learner.stop(timeout=0.05)
+    assert learner.running
+    train_on.set()
+    assert learner.stop(10.0)
+    assert not learner.running

@@ -74,7 +74,7 @@ def test_what_a_crash_left_half_written_is_not_taken_for_a_state(tmp_path, damag
 
 def test_a_state_of_another_configuration_is_refused_with_both_digests(tmp_path, damages):
     state = save(StateStore(tmp_path, "old-digest"), "first")
-    with pytest.raises(StateError, match="new-digest.*old-digest") as error:
+    with pytest.raises(StateError, match=r"new-digest.*old-digest") as error:
         StateStore(tmp_path, "new-digest").newest(damages.append)
     assert str(state) in str(error.value)
 

@@ -7,6 +7,7 @@ Read it in the order observation, action, learning: `agent.py` (with `random_wal
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -21,12 +22,13 @@ from pamiq_ros.core import (
 )
 
 from .agent import ExplorationAgent
-from .checks import check_range, check_sizes
+from .checks import check_devices, check_ranges, check_sizes
 from .networks import Decoder, Encoder
 from .random_walk import SmoothRandomWalk
 from .trainer import VAETrainer
 
 T = TypeVar("T", bound=nn.Module)
+Sizes = tuple[int, int, tuple[int, ...], int]
 
 
 def system(
@@ -77,53 +79,61 @@ def system(
     Raises:
         ValueError: A value is out of its range; says which, what was expected and what was found.
     """
-    check_range("rate", rate, 0.001, 1000.0)
-    check_range("min_speed", min_speed, -10.0, 10.0)
-    check_range("max_speed", max_speed, min_speed, 10.0)
-    check_range("max_turn", max_turn, 0.0, 10.0)
-    check_range("correlation_time", correlation_time, 0.01, 1000.0)
+    check_ranges(
+        rate=(rate, 0.001, 1000.0),
+        min_speed=(min_speed, -10.0, 10.0),
+        max_speed=(max_speed, min_speed, 10.0),
+        max_turn=(max_turn, 0.0, 10.0),
+        correlation_time=(correlation_time, 0.01, 1000.0),
+        latent_size=(latent_size, 1, 4096),
+        learning_rate=(learning_rate, 1e-9, 1.0),
+        beta=(beta, 0.0, 1000.0),
+        batch_size=(batch_size, 1, 4096),
+        buffer_size=(buffer_size, 1, 10_000_000),
+        min_buffer_size=(min_buffer_size, 1, buffer_size),
+        updates_per_run=(updates_per_run, 1, 1000),
+        seed=(seed, 0, 2**31 - 1),
+    )
     check_sizes(height, width, channels)
-    check_range("latent_size", latent_size, 1, 4096)
-    check_range("learning_rate", learning_rate, 1e-9, 1.0)
-    check_range("beta", beta, 0.0, 1000.0)
-    check_range("batch_size", batch_size, 1, 4096)
-    check_range("buffer_size", buffer_size, 1, 10_000_000)
-    check_range("min_buffer_size", min_buffer_size, 1, buffer_size)
-    check_range("updates_per_run", updates_per_run, 1, 1000)
-    check_range("seed", seed, 0, 2**31 - 1)
+    camera = partial(ImageTopic, camera_topic, height, width, compressed=compressed)
+    wheels = partial(TwistTopic, command_topic, axes=("linear.x", "angular.z"))
+    check_devices(camera_topic=camera, command_topic=wheels)
 
-    def make_agent() -> ExplorationAgent:
-        low, high = (min_speed, -max_turn), (max_speed, max_turn)
-        return ExplorationAgent(SmoothRandomWalk(low, high, correlation_time, 1.0 / rate, seed))
-
-    def make_encoder() -> TorchTrainingModel[Encoder]:
-        encoder = _seeded(seed, lambda: Encoder(height, width, channels, latent_size))
-        return TorchTrainingModel(encoder, inference_procedure="latent")
-
-    def make_decoder() -> TorchTrainingModel[Decoder]:
-        decoder = _seeded(seed, lambda: Decoder(height, width, channels, latent_size))
-        return TorchTrainingModel(decoder, has_inference_model=False)
-
-    def make_trainer() -> VAETrainer:
-        return VAETrainer(
-            learning_rate=learning_rate,
-            beta=beta,
-            batch_size=batch_size,
-            min_buffer_size=min_buffer_size,
-            updates_per_run=updates_per_run,
-            seed=seed,
-        )
-
-    example = torch.zeros(3, height, width, dtype=torch.uint8)
+    low, high = (min_speed, -max_turn), (max_speed, max_turn)
+    walk = partial(SmoothRandomWalk, low, high, correlation_time, 1.0 / rate, seed)
+    sizes = (height, width, channels, latent_size)
+    frame = torch.zeros(3, height, width, dtype=torch.uint8)
     return System(
-        agent=make_agent,
-        sensors=lambda: ImageTopic(camera_topic, height, width, compressed=compressed),
-        actuators=lambda: TwistTopic(command_topic, axes=("linear.x", "angular.z")),
-        models={"encoder": make_encoder, "decoder": make_decoder},
-        buffers={"frames": lambda: RandomReplacementBuffer(buffer_size, example=example)},
-        trainers={"vae": make_trainer},
+        agent=lambda: ExplorationAgent(walk()),
+        sensors=camera,
+        actuators=wheels,
+        models={
+            "encoder": lambda: _encoder(seed, sizes),
+            "decoder": lambda: _decoder(seed, sizes),
+        },
+        buffers={"frames": lambda: RandomReplacementBuffer(buffer_size, example=frame)},
+        trainers={
+            "vae": lambda: VAETrainer(
+                learning_rate=learning_rate,
+                beta=beta,
+                batch_size=batch_size,
+                min_buffer_size=min_buffer_size,
+                updates_per_run=updates_per_run,
+                seed=seed,
+            )
+        },
         rate=rate,
     )
+
+
+def _encoder(seed: int, sizes: Sizes) -> TorchTrainingModel[Encoder]:
+    encoder = _seeded(seed, lambda: Encoder(*sizes))
+    return TorchTrainingModel(encoder, inference_procedure="latent")
+
+
+def _decoder(seed: int, sizes: Sizes) -> TorchTrainingModel[Decoder]:
+    decoder = _seeded(seed, lambda: Decoder(*sizes))
+    return TorchTrainingModel(decoder, has_inference_model=False)
 
 
 def _seeded(seed: int, make: Callable[[], T]) -> T:

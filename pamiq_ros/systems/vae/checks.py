@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _MOST_STAGES = 8
 _MOST_CHANNELS = 1024
 _SIDES = (8, 512)
 
 
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a number that is not within limits, NaN included.
+def check_ranges(**named: tuple[float, float, float]) -> None:
+    """Refuse numbers that are not within limits, NaN included.
+
+    Args:
+        **named: By its name, each number with its lowest and its highest value.
 
     Raises:
-        ValueError: Says what was expected and what was found.
+        ValueError: Says which, what was expected and what was found.
     """
-    if not low <= value <= high:
-        raise ValueError(f"{name}: expected {low} to {high}, found {value}")
+    for name, (value, low, high) in named.items():
+        if not low <= value <= high:
+            raise ValueError(f"{name}: expected {low} to {high}, found {value}")
 
 
 def check_sizes(height: int, width: int, channels: Sequence[int]) -> None:
@@ -26,16 +30,30 @@ def check_sizes(height: int, width: int, channels: Sequence[int]) -> None:
         ValueError: Says what was expected and what was found.
     """
     if not 1 <= len(channels) <= _MOST_STAGES:
-        raise ValueError(
-            f"channels: expected 1 to {_MOST_STAGES} numbers, found {len(channels)}"
-        )
+        raise ValueError(f"channels: expected 1 to {_MOST_STAGES} numbers, found {len(channels)}")
     for stage, maps in enumerate(channels):
-        check_range(f"channels[{stage}]", maps, 1, _MOST_CHANNELS)
+        check_ranges(**{f"channels[{stage}]": (maps, 1, _MOST_CHANNELS)})
     factor = 2 ** len(channels)
+    check_ranges(height=(height, *_SIDES), width=(width, *_SIDES))
     for name, side in (("height", height), ("width", width)):
-        check_range(name, side, *_SIDES)
         if side % factor:
             raise ValueError(
                 f"{name}: expected a multiple of {factor}, since each of the {len(channels)} "
                 f"stages in channels halves it, found {side}"
             )
+
+
+def check_devices(**named: Callable[[], object]) -> None:
+    """Refuse devices that can't be made, such as those of a topic whose name is none.
+
+    Args:
+        **named: By the name of the value that could be wrong, each device's factory.
+
+    Raises:
+        ValueError: Says which, what was expected and what was found.
+    """
+    for name, make in named.items():
+        try:
+            make()
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error

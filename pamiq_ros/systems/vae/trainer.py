@@ -81,10 +81,11 @@ class VAETrainer(TorchTrainer):
 
         reconstruction_loss = functional.mse_loss(reconstructions, pictures)
         kl_loss = divergence(mean, log_variance)
-        optimizer = self.optimizers["vae"]
-        optimizer.zero_grad()
-        (reconstruction_loss + self._beta * kl_loss / pictures[0].numel()).backward()
-        optimizer.step()
+        loss = reconstruction_loss + self._beta * kl_loss / pictures[0].numel()
+
+        self.optimizers["vae"].zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizers["vae"].step()
 
         self.recorder.scalar("reconstruction_loss", reconstruction_loss.item())
         self.recorder.scalar("kl_loss", kl_loss.item())

@@ -1,0 +1,25 @@
+"""The README shows the example that is there, and links to files that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md"]
+
+
+def test_the_readme_shows_the_example_as_it_is():
+    text = (ROOT / "README.md").read_text()
+    shown = re.search(r"<!-- examples/my_system.py -->\n```python\n(.*?)\n```", text, re.DOTALL)
+    assert shown is not None
+    assert shown[1] == (ROOT / "examples" / "my_system.py").read_text().rstrip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    missing = [
+        link for link in links if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert missing == []

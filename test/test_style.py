@@ -1,0 +1,20 @@
+"""Types and style: mypy strict over the package, ruff over everything."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    "command", [["mypy"], ["ruff", "check", "."], ["ruff", "format", "--check", "."]], ids=" ".join
+)
+def test_the_tree_is_clean(command):
+    pytest.importorskip(command[0], reason=f"{command[0]} is not installed: pip install '.[test]'")
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
