@@ -119,7 +119,10 @@ def launch(prefix: Prefix) -> Iterator[Callable[..., Launch]]:
     yield start
     for one in running:
         if one.process.poll() is None:
-            one.end()
+            one.process.kill()
+            one.wait()
+    for line in prefix.survivors():
+        os.kill(int(line.split()[1]), signal.SIGKILL)
 
 
 def wait_until(condition: Callable[[], object], launch: Launch) -> None:

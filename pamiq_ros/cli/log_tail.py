@@ -47,7 +47,7 @@ class LogTail:
         return [notice for notice in found if notice is not None]
 
     def last_words(self) -> str:
-        """Why the process ended, as its log tells: its last error, else its last line."""
+        """Why the process ended: its last error, else what it last said outside ROS's log."""
         try:
             with self.path.open("rb") as file:
                 size = file.seek(0, 2)
@@ -60,7 +60,8 @@ class LogTail:
             if _NOTICE.search(line) and "[WARN]" not in line:
                 return _joined(line, block)
             block = [] if _LOG_LINE.match(line) else [line, *block]
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return "" if _LOG_LINE.match(last) else last
 
     def _added(self) -> bytes:
         try:

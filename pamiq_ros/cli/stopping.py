@@ -14,6 +14,8 @@ POLL_S = 0.05
 ANSWERING_WITHIN_S = 0.5
 ORDERLY_S = 3.0
 KILL_AFTER_S = 4.3
+# Nodes that were never to run have nothing to bring to an end.
+KILL_REFUSED_AFTER_S = 0.5
 GONE_AFTER_KILL_S = 5.0
 LAST_STATUS_S = 0.3
 
@@ -57,7 +59,8 @@ class Stop:
         """End every process.
 
         Args:
-            orderly: Whether to have the control node stop the robot and the nodes first.
+            orderly: Whether to have the control node stop the robot and the nodes first, and to
+                give them the time they need.
         """
         self._supervisor.stopping = True
         if orderly and self._until(self._asked, ANSWERING_WITHIN_S):
@@ -65,7 +68,8 @@ class Stop:
             # Its last message may still be on its way when its process has ended.
             self._until(lambda: self._control.is_shutdown, self._elapsed() + LAST_STATUS_S)
         self._supervisor.terminate()
-        if not self._until(lambda: not self._supervisor.running, KILL_AFTER_S):
+        kill_after_s = KILL_AFTER_S if orderly else KILL_REFUSED_AFTER_S
+        if not self._until(lambda: not self._supervisor.running, kill_after_s):
             self._supervisor.kill()
             self._patience = self._interrupts.count
             self._until(lambda: not self._supervisor.running, self._elapsed() + GONE_AFTER_KILL_S)

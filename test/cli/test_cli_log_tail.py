@@ -20,8 +20,10 @@ def test_notices_come_once_and_only_when_their_line_is_whole(tmp_path):
     assert tail.notices() == []
 
 
-def test_the_last_words_are_the_last_error_else_the_last_line(tmp_path):
+def test_the_last_words_are_the_last_error_else_the_last_line_of_no_log(tmp_path):
     path = tmp_path / "log"
+    assert LogTail(path).last_words() == ""
+    path.write_bytes(b"[INFO] [1.0] [a]: all is well\n")
     assert LogTail(path).last_words() == ""
     path.write_bytes(b"starting\nRuntimeError: no wheels\n\n")
     assert LogTail(path).last_words() == "RuntimeError: no wheels"
