@@ -31,7 +31,7 @@ class School(core.TorchTrainer):
 
     def create_optimizers(self) -> core.OptimizersDict:
         self.student = self.get_torch_training_model("student")
-        return {"adam": torch.optim.Adam(self.student.model.parameters(), lr=1e-3)}
+        return {"adam": torch.optim.Adam(self.student.model.parameters(), lr=1e-3, amsgrad=True)}
 
     def train(self) -> None:
         for _ in range(10):
@@ -46,7 +46,7 @@ class School(core.TorchTrainer):
 
 def system(maps: int = 8) -> core.System:  # `--set maps=16` makes a larger student
     def student() -> core.TorchTrainingModel[nn.Sequential]:
-        layers = (nn.Conv2d(3, maps, 8, 4), nn.ReLU(), nn.Flatten(), nn.Linear(maps * 23 * 23, 1))
+        layers = (nn.Conv2d(3, maps, 8, 4), nn.ELU(), nn.Flatten(), nn.Linear(maps * 23 * 23, 1))
         return core.TorchTrainingModel(nn.Sequential(*layers))
 
     return core.System(

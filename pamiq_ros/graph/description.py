@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import yaml
 
 from .options import GraphOptions, WorldOptions
 from .places import PACKAGE, share_file
@@ -53,7 +54,7 @@ class NodeDescription:
         node; with `-p` they would lose to a file that names the node.
         """
         content = {self.full_name: {"ros__parameters": self.parameters}}
-        return json.dumps(content, indent=2, allow_nan=False) + "\n"
+        return str(yaml.safe_dump(content, sort_keys=False))
 
     def ros_arguments(self, parameters_path: Path | None = None) -> list[str]:
         """Command line arguments that start the node without `ros2 launch`.

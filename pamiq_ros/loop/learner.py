@@ -43,7 +43,9 @@ class Learner:
         """
         self.updates = 0
         self.models = TrainingModelsDict(system.build_models())
-        self.users = DataUsersDict.from_data_buffers(system.build_buffers())
+        buffers = system.build_buffers()
+        self._capacities = {name: getattr(b, "max_size", None) for name, b in buffers.items()}
+        self.users = DataUsersDict.from_data_buffers(buffers)
         self._trainers = TrainersDict(system.build_trainers())
         self._trainers.attach_training_models(self.models)
         self._trainers.attach_data_users(self.users)
@@ -109,9 +111,12 @@ class Learner:
         self._trainers.on_paused()
         return True
 
-    def fill(self) -> dict[str, int]:
-        """Steps in each buffer, those still on their way to it not counted."""
-        return {name: len(user) for name, user in self.users.items()}
+    def fill(self) -> dict[str, dict[str, int | None]]:
+        """Per buffer its `size` and `capacity` in steps; a buffer of no known limit has None."""
+        return {
+            name: {"size": len(user), "capacity": self._capacities[name]}
+            for name, user in self.users.items()
+        }
 
     def save_state(self, path: Path) -> None:
         """Save models, trainers and buffers below the directory `path`; not while training."""

@@ -162,7 +162,7 @@ class ControlNode(Node):
         if state == "active" and self._first_active is None:
             self._first_active = time.monotonic()
         report = self._report()
-        configuration = [c.configuration_error for c in self._nodes.values()]
+        configuration = [*self._errors, *(c.configuration_error for c in self._nodes.values())]
         status = {
             "state": state,
             "control": self._id,

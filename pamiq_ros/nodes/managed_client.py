@@ -188,7 +188,8 @@ class ManagedClient:
         self._heard[instance] = time.monotonic()
         if instance not in self.instances:
             self.instances.append(instance)
-            self._work.set()
+            if len(self.instances) > 1:  # the first one is being waited for already
+                self._work.set()
 
 
 def _call(client: Client[Any, Any], request: Any, timeout: float) -> Any:

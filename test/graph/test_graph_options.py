@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pamiq_ros.graph import GraphOptions, NodeDescription, WorldOptions, graph
 
@@ -94,7 +94,7 @@ def test_arguments_name_the_node_and_both_parameter_files(tmp_path: Path) -> Non
 
 def test_parameters_are_written_for_the_node_by_its_full_name() -> None:
     options = GraphOptions(system="vae", namespace="r1", overrides=("name='x: \"y\"'",))
-    content = json.loads(graph(options)[0].parameters_yaml())
+    content = yaml.safe_load(graph(options)[0].parameters_yaml())
     assert content == {
         "/r1/pamiq_inference": {
             "ros__parameters": {"system": "vae", "overrides": ["name='x: \"y\"'"]}

@@ -35,7 +35,7 @@ class Adder(TorchTrainer):
             raise RuntimeError("cannot learn")
         with torch.no_grad():
             self.model.model.weight += 1.0
-        self.recorder.scalar("weight", float(self.model.model.weight))
+        self.recorder.scalar("weight", self.model.model.weight.item())
 
 
 def make_system(**trainers):
@@ -84,7 +84,7 @@ def test_weights_are_handed_over_at_the_start_and_after_each_run():
     steps = [second - first for first, second in itertools.pairwise(versions)]
     assert all(abs(step - 1.0) < 1e-5 for step in steps)
     assert learner.updates == len(versions) - 1 == len(recorder.values)
-    assert learner.fill()["numbers"] >= 4
+    assert learner.fill()["numbers"]["size"] >= 4
 
 
 def test_no_training_before_there_is_enough():
