@@ -85,5 +85,5 @@ def system(speed: float = 0.1, turn_gain: float = 2.0) -> core.System:
         actuators=lambda: core.TwistTopic("cmd_vel", axes=("linear.x", "angular.z")),
         models={"forecast": lambda: core.TorchTrainingModel(nn.Linear(GRID * GRID, 1))},
         buffers={"pairs": lambda: core.DictSequentialBuffer(["view", "next_balance"], 1000)},
-        trainers={"forecast": lambda: ForecastTrainer("pairs", min_buffer_size=16)},
+        trainers={"forecast": lambda: ForecastTrainer("pairs", 16, min_new_data_count=1)},
     )

@@ -13,10 +13,14 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "my_system.py"
 def test_minimal_learns_to_foresee_the_balance_and_steers_to_the_darker_side(one_process, pictures):
     frames = pictures(200)
     loop = one_process(resolve_system("minimal", overrides=["speed=0.2"]).system, frames)
-    loop.tick(200)
-    assert all(loop.train(60))
-    assert len(loop.users["pairs"]) == 199
-    assert len(loop.recording.scalars["forecast_loss"]) == 600
+    trained = []
+    for _ in range(66):
+        loop.tick(3)
+        trained += loop.train(1)
+    assert not trained[0] and all(trained[6:])
+    assert loop.train(1) == [False], "nothing new was seen"
+    assert len(loop.users["pairs"]) == 197
+    assert len(loop.recording.scalars["forecast_loss"]) == 10 * sum(trained)
     assert loop.fell("forecast_loss") < 0.5
     loop.robot.commands.clear()
     loop.tick(200)
