@@ -22,7 +22,7 @@ from std_msgs.msg import Float32, Float32MultiArray, Float64MultiArray, MultiArr
 
 from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.wire.images import fill_image
-from pamiq_ros.world import Episode, World, WorldError, parse_kwargs
+from pamiq_ros.world import Episode, Outcome, World, WorldError, parse_kwargs
 
 from .main import run
 from .parameters import Parameter, declare
@@ -106,6 +106,9 @@ class WorldNode(Node):
         self._ticker = Ticker(rate, self._step)
         self._skipped = 0
         self.create_timer(TELL_PERIOD_S, self._tell_when_slow)
+        # The first picture is drawn before there is a second thread: pygame loads parts of itself on
+        # first use by importlib's LazyLoader, which two threads at once can find half loaded.
+        self._publish_outcome(self._world.reset())
         self._ticker.start()
         self.get_logger().info(f"{self._world.env_id}, {rate:g} steps a second")
 
@@ -161,6 +164,9 @@ class WorldNode(Node):
             self._ticker.stop()
             self.failed = self.finished = True
             return
+        self._publish_outcome(outcome)
+
+    def _publish_outcome(self, outcome: Outcome) -> None:
         self._observation.publish(self._observation_message(outcome.observation))
         self._reward.publish(Float32(data=outcome.reward))
         if outcome.ended is not None:
