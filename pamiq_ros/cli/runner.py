@@ -62,12 +62,12 @@ class Runner:
         Returns:
             Why it ended.
         """
-        ending = self._others()
-        if ending is not None:
-            return ending
+        ending = None
         try:
-            self._supervisor.start()
-            ending = self._watch()
+            ending = self._others()
+            if ending is None:
+                self._supervisor.start()
+                ending = self._watch()
         finally:
             self._stopping = True
             self._ended_s = time.monotonic()

@@ -18,6 +18,7 @@ from .outcome import BAD_CONFIGURATION, FAILED, OK, judge
 from .report_file import write_report
 from .runner import Runner
 from .shm_cleanup import files_there, remove_leftovers
+from .stopping import CONTROL
 from .supervisor import Supervisor
 from .workplace import Workplace
 
@@ -59,9 +60,15 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
     supervisor = Supervisor(workplace.processes(nodes, node_variables(os.environ)))
     files = files_there()
     try:
+        # These take seconds to load and do nothing without a control node, which the runner starts
+        # once it knows that there is no other one.
+        supervisor.start(but=CONTROL)
         monitor = Monitor(request.graph.absolute_namespace)
-    except RuntimeError as error:
-        return _complain(str(error), BAD_CONFIGURATION)
+    except BaseException as error:
+        supervisor.kill()
+        if isinstance(error, RuntimeError):
+            return _complain(str(error), BAD_CONFIGURATION)
+        raise
     display = make_display()
     runner = Runner(request, supervisor, monitor, display, interrupts)
     try:

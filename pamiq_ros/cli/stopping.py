@@ -15,7 +15,7 @@ ANSWERING_WITHIN_S = 0.5
 ORDERLY_S = 3.0
 KILL_AFTER_S = 4.3
 # Nodes that were never to run have nothing to bring to an end.
-KILL_REFUSED_AFTER_S = 0.5
+KILL_REFUSED_AFTER_S = 0.2
 GONE_AFTER_KILL_S = 5.0
 LAST_STATUS_S = 0.3
 

@@ -106,8 +106,8 @@ class WorldNode(Node):
         self._ticker = Ticker(rate, self._step)
         self._skipped = 0
         self.create_timer(TELL_PERIOD_S, self._tell_when_slow)
-        # The first picture is drawn before there is a second thread: pygame loads parts of itself on
-        # first use by importlib's LazyLoader, which two threads at once can find half loaded.
+        # The first picture is drawn before there is a second thread: pygame loads parts of itself
+        # on first use by importlib's LazyLoader, which two threads can find half loaded.
         self._publish_outcome(self._world.reset())
         self._ticker.start()
         self.get_logger().info(f"{self._world.env_id}, {rate:g} steps a second")

@@ -151,10 +151,8 @@ def test_weights_of_another_configuration_are_refused_with_both_digests():
     ("arguments", "words"),
     [
         (("-p", "system:=no_such_system"), ("no_such_system", "vae")),
-        (("-p", f"system:={TINY}", "-p", "overrides:=['spede=1.0']"), ("spede", "speed")),
         (("-p", f"system:={TINY}", "-p", "overrides:=['speed=fast']"), ("speed", "fast")),
         (("-p", f"system:={TINY}", "-p", "rate:=-5.0"), ("rate", "-5.0", "0 to 1000")),
-        (("-p", f"system:={TINY}", "-p", "rate:=often"), ("rate", "often", "double")),
         (
             ("-p", f"system:={TINY}", "-p", "overrides:=['capacity=1000000000']"),
             ("pictures", "bytes"),
