@@ -114,9 +114,9 @@ def _import(name: str, module_name: str) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
-    except (ImportError, OSError) as error:
+    except Exception as error:  # a module is a user's code: say whatever it raises
         raise ConfigurationError(
-            f"system {name!r}: '{module_name}' can't be imported: {error}"
+            f"system {name!r}: '{module_name}' can't be imported: {type(error).__name__}: {error}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Time that stops while the system is paused; `fixed_...` are those of the standard library.
+"""Time that `pause` stops and `resume` lets go on; `fixed_...` are those of the standard library.
 
 Use it as the standard module: `from pamiq_ros.core import time`, then `time.time()`.
 """

@@ -6,6 +6,7 @@ an exception or an action that is not finite, the robot is stopped and the cause
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from pamiq_ros.core.model import InferenceModel, InferenceModelsDict, TrainingMo
 from pamiq_ros.core.robot import ActionError, ObservationError
 from pamiq_ros.core.system import System
 
-from .errors import ErrorLog
+from .errors import ErrorLog, raised
 from .weights_slot import WeightsSlot
 
 # Held without having been stopped: there was no reason to move in the first place.
@@ -113,7 +114,16 @@ class Actor:
         self._environment.on_resumed()
 
     def tick(self) -> None:
-        """Take new weights, then act, or hold the robot at zero and say why."""
+        """Take new weights, then act, or hold the robot at zero and say why; raises nothing."""
+        try:
+            self._tick()
+        except (Exception, SystemExit) as error:  # the tick thread has to live, to stop the robot
+            self.hold = "tick_error"
+            self._errors.add(f"tick failed: {raised(error)}")
+            with contextlib.suppress(Exception):
+                self._guard.stop()
+
+    def _tick(self) -> None:
         if self._paused:
             self.hold = "paused"
             return
@@ -142,6 +152,9 @@ class Actor:
             return "no_weights"
         if self._guard.missing():
             return "no_observation"
+        return self._stale()
+
+    def _stale(self) -> str:
         if stale := self._guard.stale(self._timeout):
             self._errors.add(f"robot stopped: {stale}")
             return "stale_observation"
@@ -153,16 +166,18 @@ class Actor:
             with self._commanding:
                 if self._paused:
                     return "paused"
+                if stale := self._stale():  # the step may have taken its time
+                    return stale
                 self._environment.affect(action)
         except ObservationError as error:
             return self._failed("observation_error", error)
         except ActionError as error:
             return self._failed("action_error", error)
-        except Exception as error:  # whatever the agent raises, the robot must stop
+        except (Exception, SystemExit) as error:  # whatever the agent raises, the robot must stop
             return self._failed("agent_error", error)
         return ""
 
-    def _failed(self, cause: str, error: Exception) -> str:
-        what = str(error) if cause != "agent_error" else f"agent raised {error!r}"
+    def _failed(self, cause: str, error: BaseException) -> str:
+        what = str(error) if cause != "agent_error" else f"agent raised {raised(error)}"
         self._errors.add(f"robot stopped: {what}")
         return cause

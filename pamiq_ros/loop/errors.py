@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 
 _MOST_KEPT = 32
 
 
+def raised(error: BaseException) -> str:
+    """An exception of a user's code in one line, with the place it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{error!r}{place}"
+
+
 class ErrorLog:
-    """Counts errors by text; forwards each to a log function at most once a second.
+    """Counts errors by text; forwards each kind to a log function at most once a second.
 
     Args:
-        log: Called with the text, throttled per text.
+        log: Called with the text; the kind is what stands before the text's first colon.
     """
 
     def __init__(self, log: Callable[[str], object] = lambda text: None) -> None:
@@ -28,12 +36,13 @@ class ErrorLog:
         with self._lock:
             self._counts[text] = self._counts.pop(text, 0) + 1
             while len(self._counts) > _MOST_KEPT:
-                forgotten, _ = self._counts.popitem(last=False)
-                self._logged.pop(forgotten, None)
-            now = time.monotonic()
-            loud = now - self._logged.get(text, -1.0) >= 1.0
+                self._counts.popitem(last=False)
+            now, kind = time.monotonic(), text.partition(":")[0]
+            loud = now - self._logged.get(kind, -1.0) >= 1.0
             if loud:
-                self._logged[text] = now
+                self._logged[kind] = now
+            while len(self._logged) > _MOST_KEPT:
+                del self._logged[next(iter(self._logged))]
         if loud:
             self._log(text)
 

@@ -15,7 +15,7 @@ from pamiq_ros.core.state_persistence import PersistentStateMixin
 from pamiq_ros.core.system import System
 from pamiq_ros.core.trainer import TrainersDict
 
-from .errors import ErrorLog
+from .errors import ErrorLog, raised
 
 _AFTER_ERROR_S = 1.0
 _IDLE_S = 0.5
@@ -137,7 +137,10 @@ class Learner:
 
     def _run(self) -> None:
         # On Linux a thread has a niceness of its own: receiving experience stays at full priority.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._niceness)
+        thread = threading.get_native_id()
+        # Only a privileged process may become less nice than it was started.
+        nicest = max(self._niceness, os.getpriority(os.PRIO_PROCESS, thread))
+        os.setpriority(os.PRIO_PROCESS, thread, nicest)
         while not self._stop.is_set():
             self._news.clear()
             if not sum(self._run_one(name) for name in self._trainers):
@@ -149,7 +152,7 @@ class Learner:
         try:
             trained = self._trainers[name].run()
         except Exception as error:  # a trainer's fault must not take the node down
-            self._errors.add(f"trainer '{name}' raised {error!r}")
+            self._errors.add(f"trainer '{name}' raised {raised(error)}")
             self._stop.wait(_AFTER_ERROR_S)
             return False
         self.updates += trained

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -54,7 +54,8 @@ class ControlNode(Node):
         self._began = time.monotonic()
         self._first_active: float | None = None
         self._wanted = ACTIVE
-        self._command = threading.Lock()
+        self._commands = itertools.count(1)
+        self._newest_command = 0
         self._errors = [f"pamiq_control: {e}" for e in declare(self, PARAMETERS).values()]
         for error in self._errors:
             self.get_logger().error(error)
@@ -72,7 +73,8 @@ class ControlNode(Node):
         if self._errors:
             return
         if self.get_parameter("autostart").value:
-            self._want(ACTIVE)
+            for client in self._nodes.values():
+                client.want(ACTIVE, on_paused=self._adopt_pause)
 
     def stop(self) -> None:
         """Stop driving the nodes; what they do now they go on doing."""
@@ -81,9 +83,9 @@ class ControlNode(Node):
 
     def _serve(self, name: str, action: Callable[[], str], group: ReentrantCallbackGroup) -> None:
         def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            with self._command:  # one command after the other, as they came
-                self.get_logger().info(f"{name} was called")
-                failure = action()
+            self.get_logger().info(f"{name} was called")
+            self._newest_command = next(self._commands)
+            failure = action()
             response.success = not failure
             response.message = failure or self._state()
             self._publish()
@@ -98,12 +100,25 @@ class ControlNode(Node):
 
     def _reach(self, state: str) -> str:
         self._want(state)
+        return "; ".join(filter(None, map(self._wait, self._nodes.values())))
+
+    def _wait(self, client: ManagedClient) -> str:
+        # A newer command wins at once: a pause must not wait for a resume that is under way.
+        command = self._newest_command
         timeout = self.get_parameter("transition_timeout").value
-        late = [client for client in self._nodes.values() if not client.wait(timeout)]
-        return "; ".join(
-            client.failure or f"{client.name} is {client.state} after {timeout:g} s"
-            for client in late
-        )
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if client.wait(0.02):
+                return ""
+            if client.failure:
+                return client.failure
+            if self._newest_command != command:
+                return "a newer command came before this one was done"
+        return f"{client.name} is {client.state} after {timeout:g} s"
+
+    def _adopt_pause(self) -> None:
+        self.get_logger().info("a node was found paused: the system stays paused")
+        self._want(INACTIVE)
 
     def _pause(self) -> str:
         return self._reach(INACTIVE)
@@ -117,21 +132,24 @@ class ControlNode(Node):
         inference, training = self._nodes[INFERENCE], self._nodes[TRAINING]
         if inference.state == ACTIVE:
             inference.want(INACTIVE)
-            inference.wait(self.get_parameter("transition_timeout").value)
+            self._wait(inference)
             deadline = time.monotonic() + DRAIN_S
             while time.monotonic() < deadline and not all_received(self._report()):
                 time.sleep(0.02)
         if training.state == ACTIVE:
             training.want(INACTIVE)
-            training.wait(self.get_parameter("transition_timeout").value)
+            self._wait(training)
         failure = self._reach(FINALIZED)
-        self.finished = True
+        self.finished = self._wanted == FINALIZED
         return failure
 
     def _state(self) -> str:
-        states = {name: client.state for name, client in self._nodes.items()}
-        failed = bool(self._errors) or any(c.failure for c in self._nodes.values())
+        states = {name: self._state_of(client) for name, client in self._nodes.items()}
+        failed = bool(self._errors) or any(c.failure or c.lost for c in self._nodes.values())
         return system_state(states, self._wanted, failed)
+
+    def _state_of(self, client: ManagedClient) -> str:
+        return "lost" if client.lost else client.state
 
     def _report(self) -> dict[str, Any]:
         restarts = {
@@ -146,6 +164,7 @@ class ControlNode(Node):
         reports = {name: client.report for name, client in self._nodes.items()}
         report = gather_report(reports, restarts, since)
         failures = [client.failure for client in self._nodes.values() if client.failure]
+        failures += [f"{c.name} does not report any more" for c in self._nodes.values() if c.lost]
         report["errors"] = [*self._errors, *failures, *self._doubles(), *report["errors"]]
         return report
 
@@ -168,7 +187,7 @@ class ControlNode(Node):
             "control": self._id,
             "uptime_s": round(time.monotonic() - self._began, 3),
             "nodes": {
-                name: {"state": client.state, "restarts": client.restarts}
+                name: {"state": self._state_of(client), "restarts": client.restarts}
                 for name, client in self._nodes.items()
             },
             "last_error": report["errors"][-1] if report["errors"] else "",
@@ -181,7 +200,7 @@ class ControlNode(Node):
 
 def main() -> None:
     """Entry point of the executable."""
-    sys.exit(run(ControlNode, executor_threads=4))
+    sys.exit(run(ControlNode, executor_threads=8))
 
 
 if __name__ == "__main__":

@@ -96,13 +96,13 @@ class InferenceNode(PamiqNode):
 
     def deactivate(self) -> None:
         """Stop to tick; the robot is at zero and all experience sent when this returns."""
-        if self._ticker is None or self._actor is None or not self._ticker.running:
+        if self._ticker is None or self._actor is None:
             return
         self._actor.halt()
-        in_time = self._ticker.stop(LONGEST_PAUSE_S)
-        self._actor.pause()
-        if not in_time:  # the robot stands all the same: a late step commands nothing
+        if not self._ticker.stop(LONGEST_PAUSE_S):  # a late step commands nothing any more
             self.errors.add(f"the agent's step took longer than {LONGEST_PAUSE_S:g} s at a pause")
+        # The robot stands: whatever the agent does about it, the node is paused.
+        self.attempt("on_paused", self._actor.pause)
         for name, sender in self._senders.items():
             if not sender.flush(1.0):
                 self.errors.add(f"buffer '{name}': experience was not all sent within 1 s")
@@ -110,9 +110,9 @@ class InferenceNode(PamiqNode):
     def cleanup(self) -> None:
         """Close the topics and forget the actor."""
         if self._robot is not None:
-            self._robot.stop()
+            self.attempt("stop", self._robot.stop)
         if self._actor is not None:
-            self._actor.teardown()
+            self.attempt("teardown", self._actor.teardown)
         for sender in self._senders.values():
             sender.close(1.0)
         for receiver in self._receivers.values():

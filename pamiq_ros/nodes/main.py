@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -54,6 +56,9 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
     try:
         _spin(executor, node, ended)
     finally:
+        # Python's default answer to a further SIGINT, while it ends, would be to die of it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        node.stop()  # type: ignore[attr-defined]
         executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         rclpy.try_shutdown()
@@ -61,17 +66,14 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
 
 
 def _spin(executor: rclpy.executors.Executor, node: Node, ended: threading.Event) -> None:
-    try:
+    with contextlib.suppress(ExternalShutdownException):
         while not ended.is_set() and not node.finished:  # type: ignore[attr-defined]
             executor.spin_once(timeout_sec=0.1)
         node.stop()  # type: ignore[attr-defined]
         # The answer to the last service call and the last messages are still on their way out.
-        clock = threading.Event()
-        threading.Timer(_LAST_WORDS_S, clock.set).start()
-        while not clock.is_set():
+        deadline = time.monotonic() + _LAST_WORDS_S
+        while time.monotonic() < deadline:
             executor.spin_once(timeout_sec=0.05)
-    except ExternalShutdownException:
-        node.stop()  # type: ignore[attr-defined]
 
 
 def _die_with_parent() -> None:

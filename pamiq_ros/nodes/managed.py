@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter as RosParameter
 
-from pamiq_ros.core.config import ResolvedSystem, resolve_system
-from pamiq_ros.loop.errors import ErrorLog
+from pamiq_ros.control.lifecycle import UNCONFIGURED
+from pamiq_ros.core.config import ConfigurationError, ResolvedSystem, resolve_system
+from pamiq_ros.loop.errors import ErrorLog, raised
 
 from .parameters import Parameter, declare
 from .report import Reporter
@@ -38,7 +40,10 @@ class PamiqNode(LifecycleNode):
         self.finished = False
         self._configuration_error = ""
         self._measured: dict[str, Any] = {}
-        self._parameter_errors = declare(self, (*SYSTEM_PARAMETERS, *parameters))
+        table = (*SYSTEM_PARAMETERS, *parameters)
+        self._names = {parameter.name for parameter in table}
+        self._parameter_errors = declare(self, table)
+        self.add_on_set_parameters_callback(self._refuse_while_configured)
         self._reporter = Reporter(self, self._content)
         self._reporter.publish()
 
@@ -112,18 +117,39 @@ class PamiqNode(LifecycleNode):
         self.stop()
         return TransitionCallbackReturn.SUCCESS
 
+    def attempt(self, what: str, action: Callable[[], object]) -> None:
+        """Do one of several things that must each be tried, whatever becomes of the others."""
+        try:
+            action()
+        except Exception as error:  # users' code, or a robot that is already gone
+            self.errors.add(f"{what}: {raised(error)}")
+
     def stop(self) -> None:
         """Stop and let go of everything, whatever the state; safe to call twice."""
         self._guarded("deactivate", self.deactivate)
         self._reporter.publish()
         self._guarded("cleanup", self.cleanup)
 
+    def _refuse_while_configured(
+        self,
+        changes: list[RosParameter],  # type: ignore[type-arg]
+    ) -> SetParametersResult:
+        state = self._state_machine.current_state[1]
+        ours = [change.name for change in changes if change.name in self._names]
+        if state == UNCONFIGURED or not ours:
+            return SetParametersResult(successful=True)
+        return SetParametersResult(
+            successful=False,
+            reason=f"{', '.join(ours)}: read at configure, and the node is {state}; "
+            "deactivate and clean it up first",
+        )
+
     def _guarded(self, what: str, action: Callable[[], None]) -> TransitionCallbackReturn:
         try:
             action()
         except Exception as error:  # systems are users' code: report whatever they raise
-            self.get_logger().debug(traceback.format_exc())
-            self.errors.add(f"{what}: {error}" if str(error) else f"{what}: {error!r}")
+            expected = isinstance(error, (ConfigurationError, ValueError, OSError, MemoryError))
+            self.errors.add(f"{what}: {error if expected else raised(error)}")
             return TransitionCallbackReturn.FAILURE
         finally:
             self._reporter.publish()

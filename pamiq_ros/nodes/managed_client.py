@@ -15,7 +15,7 @@ from rclpy.client import Client
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from pamiq_ros.control.lifecycle import FINALIZED, next_transition
+from pamiq_ros.control.lifecycle import FINALIZED, INACTIVE, next_transition
 
 from .report import LATCHED
 
@@ -34,6 +34,7 @@ _SHUTDOWN_IDS = {
 _RETRY_S = 0.1
 _GET_STATE_S = 1.0
 _LIVE_S = 1.8  # three reports' time
+_LOST_S = 5.0
 
 
 class ManagedClient:
@@ -65,6 +66,9 @@ class ManagedClient:
         self._work = threading.Event()
         self._settled = threading.Event()
         self._closed = False
+        self._driving = False
+        self._on_paused: Callable[[], None] | None = None
+        self._lock = threading.Lock()
         group = ReentrantCallbackGroup()
         self._change: Client[Any, Any] = node.create_client(
             ChangeState, f"{name}/change_state", callback_group=group
@@ -94,19 +98,34 @@ class ManagedClient:
     def live(self) -> int:
         """Instances that report now: 0 when the node is gone, more than one are too many."""
         now = time.monotonic()
-        return sum(now - heard < _LIVE_S for heard in self._heard.values())
+        return sum(now - heard < _LIVE_S for heard in list(self._heard.values()))
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was there and has fallen silent, other than by being ended or made to work."""
+        if not self._heard or self._driving or self._wanted == FINALIZED:
+            return False
+        return time.monotonic() - max(list(self._heard.values())) > _LOST_S
 
     @property
     def restarts(self) -> int:
         """How often the node was started again."""
         return max(0, len(self.instances) - max(1, self.live))
 
-    def want(self, state: str) -> None:
-        """Drive the node to a state, from now on also after a restart of it."""
-        self.failure = ""
-        self._wanted = state
-        self._settled.clear()
-        self._work.set()
+    def want(self, state: str, on_paused: Callable[[], None] | None = None) -> None:
+        """Drive the node to a state, from now on also after a restart of it.
+
+        Args:
+            state: The state.
+            on_paused: Called instead, in the client's thread, if the node is found inactive at the
+                first contact: somebody has paused it, and wants it so.
+        """
+        with self._lock:
+            self._on_paused = on_paused
+            self.failure = ""
+            self._wanted = state
+            self._settled.clear()
+            self._work.set()
 
     def wait(self, timeout: float) -> bool:
         """Wait until the node is in the wanted state, or can't get there.
@@ -129,11 +148,20 @@ class ManagedClient:
             if self._closed:
                 return
             wanted = self._wanted
-            if wanted is not None:
+            if wanted is None:
+                continue
+            self._driving = True
+            try:
                 self._drive(wanted)
-                if self._wanted == wanted and not self._work.is_set():
+            except Exception as error:  # the thread has to live, or the node is never driven again
+                self.failure = f"{self.name} could not be driven to {wanted}: {error!r}"
+            self._driving = False
+            with self._lock:
+                if self._wanted == wanted:
                     self._settled.set()
-                self._on_change()
+                else:  # the wish has changed, and `_drive` may have taken the wake-up for it
+                    self._work.set()
+            self._on_change()
 
     def _drive(self, wanted: str) -> None:
         self.failure = ""
@@ -142,27 +170,30 @@ class ManagedClient:
                 if wanted == FINALIZED:
                     self.state = FINALIZED  # it has ended, as it should, or never was
                     return
-                self._work.wait(_RETRY_S)
-                self._work.clear()
+                time.sleep(_RETRY_S)
                 continue
             answer = _call(self._get, GetState.Request(), _GET_STATE_S)
             if answer is None:
                 continue  # it went away between the two: begin again
             self.state = answer.current_state.label
+            on_paused, self._on_paused = self._on_paused, None
+            if on_paused is not None and self.state == INACTIVE:
+                on_paused()
+                return
             transition = next_transition(self.state, wanted)
             if transition is None:
                 if self.state != wanted:
                     self.failure = f"{self.name} is {self.state}, expected {wanted}"
                 return
-            if not self._transition(transition):
+            if not self._transition(transition, answer.current_state.label):
                 return
             if transition == "shutdown":
                 self.state = FINALIZED  # its process ends now and may not be asked again
                 return
 
-    def _transition(self, label: str) -> bool:
+    def _transition(self, label: str, state: str) -> bool:
         request = ChangeState.Request()
-        request.transition.id = _TRANSITION_IDS.get(label) or _SHUTDOWN_IDS[self.state]
+        request.transition.id = _TRANSITION_IDS.get(label) or _SHUTDOWN_IDS[state]
         began = time.monotonic()
         answer = _call(self._change, request, self._timeout)
         if answer is not None and answer.success:
@@ -171,7 +202,7 @@ class ManagedClient:
             return True  # it ended before its answer was out
         took = time.monotonic() - began
         why = "refused" if answer is not None else f"did not answer within {took:.1f} s to"
-        self.failure = f"{self.name} {why} '{label}' from state '{self.state}'"
+        self.failure = f"{self.name} {why} '{label}' from state '{state}'"
         return False
 
     def _on_transition(self, message: TransitionEvent) -> None:

@@ -57,10 +57,16 @@ class TopicRecorder(Recorder):
         if self._writer is not None:
             self._writer.add_image(name, picture)
 
-    def metrics(self) -> dict[str, dict[str, float]]:
-        """Per metric the mean of its first and its last tenth, and its newest value."""
+    def metrics(self) -> dict[str, dict[str, float | None]]:
+        """Per metric the mean of its first and last tenth, and its newest value.
+
+        What is no finite number is None, since JSON has no other word for it.
+        """
         return {
-            name: {**series.tenths(), "newest": series.newest}
+            name: {
+                key: value if math.isfinite(value) else None
+                for key, value in {**series.tenths(), "newest": series.newest}.items()
+            }
             for name, series in list(self._series.items())
         }
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from std_msgs.msg import String
 
+from pamiq_ros.loop.errors import raised
 from pamiq_ros.loop.learner import Learner
 from pamiq_ros.state import StateStore
 from pamiq_ros.transport import ExperienceReceiver, VersionCounter, WeightsSender
@@ -153,8 +154,8 @@ class TrainingNode(PamiqNode):
             return
         try:
             path = store.save(self._learner.save_state, {"version": self._versions.last})
-        except OSError as error:
-            self.errors.add(f"the state was not saved: {error}")
+        except Exception as error:  # a full disk has many names, and trainers' states are users'
+            self.errors.add(f"the state was not saved: {raised(error)}")
             return
         self.get_logger().info(f"state saved in {path}")
 
@@ -177,7 +178,7 @@ class TrainingNode(PamiqNode):
         try:
             version = json.loads(message.data)["figures"]["inference"]["weights_version"]
             self._versions.at_least(int(version))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             return  # a report without figures, from before the other node was configured
 
 

@@ -158,13 +158,11 @@ class WorldNode(Node):
 
     def _step(self) -> None:
         try:
-            outcome = self._world.step()
+            self._publish_outcome(self._world.step())
         except Exception:  # environments are others' code, and a world that failed can't go on
             self.get_logger().fatal(f"{self._world.env_id} failed:\n{traceback.format_exc()}")
             self._ticker.stop()
             self.failed = self.finished = True
-            return
-        self._publish_outcome(outcome)
 
     def _publish_outcome(self, outcome: Outcome) -> None:
         self._observation.publish(self._observation_message(outcome.observation))

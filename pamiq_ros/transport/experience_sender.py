@@ -194,7 +194,7 @@ class ExperienceSender:
             expected = queued.index + 1
             try:
                 signature = StepBatch.signature_of(queued.step)
-            except (TypeError, ValueError) as error:
+            except Exception as error:  # a step may hold anything; the thread has to live
                 self._count_unwritable(1, error)
                 continue
             if lost or not runs or runs[-1].signature != signature:

@@ -157,6 +157,9 @@ class WeightsReceiver:
         except PayloadError as error:
             self._counts["malformed"] += 1
             self._on_error(f"weights are malformed: {error}")
+        except Exception as error:  # memory may run out; the thread has to live
+            self._counts["malformed"] += 1
+            self._on_error(f"weights could not be decoded: {named(error)}")
         else:
             if whole is not None:
                 self._take_whole(whole)

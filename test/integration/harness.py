@@ -16,8 +16,10 @@ from typing import Any
 
 import rclpy
 from geometry_msgs.msg import Twist
+from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
@@ -79,6 +81,15 @@ class Probe(Node):
         future = client.call_async(Trigger.Request())
         wait_until(future.done, f"the answer of {service}")
         return future.result()
+
+    def set_parameter(self, node: str, name: str, value: Any) -> Any:
+        """Set a parameter of a node as `ros2 param set` does."""
+        client = self.create_client(SetParameters, f"{node}/set_parameters")
+        assert client.wait_for_service(DEADLINE_S), node
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        future = client.call_async(SetParameters.Request(parameters=[parameter]))
+        wait_until(future.done, f"the answer of {node}")
+        return future.result().results[0]
 
     def state(self) -> str:
         """The system's state as the newest status has it."""

@@ -35,8 +35,20 @@ def test_the_graph_acts_learns_pauses_resumes_and_ends():
         assert all(command == Twist() for command in probe.commands[paused_at:])
         learned = updates(probe)
 
+        # A control node that is killed and started anew must not set a paused robot in motion.
+        control = running.processes["control_node"]
+        before = probe.status["control"]
+        control.kill()
+        control.wait()
+        running.start("control_node")
+        wait_until(lambda: probe.status["control"] != before, "the new control node")
+        running.wait_state("paused")
+        assert not probe.moving()
+
         answer = probe.call("pamiq/resume")
         assert answer.success and answer.message == "active"
+        answer = probe.set_parameter("pamiq_inference", "max_linear_velocity", 0.1)
+        assert not answer.successful and "read at configure" in answer.reason
         wait_until(probe.moving, "a command after the pause")
         wait_until(lambda: updates(probe) > learned, "updates after the pause")
 
@@ -51,7 +63,7 @@ def test_the_graph_acts_learns_pauses_resumes_and_ends():
         assert pictures["sent"] == pictures["received"] > 0 and pictures["lost"] == 0
         assert report["errors"] == [] and report["inference"]["stops"] == 0
         assert report["training"]["metrics"]["loss"].keys() >= {"first", "last"}
-        assert report["restarts"] == {"inference": 0, "training": 0, "control": 0}
+        assert report["restarts"] == {"inference": 0, "training": 0, "control": 1}
         # The zeros that close the topic come after the last report.
         assert 0 <= len(probe.commands) - report["actions"]["cmd_vel"] <= 3
 
