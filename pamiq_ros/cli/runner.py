@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from . import figures
 from .display import SafeDisplay
 from .interrupts import Interrupts
 from .log_tail import Notice
-from .monitor import Monitor
 from .options import Request
 from .outcome import BAD_CONFIGURATION, Cause, Ending
 from .status import Status
 from .stopping import CONTROL, POLL_S, Stop
 from .supervisor import Event, Supervisor
 from .view import View
+
+if TYPE_CHECKING:
+    from .monitor import Monitor
 
 ACTIVE_WITHIN_S = 60.0
 STALE_S = 3.0

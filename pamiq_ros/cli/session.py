@@ -12,7 +12,6 @@ from pamiq_ros.graph import graph
 from .display import SafeDisplay, make_display
 from .environment import LOCAL_VARIABLES, node_variables, shared_variables
 from .interrupts import Interrupts
-from .monitor import Monitor, check_params_file
 from .options import Request
 from .outcome import BAD_CONFIGURATION, FAILED, OK, judge
 from .report_file import write_report
@@ -36,6 +35,8 @@ def run(request: Request) -> int:
     interrupts.install()
     try:
         if request.graph.params_file:
+            from .monitor import check_params_file  # see `_run`
+
             check_params_file(Path(request.graph.params_file))
     except ValueError as error:
         return _complain(f"--params: {error}", BAD_CONFIGURATION)
@@ -63,6 +64,9 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
         # These take seconds to load and do nothing without a control node, which the runner starts
         # once it knows that there is no other one.
         supervisor.start(but=CONTROL)
+        # rclpy takes half a second to import, and LTTng's files come with it.
+        from .monitor import Monitor
+
         monitor = Monitor(request.graph.absolute_namespace)
     except BaseException as error:
         supervisor.kill()

@@ -1,9 +1,11 @@
-"""Removes the shared-memory files of Fast DDS that killed nodes could not remove themselves.
+"""Removes the shared-memory files that nodes leave: of Fast DDS when killed, of LTTng always.
 
 A segment or a port is a family of files: itself, a lock file, and for a port a semaphore. The
 process that reads from it holds the lock file locked for as long as it lives, so that the kernel
 lets go of it however the process ends; that is also how Fast DDS itself tells leftovers. Where the
 lock file is gone already, the rest of the family is left over when no process has it mapped.
+LTTng, which ROS is built with for tracing, makes a meeting place and leaves it for good; it makes
+another when there is none. It too is left over when no process but this one has it mapped.
 """
 
 from __future__ import annotations
@@ -17,17 +19,18 @@ from pathlib import Path
 
 SHARED_MEMORY = Path("/dev/shm")
 # A process that is just starting has made its files and not locked them yet.
-YOUNGEST_S = 1.0
+YOUNGEST_S = 0.25
 
 _MEMBER = re.compile(
-    r"(?:sem\.)?(fast(?:dds|rtps)_(?:[0-9a-f]{16}|port\d{1,5}))(?:_el|_sl|_mutex)?"
+    r"(?:sem\.)?(fast(?:dds|rtps)_(?:[0-9a-f]{16}|port\d{1,5})|lttng-ust-wait-[\d-]{1,12})"
+    r"(?:_el|_sl|_mutex)?"
 )
 
 Identity = tuple[str, int]
 
 
 def files_there(folder: Path = SHARED_MEMORY) -> set[Identity]:
-    """Name and inode of each file of Fast DDS that is there now."""
+    """Name and inode of each such file that is there now."""
     return {(path.name, inode) for paths in _families(folder).values() for path, inode in paths}
 
 
@@ -95,11 +98,17 @@ def _is_mapped(paths: list[Path]) -> bool:
     # A line of maps: address, permissions, offset, device, inode, path. In another container the
     # same path may be another file.
     inodes = {str(path.stat().st_ino).encode() for path in paths}
+    names = [path.name.encode() for path in paths]
+    # LTTng never lets go of its meeting place while a process lives, and this one still does.
+    passed_over = str(os.getpid()) if paths[0].name.startswith("lttng") else ""
     for maps in Path("/proc").glob("[0-9]*/maps"):
+        if maps.parent.name == passed_over:
+            continue
         try:
             lines = maps.read_bytes().splitlines()
         except OSError:
             continue  # ended by now, or another user's, which can't map our files to write
-        if any(b"/fast" in line and line.split()[4] in inodes for line in lines):
+        ours = [line for line in lines if line.rpartition(b"/")[2] in names]
+        if any(line.split()[4] in inodes for line in ours):
             return True
     return False

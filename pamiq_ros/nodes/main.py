@@ -20,6 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 PARENT_VARIABLE = "PAMIQ_ROS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG = 1
 _LAST_WORDS_S = 0.3
+_LAST_MESSAGES_S = 0.05
 
 
 class Runnable(Protocol):
@@ -68,10 +69,11 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
 def _spin(executor: rclpy.executors.Executor, node: Node, ended: threading.Event) -> None:
     with contextlib.suppress(ExternalShutdownException):
         while not ended.is_set() and not node.finished:  # type: ignore[attr-defined]
-            executor.spin_once(timeout_sec=0.1)
+            executor.spin_once(timeout_sec=0.05)
         node.stop()  # type: ignore[attr-defined]
-        # The answer to the last service call and the last messages are still on their way out.
-        deadline = time.monotonic() + _LAST_WORDS_S
+        # The answer to the call that ended it and the last messages are still on their way out.
+        asked = node.finished  # type: ignore[attr-defined]
+        deadline = time.monotonic() + (_LAST_WORDS_S if asked else _LAST_MESSAGES_S)
         while time.monotonic() < deadline:
             executor.spin_once(timeout_sec=0.05)
 

@@ -2,6 +2,8 @@
 
 import fcntl
 import mmap
+import subprocess
+import sys
 
 import pytest
 
@@ -9,6 +11,12 @@ from pamiq_ros.cli import shm_cleanup
 from pamiq_ros.cli.shm_cleanup import files_there, remove_leftovers
 
 SEGMENT = ("fastdds_0123456789abcdef", "fastdds_0123456789abcdef_el")
+MAP = """
+import mmap, sys
+with open(sys.argv[1], "r+b") as file, mmap.mmap(file.fileno(), 64):
+    print("mapped", flush=True)
+    sys.stdin.read()
+"""
 PORT = ("fastrtps_port7411", "fastrtps_port7411_el", "sem.fastrtps_port7411_mutex")
 
 
@@ -27,7 +35,7 @@ def names(folder):
 
 
 def test_leftovers_are_removed_and_other_files_are_not(tmp_path):
-    others = ("lttng-ust-wait-6", "fastdds_notes", "fastdds_0123456789abcdef_el_backup")
+    others = ("lttng-ust-notes", "fastdds_notes", "fastdds_0123456789abcdef_el_backup")
     make(tmp_path, *SEGMENT, *PORT, *others)
     assert sorted(remove_leftovers(set(), tmp_path)) == sorted([*SEGMENT, *PORT])
     assert names(tmp_path) == sorted(others)
@@ -72,3 +80,17 @@ def test_what_is_just_being_made_stays(tmp_path, monkeypatch):
 def test_a_missing_folder_has_nothing_to_remove(tmp_path):
     assert files_there(tmp_path / "missing") == set()
     assert remove_leftovers(set(), tmp_path / "missing") == []
+
+
+def test_the_meeting_place_of_lttng_goes_unless_another_process_is_there(tmp_path):
+    make(tmp_path, "lttng-ust-wait-6", "lttng-ust-wait-6-0")
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", MAP, str(tmp_path / "lttng-ust-wait-6")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert waiting.stdout.readline() == b"mapped\n"
+    with (tmp_path / "lttng-ust-wait-6-0").open("r+b") as file, mmap.mmap(file.fileno(), 64):
+        assert remove_leftovers(set(), tmp_path) == ["lttng-ust-wait-6-0"]
+    waiting.communicate()
+    assert remove_leftovers(set(), tmp_path) == ["lttng-ust-wait-6"]
