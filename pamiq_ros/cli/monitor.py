@@ -12,12 +12,26 @@ import rclpy
 from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from pamiq_ros.nodes.parameters import declare
+from pamiq_ros.nodes.tables import (
+    CONTROL_PARAMETERS,
+    INFERENCE_PARAMETERS,
+    TRAINING_PARAMETERS,
+)
+
 from .status import Status
+
+TABLES = {
+    "pamiq_inference": INFERENCE_PARAMETERS,
+    "pamiq_training": TRAINING_PARAMETERS,
+    "pamiq_control": CONTROL_PARAMETERS,
+}
 
 _LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -96,11 +110,11 @@ class Monitor:
             return
 
 
-def check_params_file(path: Path) -> None:
-    """Read a parameter file the way the nodes will.
+def check_params_file(path: Path, namespace: str) -> None:
+    """Read a parameter file the way the nodes will, and declare their parameters with it.
 
     Raises:
-        ValueError: It is no ROS parameter file; says where.
+        ValueError: It is no ROS parameter file, or has a wrong value; says where.
     """
     context = Context()
     arguments = ["--ros-args", "--disable-stdout-logs", "--params-file", str(path)]
@@ -111,4 +125,23 @@ def check_params_file(path: Path) -> None:
         raise ValueError(
             f"expected a ROS parameter file, found {path}: {reason or error}"
         ) from error
-    rclpy.shutdown(context=context)
+    try:
+        errors = [e for name in TABLES for e in _wrong_values(name, namespace, context)]
+    finally:
+        rclpy.shutdown(context=context)
+    if errors:
+        raise ValueError(f"in {path}: {'; '.join(errors)}")
+
+
+def _wrong_values(name: str, namespace: str, context: Context) -> list[str]:
+    node = Node(
+        name,
+        namespace=namespace,
+        context=context,
+        start_parameter_services=False,
+        enable_rosout=False,
+    )
+    try:
+        return [f"{name}: {error}" for error in declare(node, TABLES[name]).values()]
+    finally:
+        node.destroy_node()

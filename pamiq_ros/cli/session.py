@@ -37,7 +37,8 @@ def run(request: Request) -> int:
         if request.graph.params_file:
             from .monitor import check_params_file  # see `_run`
 
-            check_params_file(Path(request.graph.params_file))
+            graph_options = request.graph
+            check_params_file(Path(graph_options.params_file), graph_options.absolute_namespace)
     except ValueError as error:
         return _complain(f"--params: {error}", BAD_CONFIGURATION)
     try:

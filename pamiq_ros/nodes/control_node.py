@@ -26,18 +26,12 @@ from pamiq_ros.control.status import (
 
 from .main import run
 from .managed_client import ManagedClient
-from .parameters import Parameter, declare
+from .parameters import declare
 from .report import LATCHED, STATUS_TOPIC
+from .tables import CONTROL_PARAMETERS
 
 STATUS_PERIOD_S = 0.5
 DRAIN_S = 1.5
-
-PARAMETERS = (
-    Parameter("autostart", True, "Configure and activate the nodes as soon as they appear"),
-    Parameter(
-        "transition_timeout", 20.0, "Longest a node may take for a transition in s", 0.1, 3600.0
-    ),
-)
 
 
 class ControlNode(Node):
@@ -56,7 +50,7 @@ class ControlNode(Node):
         self._wanted = ACTIVE
         self._commands = itertools.count(1)
         self._newest_command = 0
-        self._errors = [f"pamiq_control: {e}" for e in declare(self, PARAMETERS).values()]
+        self._errors = [f"pamiq_control: {e}" for e in declare(self, CONTROL_PARAMETERS).values()]
         for error in self._errors:
             self.get_logger().error(error)
         group = ReentrantCallbackGroup()

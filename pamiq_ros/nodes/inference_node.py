@@ -16,31 +16,14 @@ from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsRe
 
 from .main import run
 from .managed import PamiqNode
-from .parameters import Parameter
-from .robot_parameters import ROBOT_PARAMETERS, robot_settings
+from .robot_parameters import robot_settings
+from .tables import INFERENCE_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
 
 # A thread that wants the interpreter waits this long for the one that has it; 5 ms is Python's
 # default and would be the tick's lateness whenever a message is being received.
 SWITCH_INTERVAL_S = 0.0002
 LONGEST_PAUSE_S = 2.0
-
-PARAMETERS = (
-    Parameter("rate", 0.0, "Ticks per second in Hz; 0: the system's own", 0.0, 1000.0),
-    Parameter(
-        "observation_timeout",
-        0.5,
-        "Oldest observation to act on in s; beyond it the robot is stopped",
-        0.01,
-        3600.0,
-    ),
-    Parameter("torch_threads", 1, "Threads of torch for inference", 1, 256),
-    Parameter("experience_depth", 64, "Batches kept for a late training node", 1, 10000),
-    Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
-    Parameter("experience_max_bytes", 262144, "Bytes of steps in one batch", 1, 1 << 26),
-    Parameter("experience_max_steps", 64, "Steps in one batch", 1, 65536),
-    *ROBOT_PARAMETERS,
-)
 
 
 class InferenceNode(PamiqNode):
@@ -54,7 +37,7 @@ class InferenceNode(PamiqNode):
         self._weights: WeightsTopics | None = None
         self._senders: dict[str, ExperienceSender] = {}
         self._receivers: dict[str, WeightsReceiver] = {}
-        super().__init__("pamiq_inference", PARAMETERS)
+        super().__init__("pamiq_inference", INFERENCE_PARAMETERS)
 
     def configure(self) -> None:
         """Build the actor and open its topics."""

@@ -16,12 +16,6 @@ from pamiq_ros.loop.errors import ErrorLog, raised
 from .parameters import Parameter, declare
 from .report import Reporter
 
-SYSTEM_PARAMETERS = (
-    Parameter("system", "", "The system to run: a name, module:callable or file.py:callable"),
-    Parameter("system_config", "", "YAML file with the system's configuration; empty for none"),
-    Parameter("overrides", [""], "key=value overrides of the system's configuration"),
-)
-
 
 class PamiqNode(LifecycleNode):
     """A lifecycle node that refuses a bad configuration at `configure`, and reports on itself.
@@ -40,9 +34,8 @@ class PamiqNode(LifecycleNode):
         self.finished = False
         self._configuration_error = ""
         self._measured: dict[str, Any] = {}
-        table = (*SYSTEM_PARAMETERS, *parameters)
-        self._names = {parameter.name for parameter in table}
-        self._parameter_errors = declare(self, table)
+        self._names = {parameter.name for parameter in parameters}
+        self._parameter_errors = declare(self, parameters)
         self.add_on_set_parameters_callback(self._refuse_while_configured)
         self._reporter = Reporter(self, self._content)
         self._reporter.publish()

@@ -21,29 +21,12 @@ from pamiq_ros.wire.weights import largest_size
 
 from .main import run
 from .managed import PamiqNode
-from .parameters import Parameter
 from .recording import TopicRecorder
 from .report import LATCHED
+from .tables import TRAINING_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
 
 LONGEST_PAUSE_S = 10.0
-
-PARAMETERS = (
-    Parameter("torch_threads", 1, "Threads of torch for training", 1, 256),
-    Parameter("niceness", 10, "Niceness of the training thread; 0 yields to nobody", 0, 19),
-    Parameter("experience_depth", 64, "Batches that may wait to be received", 1, 10000),
-    Parameter("weights_chunk_bytes", 1 << 20, "Bytes in one message of weights", 4096, 1 << 26),
-    Parameter("weights_pace", 0.002, "Time between two messages of weights in s", 0.0, 1.0),
-    Parameter("picture_rate", 2.0, "Most debug pictures of one name per second in Hz", 0.0, 100.0),
-    Parameter("tensorboard_dir", "", "Directory for TensorBoard event files; empty for none"),
-    Parameter(
-        "states_dir",
-        "",
-        "Folder of states: the newest is loaded at configure, one is saved at the end; "
-        "empty for none",
-    ),
-    Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
-)
 
 
 class TrainingNode(PamiqNode):
@@ -58,7 +41,7 @@ class TrainingNode(PamiqNode):
         self._senders: dict[str, WeightsSender] = {}
         self._store: StateStore | None = None
         self._versions = VersionCounter()
-        super().__init__("pamiq_training", PARAMETERS)
+        super().__init__("pamiq_training", TRAINING_PARAMETERS)
         self.create_subscription(
             String, f"{self.value('inference_node')}/report", self._on_inference_report, LATCHED
         )

@@ -1,5 +1,6 @@
 """Bad input is refused with the option, what was found and what was expected: exit status 2."""
 
+import subprocess
 import sys
 
 import pytest
@@ -97,3 +98,16 @@ def test_neither_torch_nor_ros_is_imported_to_read_the_command_line(tmp_path):
     root = options.__file__.partition("pamiq_ros/cli")[0]
     found = subprocess.run(command, capture_output=True, text=True, cwd=root)
     assert found.stdout.strip() == "2 []", found.stderr
+
+
+def test_a_wrong_value_in_a_params_file_is_named_before_any_process_starts(tmp_path):
+    pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
+    file = tmp_path / "my.yaml"
+    file.write_text("/robot1/pamiq_inference:\n  ros__parameters:\n    rate: often\n")
+    command = [sys.executable, "-m", "pamiq_ros.cli.main", "up", "vae", "--namespace", "robot1"]
+    done = subprocess.run(
+        [*command, "--params", str(file)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    for word in ("rate", "often", "double from 0 to 1000", str(file)):
+        assert word in done.stderr

@@ -11,15 +11,14 @@ import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from pamiq_ros.nodes import control_node, inference_node, training_node, world_node
-from pamiq_ros.nodes.managed import SYSTEM_PARAMETERS
+from pamiq_ros.nodes import tables, world_node
 from pamiq_ros.nodes.parameters import Parameter, declare
 
 FILE = Path(__file__).parents[2] / "config" / "continual.yaml"
 TABLES = {
-    "pamiq_inference": (*SYSTEM_PARAMETERS, *inference_node.PARAMETERS),
-    "pamiq_training": (*SYSTEM_PARAMETERS, *training_node.PARAMETERS),
-    "pamiq_control": control_node.PARAMETERS,
+    "pamiq_inference": tables.INFERENCE_PARAMETERS,
+    "pamiq_training": tables.TRAINING_PARAMETERS,
+    "pamiq_control": tables.CONTROL_PARAMETERS,
     "pamiq_world": world_node.PARAMETERS,
 }
 

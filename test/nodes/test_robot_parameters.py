@@ -12,7 +12,8 @@ from rclpy.parameter import Parameter
 
 from pamiq_ros.core.robot import AXES
 from pamiq_ros.nodes.parameters import declare
-from pamiq_ros.nodes.robot_parameters import ROBOT_PARAMETERS, robot_settings
+from pamiq_ros.nodes.robot_parameters import robot_settings
+from pamiq_ros.nodes.tables import ROBOT_PARAMETERS
 
 if TYPE_CHECKING:
     from ros_helpers import Ros

@@ -1,0 +1,93 @@
+"""The nodes' parameter tables, apart from the nodes: they can be checked before torch is loaded."""
+
+from __future__ import annotations
+
+from .parameters import Parameter
+
+LARGEST = 1000.0
+
+SYSTEM_PARAMETERS = (
+    Parameter("system", "", "The system to run: a name, module:callable or file.py:callable"),
+    Parameter("system_config", "", "YAML file with the system's configuration; empty for none"),
+    Parameter("overrides", [""], "key=value overrides of the system's configuration"),
+)
+
+ROBOT_PARAMETERS = (
+    Parameter(
+        "observation_clock",
+        "stamp",
+        "What an observation's age is: 'stamp', the larger of the ages by header stamp and by "
+        "reception; 'reception', the latter alone, for sensors with a clock of their own",
+        choices=("stamp", "reception"),
+    ),
+    Parameter(
+        "max_linear_velocity", 1.0, "Largest velocity commanded on an axis in m/s", 0.0, LARGEST
+    ),
+    Parameter(
+        "max_angular_velocity", 1.0, "Largest turn commanded on an axis in rad/s", 0.0, LARGEST
+    ),
+    Parameter(
+        "max_linear_acceleration",
+        10.0,
+        "Largest change of a linear velocity in m/s²; a stop for safety is not limited",
+        0.0,
+        LARGEST,
+    ),
+    Parameter(
+        "max_angular_acceleration",
+        10.0,
+        "Largest change of an angular velocity in rad/s²; a stop for safety is not limited",
+        0.0,
+        LARGEST,
+    ),
+    Parameter(
+        "twist_stamped",
+        False,
+        "Publish velocities as TwistStamped instead of Twist",
+        read_only=True,
+    ),
+    Parameter("frame_id", "base_link", "Frame of TwistStamped commands"),
+)
+
+INFERENCE_PARAMETERS = (
+    *SYSTEM_PARAMETERS,
+    Parameter("rate", 0.0, "Ticks per second in Hz; 0: the system's own", 0.0, 1000.0),
+    Parameter(
+        "observation_timeout",
+        0.5,
+        "Oldest observation to act on in s; beyond it the robot is stopped",
+        0.01,
+        3600.0,
+    ),
+    Parameter("torch_threads", 1, "Threads of torch for inference", 1, 256),
+    Parameter("experience_depth", 64, "Batches kept for a late training node", 1, 10000),
+    Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
+    Parameter("experience_max_bytes", 262144, "Bytes of steps in one batch", 1, 1 << 26),
+    Parameter("experience_max_steps", 64, "Steps in one batch", 1, 65536),
+    *ROBOT_PARAMETERS,
+)
+
+TRAINING_PARAMETERS = (
+    *SYSTEM_PARAMETERS,
+    Parameter("torch_threads", 1, "Threads of torch for training", 1, 256),
+    Parameter("niceness", 10, "Niceness of the training thread; 0 yields to nobody", 0, 19),
+    Parameter("experience_depth", 64, "Batches that may wait to be received", 1, 10000),
+    Parameter("weights_chunk_bytes", 1 << 20, "Bytes in one message of weights", 4096, 1 << 26),
+    Parameter("weights_pace", 0.002, "Time between two messages of weights in s", 0.0, 1.0),
+    Parameter("picture_rate", 2.0, "Most debug pictures of one name per second in Hz", 0.0, 100.0),
+    Parameter("tensorboard_dir", "", "Directory for TensorBoard event files; empty for none"),
+    Parameter(
+        "states_dir",
+        "",
+        "Folder of states: the newest is loaded at configure, one is saved at the end; "
+        "empty for none",
+    ),
+    Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
+)
+
+CONTROL_PARAMETERS = (
+    Parameter("autostart", True, "Configure and activate the nodes as soon as they appear"),
+    Parameter(
+        "transition_timeout", 20.0, "Longest a node may take for a transition in s", 0.1, 3600.0
+    ),
+)
