@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -106,7 +107,11 @@ def test_a_wrong_value_in_a_params_file_is_named_before_any_process_starts(tmp_p
     file.write_text("/robot1/pamiq_inference:\n  ros__parameters:\n    rate: often\n")
     command = [sys.executable, "-m", "pamiq_ros.cli.main", "up", "vae", "--namespace", "robot1"]
     done = subprocess.run(
-        [*command, "--params", str(file)], capture_output=True, text=True, timeout=60
+        [*command, "--params", str(file)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 2
     for word in ("rate", "often", "double from 0 to 1000", str(file)):
