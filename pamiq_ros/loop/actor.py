@@ -6,7 +6,6 @@ an exception or an action that is not finite, the robot is stopped and the cause
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -120,8 +119,10 @@ class Actor:
         except (Exception, SystemExit) as error:  # the tick thread has to live, to stop the robot
             self.hold = "tick_error"
             self._errors.add(f"tick failed: {raised(error)}")
-            with contextlib.suppress(Exception):
+            try:
                 self._guard.stop()
+            except Exception as stop_error:  # nothing else is left to try, but it must be known
+                self._errors.add(f"the robot could not be stopped: {raised(stop_error)}")
 
     def _tick(self) -> None:
         if self._paused:
