@@ -5,33 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import rclpy
 from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.nodes.parameters import declare
-from pamiq_ros.nodes.tables import (
-    CONTROL_PARAMETERS,
-    INFERENCE_PARAMETERS,
-    TRAINING_PARAMETERS,
-)
-
 from .status import Status
-
-TABLES = {
-    "pamiq_inference": INFERENCE_PARAMETERS,
-    "pamiq_training": TRAINING_PARAMETERS,
-    "pamiq_control": CONTROL_PARAMETERS,
-}
 
 _LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -108,40 +93,3 @@ class Monitor:
             self._executor.spin()
         except ExternalShutdownException:
             return
-
-
-def check_params_file(path: Path, namespace: str) -> None:
-    """Read a parameter file the way the nodes will, and declare their parameters with it.
-
-    Raises:
-        ValueError: It is no ROS parameter file, or has a wrong value; says where.
-    """
-    context = Context()
-    arguments = ["--ros-args", "--disable-stdout-logs", "--params-file", str(path)]
-    try:
-        rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:  # RCLError lives in a private module of rclpy
-        reason = str(error).splitlines()[0].partition("Error: ")[2].partition(", at /")[0]
-        raise ValueError(
-            f"expected a ROS parameter file, found {path}: {reason or error}"
-        ) from error
-    try:
-        errors = [e for name in TABLES for e in _wrong_values(name, namespace, context)]
-    finally:
-        rclpy.shutdown(context=context)
-    if errors:
-        raise ValueError(f"in {path}: {'; '.join(errors)}")
-
-
-def _wrong_values(name: str, namespace: str, context: Context) -> list[str]:
-    node = Node(
-        name,
-        namespace=namespace,
-        context=context,
-        start_parameter_services=False,
-        enable_rosout=False,
-    )
-    try:
-        return [f"{name}: {error}" for error in declare(node, TABLES[name]).values()]
-    finally:
-        node.destroy_node()

@@ -14,7 +14,6 @@ from pamiq_ros.graph import GraphOptions, WorldOptions
 from pamiq_ros.graph.options import LOG_LEVELS
 
 from .checks import check_config, check_installed, check_report, check_system, option_error
-from .preflight import check_overrides
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -122,10 +121,6 @@ def make_request(
     if log_dir is not None and log_dir.exists() and not log_dir.is_dir():
         raise option_error("--log-dir", f"expected a folder, found a file at {log_dir}")
     check_installed(with_world=world is not None)
-    try:
-        check_overrides(graph.system, graph.overrides)
-    except ValueError as error:
-        raise option_error("--set", str(error)) from error
     return Request(
         graph=graph,
         title=title,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pamiq_ros.graph import graph
+from pamiq_ros.graph import GraphOptions, graph
 
 from .display import SafeDisplay, make_display
 from .environment import LOCAL_VARIABLES, node_variables, shared_variables
@@ -19,6 +19,7 @@ from .runner import Runner
 from .shm_cleanup import files_there, remove_leftovers
 from .stopping import CONTROL
 from .supervisor import Supervisor
+from .trial import try_system
 from .workplace import Workplace
 
 
@@ -31,16 +32,10 @@ def run(request: Request) -> int:
     Returns:
         The exit status.
     """
+    if wrong := _wrong(request.graph):
+        return _complain(wrong, BAD_CONFIGURATION)
     interrupts = Interrupts()
     interrupts.install()
-    try:
-        if request.graph.params_file:
-            from .monitor import check_params_file  # see `_run`
-
-            graph_options = request.graph
-            check_params_file(Path(graph_options.params_file), graph_options.absolute_namespace)
-    except ValueError as error:
-        return _complain(f"--params: {error}", BAD_CONFIGURATION)
     try:
         workplace = Workplace(request.log_dir)
     except OSError as error:
@@ -53,6 +48,23 @@ def run(request: Request) -> int:
         if workplace.leave():
             click.echo(f"The nodes' logs are in {workplace.log_dir}", err=True)
     return status
+
+
+def _wrong(options: GraphOptions) -> str:
+    config_file, overrides = options.system_config, list(options.overrides)
+    if options.params_file:
+        from .params_file import check_params_file  # see `_run`
+
+        try:
+            found = check_params_file(Path(options.params_file), options.absolute_namespace)
+        except ValueError as error:
+            return f"--params: {error}"
+        config_file = config_file or found.config_file
+        overrides = overrides or found.overrides
+    # Systems that come with the package are sound as they are; their start is not to wait.
+    if config_file or overrides or ":" in options.system:
+        return try_system(options.system, config_file, overrides)
+    return ""
 
 
 def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:

@@ -187,6 +187,8 @@ def _make(name: str, factory: Callable[..., Any], config: DictConfig) -> System:
         system = factory(**{key: _instantiated(value) for key, value in arguments.items()})
     except (TypeError, ValueError, ImportError) as error:
         raise ConfigurationError(f"system {name!r}: {error}") from error
+    except Exception as error:  # torch says RuntimeError to a size below zero
+        raise ConfigurationError(f"system {name!r}: {type(error).__name__}: {error}") from error
     if not isinstance(system, System):
         raise ConfigurationError(
             f"system {name!r}: expected a System to be returned, found {type(system).__name__}"

@@ -70,6 +70,7 @@ class Actor:
         self._timeout = observation_timeout
         self._driven = False
         self._paused = True
+        self._told_resumed = False
         self._commanding = threading.Lock()
         self._environment = system.build_environment()
         self._agent = system.agent()
@@ -101,13 +102,16 @@ class Actor:
             self._guard.stop()
 
     def pause(self) -> None:
-        """Halt, and tell agent and environment that ticks end here."""
+        """Halt, and tell agent and environment, if they don't know yet, that ticks end here."""
         self.halt()
-        self._agent.on_paused()
-        self._environment.on_paused()
+        if self._told_resumed:
+            self._told_resumed = False
+            self._agent.on_paused()
+            self._environment.on_paused()
 
     def resume(self) -> None:
         """Tell agent and environment that ticks go on."""
+        self._told_resumed = True
         self._paused = False
         self._agent.on_resumed()
         self._environment.on_resumed()

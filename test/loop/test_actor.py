@@ -161,6 +161,19 @@ def test_a_step_that_outlasts_the_pause_commands_nothing(actor, robot, driver):
     assert robot.commands[-1] == 1.0
 
 
+def test_an_agent_hears_of_each_pause_once(actor, robot, driver):
+    heard = []
+    driver.on_paused, driver.on_resumed = lambda: heard.append("off"), lambda: heard.append("on")
+    actor.pause()
+    actor.pause()
+    actor.resume()
+    actor.halt()
+    actor.pause()
+    actor.pause()
+    assert heard == ["off", "on", "off"]
+    assert robot.commands == [0.0] * 5
+
+
 def test_no_weights_no_motion_and_a_swap_between_ticks(robot, errors):
     class Follower(Driver):
         def on_inference_models_attached(self):

@@ -1,0 +1,50 @@
+"""What only the system's own code can refuse is refused before any node starts."""
+
+import pytest
+
+SYSTEM = """
+print("a system that prints")
+
+def system(size: int = 3, kind: str = "car"):
+    if size < 0:
+        raise RuntimeError(f"expected a size above zero, found {size}")
+    if kind != "car":
+        raise ValueError(f"expected a car, found a {kind}")
+    return "no system"
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--set", "size=-1"], ["RuntimeError", "expected a size above zero, found -1"]),
+        (["--set", "sise=1"], ["override 'sise=1'", "size, kind"]),
+        (["--config", "config.yaml"], ["config.yaml", "wings"]),
+        (["--params", "params.yaml"], ["expected a car, found a plane"]),
+    ],
+    ids=str,
+)
+def test_a_system_that_refuses_is_told_before_any_node_starts(cli, arguments, words):
+    files = {
+        "my.py": SYSTEM,
+        "config.yaml": "wings: 2\n",
+        "params.yaml": "/**:\n  ros__parameters:\n    overrides: ['kind=plane']\n",
+    }
+    run = cli("up", "my.py:system", *arguments, files=files)
+    assert run.end() == 2, run.out
+    for word in words:
+        assert word in run.err
+    assert "Traceback" not in run.err
+    assert not run.log_dir.exists()
+
+
+def test_a_trial_that_dies_is_left_to_the_nodes(cli):
+    run = cli("up", "my.py:system", files={"my.py": "import os; os._exit(3)"})
+    run.until_active()
+    run.process.terminate()
+    assert run.end() == 0, run.err
+
+
+def test_a_sound_system_with_overrides_runs(cli):
+    run = cli("up", "vae", "--set", "latent_size=8", "--duration", "1")
+    assert run.end() == 0, run.err

@@ -1,0 +1,152 @@
+"""resolve_system: from a name and overrides to a System, its configuration and its digest."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pamiq_ros.core.config import ConfigurationError, built_in_systems, resolve_system
+
+SOURCE = """
+from dataclasses import dataclass
+from typing import Any
+from pamiq_ros.core import Agent, Environment, System
+
+@dataclass
+class Wheels:
+    count: int = 4
+    radius: float = 0.1
+
+class Stay(Agent):
+    def step(self, observation):
+        return observation
+
+def system(name: str, speed: float = 1.0, wheels: Wheels = Wheels(), layers: list[int] = [8, 8]):
+    if speed < 0.0:
+        raise RuntimeError(f"speed: expected 0 or more, found {speed:g}")
+    made.append((name, speed, wheels, layers))
+    return System(agent=Stay, environment=Environment)
+
+def with_object(optimizer: Any = None):
+    made.append(optimizer)
+    return System(agent=Stay, environment=Environment)
+
+def anything(**values): ...
+def placed(a, /): ...
+def no_system(): return 3
+
+made = []
+number = 3
+"""
+
+
+@pytest.fixture(scope="module")
+def any_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("any") / "my_system.py"
+    path.write_text(SOURCE)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "my_system.py"
+    path.write_text(SOURCE)
+    return path
+
+
+def resolved(file, *overrides, config=""):
+    return resolve_system(f"{file}:system", config, ["name=car", *overrides])
+
+
+def test_defaults_then_file_then_overrides_in_their_order(file, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("speed: 2.0\nwheels:\n  count: 3\n")
+    found = resolved(file, "wheels.radius=0.5", "speed=3", "speed=4", config=str(config))
+    assert found.config == {
+        "name": "car",
+        "speed": 4.0,
+        "wheels": {"count": 3, "radius": 0.5},
+        "layers": [8, 8],
+    }
+
+
+def test_the_digest_names_the_configuration_and_not_how_it_was_given(file, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("speed: 2\n")
+    one, same = resolved(file, "speed=2.0"), resolved(file, config=str(config))
+    assert one.digest == same.digest
+    assert one.digest != resolved(file, "speed=2.5").digest
+    assert len(one.digest) == 16 and int(one.digest, 16) >= 0
+
+
+@settings(deadline=None)
+@given(speed=st.floats(0.0, 1e30), name=st.text("abc_-", min_size=1))
+def test_any_value_arrives(speed, name, any_file):
+    found = resolve_system(f"{any_file}:system", "", [f"name='{name}'", f"speed={speed!r}"])
+    assert found.config["speed"] == speed
+    assert found.config["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("speed=fast", ("override 'speed=fast'", "Float")),
+        ("sped=1", ("override 'sped=1'", "name, speed, wheels, layers")),
+        ("wheels.colour=red", ("override 'wheels.colour=red'", "colour")),
+        ("wheels=[1]", ("override 'wheels=[1]'",)),
+        ("speed", ("expected 'key=value'",)),
+        ("=1", ("expected 'key=value'",)),
+        ("layers=[1", ("override 'layers=[1'",)),
+        ("speed=-1", ("RuntimeError", "expected 0 or more, found -1")),
+        ("name=${nothing}", ("nothing",)),
+    ],
+)
+def test_a_wrong_override_is_named(file, override, words):
+    with pytest.raises(ConfigurationError) as refused:
+        resolved(file, override)
+    for word in words:
+        assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("callable_name", "words"),
+    [
+        ("system", ("expected a value for name",)),
+        ("nothing", ("expected a callable 'nothing'", "NoneType")),
+        ("number", ("expected a callable 'number'", "int")),
+        ("anything", ("**values",)),
+        ("placed", ("'a' can't be given by name",)),
+        ("no_system", ("expected a System to be returned, found int",)),
+    ],
+)
+def test_a_system_that_cannot_be_used_is_named(file, callable_name, words):
+    with pytest.raises(ConfigurationError) as refused:
+        resolve_system(f"{file}:{callable_name}")
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_a_module_that_cannot_be_imported_says_why(tmp_path):
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise OSError('no camera')")
+    with pytest.raises(ConfigurationError, match="OSError: no camera"):
+        resolve_system(f"{broken}:system")
+    with pytest.raises(ConfigurationError, match="can't be imported: ModuleNotFoundError"):
+        resolve_system("there_is.no_such_module:system")
+    with pytest.raises(ConfigurationError, match=f"expected one of {built_in_systems()[0]}"):
+        resolve_system("no_such_system")
+
+
+@pytest.mark.parametrize("text", ["- 1\n", "a: [", "wings: 2\n"])
+def test_a_wrong_file_is_named(file, tmp_path, text):
+    config = tmp_path / "config.yaml"
+    config.write_text(text)
+    with pytest.raises(ConfigurationError, match=r"config\.yaml"):
+        resolved(file, config=str(config))
+
+
+def test_objects_are_made_from_their_target(file):
+    override = "optimizer={_target_: fractions.Fraction, numerator: 1, denominator: 3}"
+    found = resolve_system(f"{file}:with_object", "", [override])
+    assert found.config["optimizer"]["_target_"] == "fractions.Fraction"
+    with pytest.raises(ConfigurationError, match="no_such"):
+        resolve_system(f"{file}:with_object", "", ["optimizer={_target_: fractions.no_such}"])
