@@ -32,8 +32,15 @@ def run(request: Request) -> int:
     Returns:
         The exit status.
     """
-    if wrong := _wrong(request.graph):
-        return _complain(wrong, BAD_CONFIGURATION)
+    files = files_there()
+    try:
+        wrong = _wrong(request.graph)
+        return _complain(wrong, BAD_CONFIGURATION) if wrong else _run_logged(request)
+    finally:
+        remove_leftovers(files)
+
+
+def _run_logged(request: Request) -> int:
     interrupts = Interrupts()
     interrupts.install()
     try:
@@ -72,7 +79,6 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
     os.environ.update(added)
     nodes = graph(request.graph)
     supervisor = Supervisor(workplace.processes(nodes, node_variables(os.environ)))
-    files = files_there()
     try:
         # These take seconds to load and do nothing without a control node, which the runner starts
         # once it knows that there is no other one.
@@ -95,7 +101,6 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
     finally:
         display.close(runner.view())
         monitor.close()
-        remove_leftovers(files)
     workplace.keep_logs = any(runner.restarts.values())
     code, why = judge(ending, runner.last_status, supervisor.killed, runner.failures)
     written = _write_report(request.report, runner, display)
