@@ -31,7 +31,15 @@ from .interaction import (
     SensorWrapper,
     Wrapper,
 )
-from .model import InferenceModel, InferenceModelsDict, TrainingModel, TrainingModelsDict
+from .model import (
+    InferenceModel,
+    InferenceModelsDict,
+    ParameterReader,
+    StaleParameters,
+    TensorSpec,
+    TrainingModel,
+    TrainingModelsDict,
+)
 from .recorder import Recorder
 from .robot import (
     ActionError,
@@ -96,6 +104,7 @@ __all__ = [
     "OdometryTopic",
     "OptimizersDict",
     "OptimizersSetup",
+    "ParameterReader",
     "PersistentStateMixin",
     "RandomReplacementBuffer",
     "Recorder",
@@ -104,9 +113,11 @@ __all__ = [
     "SensorWrapper",
     "SensorsDict",
     "SequentialBuffer",
+    "StaleParameters",
     "StepBatch",
     "StepIntervalScheduler",
     "System",
+    "TensorSpec",
     "ThreadEventMixin",
     "TimeIntervalScheduler",
     "TopicActuator",

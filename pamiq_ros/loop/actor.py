@@ -118,8 +118,23 @@ class Actor:
 
     def tick(self) -> None:
         """Take new weights, then act, or hold the robot at zero and say why; raises nothing."""
+        self._guarded(lambda: self._hold_for(self._reason_to_hold() or self._act()))
+
+    def watch(self) -> None:
+        """Hold the robot at zero if there is a reason to; else all stays as it is; raises nothing.
+
+        For the time between two observations, where these are what makes the agent step.
+        """
+        self._guarded(self._watch)
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        if self._paused:
+            self.hold = "paused"
+            return
         try:
-            self._tick()
+            for slot in self.slots.values():
+                slot.swap()
+            act()
         except (Exception, SystemExit) as error:  # the tick thread has to live, to stop the robot
             self.hold = "tick_error"
             self._errors.add(f"tick failed: {raised(error)}")
@@ -128,18 +143,17 @@ class Actor:
             except Exception as stop_error:  # nothing else is left to try, but it must be known
                 self._errors.add(f"the robot could not be stopped: {raised(stop_error)}")
 
-    def _tick(self) -> None:
-        if self._paused:
-            self.hold = "paused"
-            return
-        for slot in self.slots.values():
-            slot.swap()
-        self.hold = self._reason_to_hold() or self._act()
-        if self.hold:
+    def _watch(self) -> None:
+        if reason := self._reason_to_hold():
+            self._hold_for(reason)
+
+    def _hold_for(self, reason: str) -> None:
+        self.hold = reason
+        if reason:
             self._guard.stop()
-            if self._driven and self.hold not in WAITING:
-                self.stops[self.hold] += 1
-        self._driven = not self.hold
+            if self._driven and reason not in WAITING:
+                self.stops[reason] += 1
+        self._driven = not reason
 
     def _inference_models(
         self, models: Mapping[str, TrainingModel[Any]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,7 +30,11 @@ class Learner:
     """
 
     def __init__(
-        self, system: System, recorder: Recorder, errors: ErrorLog, niceness: int = 0
+        self,
+        system: System,
+        recorder: Recorder,
+        errors: ErrorLog,
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         """Build the buffers, the models and the trainers; no agent, no sensor.
 
@@ -39,7 +42,8 @@ class Learner:
             system: Whose learner this is.
             recorder: Gets the trainers' metrics and pictures.
             errors: Where a trainer's exceptions are told.
-            niceness: Scheduling niceness of the training thread alone, 0 to 19.
+            prepare: Called first in each new training thread, to set what threads have for
+                themselves.
         """
         self.updates = 0
         self.models = TrainingModelsDict(system.build_models())
@@ -52,7 +56,7 @@ class Learner:
         for trainer in self._trainers.values():
             trainer.attach_recorder(recorder)
         self._errors = errors
-        self._niceness = niceness
+        self._prepare = prepare
         self._stop = threading.Event()
         self._news = threading.Event()
         self._thread: threading.Thread | None = None
@@ -112,9 +116,16 @@ class Learner:
         return True
 
     def fill(self) -> dict[str, dict[str, int | None]]:
-        """Per buffer its `size` and `capacity` in steps; a buffer of no known limit has None."""
+        """Per buffer its `size` and `capacity` in steps; a buffer of no known limit has None.
+
+        And `dropped`: steps that were received but gave way before they were in the buffer.
+        """
         return {
-            name: {"size": len(user), "capacity": self._capacities[name]}
+            name: {
+                "size": len(user),
+                "capacity": self._capacities[name],
+                "dropped": user.dropped,
+            }
             for name, user in self.users.items()
         }
 
@@ -136,11 +147,8 @@ class Learner:
         return {"models": self.models, "trainers": self._trainers, "buffers": self.users}
 
     def _run(self) -> None:
-        # On Linux a thread has a niceness of its own: receiving experience stays at full priority.
-        thread = threading.get_native_id()
-        # Only a privileged process may become less nice than it was started.
-        nicest = max(self._niceness, os.getpriority(os.PRIO_PROCESS, thread))
-        os.setpriority(os.PRIO_PROCESS, thread, nicest)
+        # This thread alone: receiving experience stays at full priority.
+        self._prepare()
         while not self._stop.is_set():
             self._news.clear()
             if not sum(self._run_one(name) for name in self._trainers):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from .histogram import Histogram
+from .real_time import precise_timers
 
 
 class Ticker:
@@ -17,21 +18,35 @@ class Ticker:
     it are skipped and counted, never made up for in a burst.
 
     Attributes:
-        lateness: How long after its deadline each tick began.
+        lateness: How long after it was due each tick began.
         compute: How long each tick took.
         ticks: Ticks done, over all runs.
         skipped: Deadlines that passed while a tick still ran.
     """
 
-    def __init__(self, rate: float, tick: Callable[[], None]) -> None:
-        """Args: rate in Hz, positive; `tick` must not raise (an exception ends the thread)."""
+    def __init__(
+        self,
+        rate: float,
+        tick: Callable[[], None],
+        *,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Make a ticker that does not tick yet.
+
+        Args:
+            rate: Ticks per second in Hz, positive.
+            tick: Called at each deadline; must not raise (an exception ends the thread).
+            prepare: Called first in each new thread, to set what threads have for themselves.
+        """
         self.lateness = Histogram()
         self.compute = Histogram()
         self.ticks = 0
         self.skipped = 0
         self._period = 1.0 / rate
         self._tick = tick
-        self._stop = threading.Event()
+        self._prepare = prepare
+        self._stopping = False
+        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._span = 0.0
         self._intervals = 0
@@ -55,7 +70,8 @@ class Ticker:
         """Begin ticking, with the first deadline now; does nothing while running."""
         if self.running:
             return
-        self._stop.clear()
+        self._stopping = False
+        self._wake.clear()
         self._thread = threading.Thread(target=self._run, name="tick", daemon=True)
         self._thread.start()
 
@@ -65,18 +81,21 @@ class Ticker:
         Returns:
             False if it was not done within `timeout` s; it then ends by itself, later.
         """
-        self._stop.set()
+        self._stopping = True
+        self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout)
         return not self.running
 
     def _run(self) -> None:
-        start = previous = time.monotonic()
-        deadline_index = 0
-        while not self._stop.wait(start + deadline_index * self._period - time.monotonic()):
+        self._prepare()
+        precise_timers()
+        self._begin()
+        previous: float | None = None
+        while (due := self._wait()) is not None:
             began = time.monotonic()
-            self.lateness.add(began - (start + deadline_index * self._period))
-            if deadline_index > 0:
+            self.lateness.add(began - due)
+            if previous is not None:
                 self._span += began - previous
                 self._intervals += 1
             previous = began
@@ -84,6 +103,21 @@ class Ticker:
             ended = time.monotonic()
             self.compute.add(ended - began)
             self.ticks += 1
-            newest_due = int((ended - start) / self._period)
-            self.skipped += max(0, newest_due - deadline_index - 1)
-            deadline_index = max(newest_due, deadline_index + 1)
+            self._end(ended)
+
+    def _begin(self) -> None:
+        """Called once, before the first wait."""
+        self._start = time.monotonic()
+        self._index = 0
+
+    def _wait(self) -> float | None:
+        """Wait until a tick is due; when it was due, or None to end."""
+        due = self._start + self._index * self._period
+        self._wake.wait(due - time.monotonic())
+        return None if self._stopping else due
+
+    def _end(self, ended: float) -> None:
+        """Called after each tick."""
+        newest_due = int((ended - self._start) / self._period)
+        self.skipped += max(0, newest_due - self._index - 1)
+        self._index = max(newest_due, self._index + 1)

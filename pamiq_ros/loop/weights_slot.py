@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from pamiq_ros.core.model import InferenceModel
+from pamiq_ros.core.model import InferenceModel, ParameterReader
 
 
 class WeightsSlot:
@@ -34,6 +34,22 @@ class WeightsSlot:
         with self._lock:
             self._model.stage_parameters(parameters)
             self._staged_version = version
+
+    def stage_from(self, version: int, reader: ParameterReader) -> None:
+        """Read a version to where it waits for the tick; any thread.
+
+        Raises:
+            ValueError: The parameters do not fit the model or are not finite; names the tensor.
+            StaleParameters: They were written over while they were read. Whatever fails, the tick
+                goes on with the version in use.
+        """
+        with self._lock:
+            self._model.stage_from(reader)
+            self._staged_version = version
+
+    def release_spare(self) -> None:
+        """Let go of memory kept for the next version; any thread."""
+        self._model.release_spare()
 
     def swap(self) -> bool:
         """Take what is staged, between two ticks.

@@ -17,6 +17,7 @@ from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsRe
 from .main import run
 from .managed import PamiqNode
 from .robot_parameters import robot_settings
+from .scheduling import make_ticker
 from .tables import INFERENCE_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
 
@@ -59,11 +60,17 @@ class InferenceNode(PamiqNode):
         self._actor = actor
         for name, slot in actor.slots.items():
             self._receivers[name] = WeightsReceiver(
-                resolved.digest, slot.stage, on_error=self.errors.add
+                resolved.digest,
+                slot.stage,
+                stage_from=slot.stage_from,
+                make_room=slot.release_spare,
+                ask=self._weights.asker(name),
+                on_error=self.errors.add,
             )
             self._weights.subscribe(name, self._receivers[name].receive)
         actor.setup()
-        self._ticker = Ticker(self.value("rate") or resolved.system.rate, actor.tick)
+        rate = self.value("rate") or resolved.system.rate
+        self._ticker = make_ticker(self, rate, actor, self._robot)
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, "
             f"{1 / self._ticker.period:g} Hz, waiting for weights of {sorted(actor.slots)}"

@@ -17,6 +17,8 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from .memory import keep_freed_memory
+
 PARENT_VARIABLE = "PAMIQ_ROS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG = 1
 _LAST_WORDS_S = 0.3
@@ -43,6 +45,7 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
         The process's exit status: 0.
     """
     _die_with_parent()
+    keep_freed_memory()
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())

@@ -53,6 +53,18 @@ INFERENCE_PARAMETERS = (
     *SYSTEM_PARAMETERS,
     Parameter("rate", 0.0, "Ticks per second in Hz; 0: the system's own", 0.0, 1000.0),
     Parameter(
+        "trigger",
+        "rate",
+        "What a tick begins at: 'rate', deadlines at that rate; 'observation', each new message of "
+        "trigger_topic, at the rate at most, so choose one somewhat above the sensor's",
+        choices=("rate", "observation"),
+    ),
+    Parameter(
+        "trigger_topic",
+        "",
+        "Topic of the sensor that triggers; empty: the system's only one of pictures, or only one",
+    ),
+    Parameter(
         "observation_timeout",
         0.5,
         "Oldest observation to act on in s; beyond it the robot is stopped",
@@ -60,6 +72,16 @@ INFERENCE_PARAMETERS = (
         3600.0,
     ),
     Parameter("torch_threads", 1, "Threads of torch for inference", 1, 256),
+    Parameter(
+        "cpu_affinity", "", "CPUs of the tick's thread, such as '0,2-3'; empty: whichever is free"
+    ),
+    Parameter(
+        "realtime_priority",
+        0,
+        "Real-time priority (SCHED_FIFO) of the tick's thread, where the user may; 0 for none",
+        0,
+        99,
+    ),
     Parameter("experience_depth", 64, "Batches kept for a late training node", 1, 10000),
     Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
     Parameter("experience_max_bytes", 262144, "Bytes of steps in one batch", 1, 1 << 26),
@@ -71,9 +93,27 @@ TRAINING_PARAMETERS = (
     *SYSTEM_PARAMETERS,
     Parameter("torch_threads", 1, "Threads of torch for training", 1, 256),
     Parameter("niceness", 10, "Niceness of the training thread; 0 yields to nobody", 0, 19),
+    Parameter(
+        "scheduling",
+        "other",
+        "Scheduling policy of the training thread: 'other'; 'batch', no preference when it wakes "
+        "up; 'idle', runs only when nothing else wants to",
+        choices=("other", "batch", "idle"),
+    ),
+    Parameter(
+        "cpu_affinity", "", "CPUs of the training thread, such as '1,2-3'; empty: whichever is free"
+    ),
     Parameter("experience_depth", 64, "Batches that may wait to be received", 1, 10000),
+    Parameter(
+        "weights_carrier",
+        "auto",
+        "How weights travel: 'auto', by shared memory to receivers on this host and in chunks over "
+        "the topic to others; 'topic', in chunks alone",
+        choices=("auto", "topic"),
+    ),
+    Parameter("weights_slots", 2, "Versions that the shared memory of a model holds", 2, 16),
     Parameter("weights_chunk_bytes", 1 << 20, "Bytes in one message of weights", 4096, 1 << 26),
-    Parameter("weights_pace", 0.002, "Time between two messages of weights in s", 0.0, 1.0),
+    Parameter("weights_pace", 0.002, "Least time between two messages of weights in s", 0.0, 1.0),
     Parameter("picture_rate", 2.0, "Most debug pictures of one name per second in Hz", 0.0, 100.0),
     Parameter("tensorboard_dir", "", "Directory for TensorBoard event files; empty for none"),
     Parameter(

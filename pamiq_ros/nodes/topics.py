@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 from collections.abc import Callable
 
 from rclpy.node import Node
@@ -12,8 +11,13 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from std_msgs.msg import UInt8MultiArray
 
+from pamiq_ros.wire.payload import Buffer
+
+from .unlocked import bytes_publisher
+
 EXPERIENCE = "pamiq/experience"
 WEIGHTS = "pamiq/weights"
+WEIGHTS_REQUEST = "pamiq/weights_request"
 # A whole version must be kept for a late joiner; 4096 chunks of 1 MiB are the largest version.
 LONGEST_WEIGHTS_QUEUE = 4096
 
@@ -43,7 +47,7 @@ class _Topics:
             self._node.destroy_subscription(subscription)
         self._publishers, self._subscriptions = [], []
 
-    def _publisher(self, name: str, depth: int) -> Callable[[bytes], None]:
+    def _publisher(self, name: str, depth: int) -> Callable[[Buffer], None]:
         publisher = self._node.create_publisher(
             UInt8MultiArray,
             f"{self._prefix}/{name}",
@@ -51,8 +55,7 @@ class _Topics:
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self._publishers.append(publisher)
-        # Only an array.array is taken without a check of every element.
-        return lambda data: publisher.publish(UInt8MultiArray(data=array.array("B", data)))
+        return bytes_publisher(publisher)
 
     def _subscribe(self, name: str, depth: int, receive: Callable[[bytes], None]) -> None:
         self._subscriptions.append(
@@ -73,7 +76,7 @@ class ExperienceTopics(_Topics):
         super().__init__(node, EXPERIENCE)
         self._depth = depth
 
-    def publisher(self, buffer: str) -> Callable[[bytes], None]:
+    def publisher(self, buffer: str) -> Callable[[Buffer], None]:
         """A function that publishes one payload of the buffer's topic."""
         return self._publisher(buffer, self._depth)
 
@@ -83,15 +86,32 @@ class ExperienceTopics(_Topics):
 
 
 class WeightsTopics(_Topics):
-    """`pamiq/weights/<model>`: weights in chunks, latched: the depth is one whole version."""
+    """`pamiq/weights/<model>`: where weights lie, or they themselves in chunks, latched.
+
+    Receivers that can't read where they lie ask on `pamiq/weights_request/<model>`.
+    """
 
     def __init__(self, node: Node) -> None:
         super().__init__(node, WEIGHTS)
+        self._requests = _Topics(node, WEIGHTS_REQUEST)
+
+    def close(self) -> None:
+        """Destroy the publishers and subscriptions."""
+        super().close()
+        self._requests.close()
 
     def publisher(self, model: str, chunks: int) -> Callable[[bytes], None]:
-        """A function that publishes one chunk; the newest `chunks` stay for late joiners."""
-        return self._publisher(model, chunks)
+        """A function that publishes one payload; one version of `chunks` stays for late joiners."""
+        return self._publisher(model, chunks + 1)
 
     def subscribe(self, model: str, receive: Callable[[bytes], None]) -> None:
-        """Have `receive` called in the executor with each chunk of the model's topic."""
+        """Have `receive` called in the executor with each payload of the model's topic."""
         self._subscribe(model, LONGEST_WEIGHTS_QUEUE, receive)
+
+    def asker(self, model: str) -> Callable[[bytes], None]:
+        """A function that publishes one request for the model's weights in chunks."""
+        return self._requests._publisher(model, 1)
+
+    def on_request(self, model: str, receive: Callable[[bytes], None]) -> None:
+        """Have `receive` called in the executor with each request for the model's weights."""
+        self._requests._subscribe(model, 1, receive)

@@ -15,14 +15,21 @@ from std_msgs.msg import String
 from pamiq_ros.loop.errors import raised
 from pamiq_ros.loop.learner import Learner
 from pamiq_ros.state import StateStore
-from pamiq_ros.transport import ExperienceReceiver, VersionCounter, WeightsSender
+from pamiq_ros.transport import (
+    SHARED_MEMORY,
+    ExperienceReceiver,
+    VersionCounter,
+    WeightsSender,
+    remove_leftovers,
+)
 from pamiq_ros.wire.chunks import chunk_count
-from pamiq_ros.wire.weights import largest_size
+from pamiq_ros.wire.weights import tensors_of, weights_layout
 
 from .main import run
 from .managed import PamiqNode
 from .recording import TopicRecorder
 from .report import LATCHED
+from .scheduling import preparation
 from .tables import TRAINING_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
 
@@ -53,7 +60,7 @@ class TrainingNode(PamiqNode):
         self._recorder = TopicRecorder(
             self, self.value("picture_rate"), self.value("tensorboard_dir")
         )
-        learner = Learner(resolved.system, self._recorder, self.errors, self.value("niceness"))
+        learner = Learner(resolved.system, self._recorder, self.errors, preparation(self))
         self._learner = learner
         self._receiver = ExperienceReceiver(
             resolved.digest, learner.users, learner.receive, on_error=self.errors.add
@@ -64,19 +71,26 @@ class TrainingNode(PamiqNode):
         self._weights = WeightsTopics(self)
         source = uuid.uuid4().hex
         chunk_bytes = self.value("weights_chunk_bytes")
+        folder = None if self.value("weights_carrier") == "topic" else SHARED_MEMORY
+        if left := remove_leftovers():
+            self.get_logger().info(f"removed shared memory that dead processes left: {left}")
         for name, model in learner.trained_models().items():
-            size = largest_size(model.export_parameters(), resolved.digest, source)
-            chunks = chunk_count(size, chunk_bytes)
+            tensors, form = tensors_of(model.export_parameters())
+            layout = weights_layout(tensors, form, resolved.digest, source)
+            chunks = chunk_count(layout.size, chunk_bytes)
             self._senders[name] = WeightsSender(
                 name,
                 resolved.digest,
                 source,
                 self._weights.publisher(name, chunks),
                 versions=self._versions,
+                folder=folder,
+                slots=self.value("weights_slots"),
                 chunk_bytes=chunk_bytes,
                 pace_s=self.value("weights_pace"),
                 on_error=self.errors.add,
             )
+            self._weights.on_request(name, self._senders[name].request)
             learner.set_sync_target(name, self._senders[name].send)
         self._store = self._open_store(resolved.digest)
         self.get_logger().info(

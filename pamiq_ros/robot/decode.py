@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -29,7 +28,7 @@ from pamiq_ros.core.robot import (
     OdometryTopic,
     TopicSensor,
 )
-from pamiq_ros.wire.images import ImageError, to_array
+from pamiq_ros.wire.planes import ImageError, fill_planes
 
 Announce = Callable[[str], None]
 FloatArray = npt.NDArray[np.float32]
@@ -67,25 +66,27 @@ def decoder_for(sensor: TopicSensor) -> Decoder:
     )
 
 
+def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """A new tensor for an observation, in pinned memory where CUDA is in use: it will go there."""
+    pinned = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return torch.empty(shape, dtype=dtype, pin_memory=pinned)
+
+
 def decode_image(message: Any, sensor: ImageTopic, topic: str, announce: Announce) -> Tensor:
     """Image or CompressedImage to [channels, height, width]; resized if it has another size."""
+    tensor = empty(sensor.shape, sensor.dtype)
     try:
-        array = to_array(message, sensor.encoding)
+        height, width = fill_planes(message, sensor.encoding, tensor.numpy())
     except ImageError as error:
         found = message.format if sensor.compressed else message.encoding
         reason = f"encoding {str(found)[:40]!r} can't be converted to {sensor.encoding}: {error}"
         raise ObservationError(topic, reason) from error
-    height, width = array.shape[:2]
     if (height, width) != (sensor.height, sensor.width):
         announce(
             f"pictures of {width}x{height} arrive, the system expects {sensor.width}x"
             f"{sensor.height}: they are resized"
         )
-        array = _resize(array, sensor)
-    if sensor.encoding == "mono16":
-        array = array.astype(np.int32)  # torch knows little of uint16
-    tensor = torch.from_numpy(array)
-    return tensor.unsqueeze(0) if array.ndim == 2 else tensor.permute(2, 0, 1).contiguous()
+    return tensor
 
 
 def decode_scan(message: Any, sensor: LaserScanTopic, topic: str, announce: Announce) -> Tensor:
@@ -160,20 +161,6 @@ _DECODERS: dict[type[TopicSensor], Decoder] = {
     JointStateTopic: Decoder(JointState, decode_joints),
     FloatArrayTopic: Decoder(Float32MultiArray, decode_floats),
 }
-
-
-def _resize(array: npt.NDArray[Any], sensor: ImageTopic) -> npt.NDArray[Any]:
-    if sensor.encoding in ("32FC1", "mono16"):
-        # These may be depths: the mean of two depths is a place where nothing is.
-        method = cv2.INTER_NEAREST
-    elif sensor.height <= array.shape[0] and sensor.width <= array.shape[1]:
-        method = cv2.INTER_AREA
-    else:
-        method = cv2.INTER_LINEAR
-    resized: npt.NDArray[Any] = cv2.resize(
-        array, (sensor.width, sensor.height), interpolation=method
-    )
-    return resized
 
 
 def _resample(ranges: FloatArray, beams: int) -> FloatArray:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from rclpy.node import Node
 
-from pamiq_ros.core.robot import TopicActuator, TopicSensor
+from pamiq_ros.core.robot import ImageTopic, TopicActuator, TopicSensor
 from pamiq_ros.loop.histogram import Histogram
 
 from .age import Ages
@@ -56,6 +57,34 @@ class RosRobot:
         sink = open_sink(self._node, actuator, self._settings)
         self._sinks.append(sink)
         return sink
+
+    def sensor_topics(self) -> list[tuple[str, bool]]:
+        """Full name of each open sensor's topic and whether it has pictures, in opening order."""
+        return [(s.topic, isinstance(s.sensor, ImageTopic)) for s in self._open_sources()]
+
+    def on_observation(self, sensor: str | TopicSensor, callback: Callable[[], None]) -> None:
+        """Have `callback` called each time a new observation of one sensor has arrived.
+
+        It is called in the executor's thread, once the sensor would read that observation; it must
+        return at once (set an event) and raise nothing. It ends with the sensor's teardown.
+
+        Args:
+            sensor: A sensor that is set up, or its topic by its full name or as the sensor names
+                it; where several sensors read the topic, the one that was set up first.
+            callback: What to call.
+
+        Raises:
+            ValueError: No such sensor is open; names those that are.
+        """
+        sources = self._open_sources()
+        for source in sources:
+            names = (source.topic, source.sensor.topic)
+            if sensor is source.sensor or (isinstance(sensor, str) and sensor in names):
+                source.on_observation(callback)
+                return
+        wanted = sensor if isinstance(sensor, str) else sensor.topic
+        found = ", ".join(source.topic for source in sources) or "none"
+        raise ValueError(f"topic '{wanted}': expected one of the open sensors' ({found})")
 
     def missing(self) -> list[str]:
         """Full names of the topics of which nothing has been received yet."""

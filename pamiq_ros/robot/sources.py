@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rclpy.node import Node
@@ -13,7 +14,7 @@ from torch import Tensor
 from pamiq_ros.core.robot import ObservationError, TopicSensor
 
 from .age import Ages, stamp_ns
-from .decode import decoder_for
+from .decode import decoder_for, empty
 
 
 class _Received(NamedTuple):
@@ -23,6 +24,9 @@ class _Received(NamedTuple):
 
 class TopicSource:
     """Receives in the executor, decodes in `read`: once per message, and only what is read.
+
+    A tensor that was given away is never touched again: the agent may change it and keep it, and
+    what it collected waits for the experience's sender.
 
     Attributes:
         topic: The topic's full name.
@@ -41,8 +45,11 @@ class TopicSource:
         self._node = node
         self._decoder = decoder_for(sensor)
         self._newest: _Received | None = None
-        self._decoded: tuple[_Received, Tensor] | None = None
+        self._given: _Received | None = None
+        self._read_again = False
+        self._kept: tuple[_Received, Tensor] | None = None
         self._announced = False
+        self._listeners: tuple[Callable[[], None], ...] = ()
         name = sensor.topic + self._decoder.suffix
         self.topic = node.resolve_topic_name(name)
         self._subscription = node.create_subscription(
@@ -64,10 +71,24 @@ class TopicSource:
         newest = self._newest
         if newest is None:
             raise ObservationError(self.topic, "nothing was received yet")
-        if self._decoded is None or self._decoded[0] is not newest:
-            tensor = self._decoder.decode(newest.message, self.sensor, self.topic, self._announce)
-            self._decoded = (newest, tensor)
-        return self._decoded[1].clone()
+        if self._kept is not None and self._kept[0] is newest:
+            return _copy_of(self._kept[1])
+        tensor = self._decoder.decode(newest.message, self.sensor, self.topic, self._announce)
+        # Who reads faster than messages come needs each of them again, as it came. Who does not is
+        # given the only tensor there is, and spares a copy.
+        self._read_again = self._read_again or newest is self._given
+        self._given = newest
+        if not self._read_again:
+            return tensor
+        self._kept = (newest, tensor)
+        return _copy_of(tensor)
+
+    def on_observation(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called in the executor's thread whenever a message has arrived.
+
+        It is called once `read` would give that message, must return at once and raise nothing.
+        """
+        self._listeners = (*self._listeners, callback)
 
     def ages(self) -> Ages | None:
         """How old the newest message is now; None if there is none."""
@@ -87,8 +108,17 @@ class TopicSource:
 
     def _receive(self, message: Any) -> None:
         self._newest = _Received(message, time.monotonic_ns())
+        for listener in self._listeners:
+            listener()
+        if self._listeners:
+            # Whoever was woken gets the interpreter now, not at the end of a switch interval.
+            time.sleep(0)
 
     def _announce(self, text: str) -> None:
         if not self._announced:
             self._announced = True
             self._node.get_logger().warning(f"topic '{self.topic}': {text}")
+
+
+def _copy_of(tensor: Tensor) -> Tensor:
+    return empty(tensor.shape, tensor.dtype).copy_(tensor)

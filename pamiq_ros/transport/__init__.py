@@ -7,15 +7,19 @@ middleware is known here.
 from .collector import ExperienceCollector
 from .experience_receiver import ExperienceReceiver
 from .experience_sender import ExperienceSender
+from .slot_store import FOLDER as SHARED_MEMORY
+from .slot_store import remove_leftovers
 from .versions import VersionCounter
 from .weights_receiver import WeightsReceiver
 from .weights_sender import WeightsSender
 
 __all__ = [
+    "SHARED_MEMORY",
     "ExperienceCollector",
     "ExperienceReceiver",
     "ExperienceSender",
     "VersionCounter",
     "WeightsReceiver",
     "WeightsSender",
+    "remove_leftovers",
 ]

@@ -9,22 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
+from pamiq_ros.core.tree import Form, flatten, leaves
 
-from pamiq_ros.core.data.batch import StepBatch
-
-from ..wire.experience import ExperienceBatch, encode_experience
+from ..wire.experience_writer import ExperienceWriter
+from ..wire.payload import Buffer
+from .bell import Bell
 from .reports import named
 from .step_queue import QueuedStep, StepQueue
 
 
 @dataclass
 class _Run:
-    """Steps of one signature, numbered without a gap."""
+    """Steps of one form, numbered without a gap."""
 
-    signature: str
+    form: Form
     lost_before: int
     steps: list[QueuedStep] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
 
 
 class ExperienceSender:
@@ -38,7 +39,8 @@ class ExperienceSender:
         buffer: Name of the buffer the steps are for.
         digest: Digest of this node's configuration.
         source: Name of this process, new at each start.
-        publish: Called with each payload, in the sender's thread.
+        publish: Called with each payload, in the sender's thread; the payload is valid until it
+            returns.
         max_steps: Most steps in a payload.
         max_bytes: About the most bytes in a payload; a single larger step goes alone.
         max_delay_s: How long in s a step waits for others to share its payload.
@@ -54,7 +56,7 @@ class ExperienceSender:
         buffer: str,
         digest: str,
         source: str,
-        publish: Callable[[bytes], None],
+        publish: Callable[[Buffer], None],
         *,
         max_steps: int = 64,
         max_bytes: int = 2**20,
@@ -74,7 +76,8 @@ class ExperienceSender:
                 raise ValueError(f"{name}: expected 1 or more, found {limit!r}")
         if not (buffer and digest and source):
             raise ValueError(f"expected names, found {buffer!r}, {digest!r} and {source!r}")
-        self._names = (digest, source, buffer)
+        self._buffer = buffer
+        self._writer = ExperienceWriter(digest, source, buffer)
         self._publish = publish
         self._max_steps, self._max_bytes, self._max_delay = max_steps, max_bytes, max_delay_s
         self._on_error = on_error
@@ -82,7 +85,7 @@ class ExperienceSender:
         self._counts: Counter[str] = Counter()
         self._sequence = self._done = self._flush_below = 0
         self._closing = False
-        self._wake = threading.Event()
+        self._bell = Bell()
         self._progress = threading.Condition()
         self._thread = threading.Thread(
             target=self._run, name=f"experience-sender-{buffer}", daemon=True
@@ -101,11 +104,11 @@ class ExperienceSender:
             RuntimeError: The sender is closed.
         """
         if self._closing:
-            raise RuntimeError(f"buffer {self._names[2]!r}: collected after the sender was closed")
+            raise RuntimeError(f"buffer {self._buffer!r}: collected after the sender was closed")
         self._queue.put(step, weights_version, stamp_ns)
         # Between the first step of a batch and its last the sender sleeps, to leave the tick alone.
         if len(self._queue) <= 1 or self._is_full():
-            self._wake.set()
+            self._bell.ring()
 
     def flush(self, timeout: float) -> bool:
         """Send what was collected before this call without further delay.
@@ -119,7 +122,7 @@ class ExperienceSender:
         with self._progress:
             goal = self._queue.put_count
             self._flush_below = max(self._flush_below, goal)
-            self._wake.set()
+            self._bell.ring()
             return self._progress.wait_for(lambda: self._done >= goal, timeout)
 
     def close(self, timeout: float = 1.0) -> bool:
@@ -131,7 +134,7 @@ class ExperienceSender:
         deadline = time.monotonic() + timeout
         self._closing = True
         flushed = self.flush(timeout)
-        self._wake.set()
+        self._bell.ring()
         self._thread.join(max(0.0, deadline - time.monotonic()))
         return flushed and not self._thread.is_alive()
 
@@ -164,25 +167,24 @@ class ExperienceSender:
 
     def _wait_for_batch(self) -> None:
         while True:
-            self._wake.clear()
             oldest = self._queue.oldest
             if self._closing or self._is_full():
                 return
             wait = None
             if oldest is not None:
                 wait = oldest.queued_at + self._max_delay - time.monotonic()
-                if wait <= 0 or oldest.index < self._flush_below:
+                if wait <= 0 or oldest.number < self._flush_below:
                     return
-            self._wake.wait(wait)
+            self._bell.wait(wait)
 
     def _send(self, steps: list[QueuedStep]) -> None:
         runs, lost_after = self._runs(steps)
         for run in runs:
             self._sequence += run.lost_before
-            self._send_run(run.steps)
+            self._send_run(run)
         self._sequence += lost_after
         with self._progress:
-            self._done = steps[-1].index + 1
+            self._done = steps[-1].number + 1
             self._progress.notify_all()
 
     def _runs(self, steps: list[QueuedStep]) -> tuple[list[_Run], int]:
@@ -190,45 +192,44 @@ class ExperienceSender:
         runs: list[_Run] = []
         expected, lost = self._done, 0
         for queued in steps:
-            lost += queued.index - expected
-            expected = queued.index + 1
+            lost += queued.number - expected
+            expected = queued.number + 1
             try:
-                signature = StepBatch.signature_of(queued.step)
+                form, values = flatten(queued.step)
+                if not leaves(form):
+                    raise ValueError("step: expected at least one number, array or tensor")
             except Exception as error:  # a step may hold anything; the thread has to live
                 self._count_unwritable(1, error)
                 continue
-            if lost or not runs or runs[-1].signature != signature:
-                runs.append(_Run(signature, lost))
+            if lost or not runs or runs[-1].form != form:
+                runs.append(_Run(form, lost))
                 lost = 0
             runs[-1].steps.append(queued)
+            runs[-1].rows.append(values)
         return runs, lost
 
-    def _send_run(self, queued: list[QueuedStep]) -> None:
-        digest, source, buffer = self._names
+    def _send_run(self, run: _Run) -> None:
+        count = len(run.steps)
         try:
-            data = encode_experience(
-                ExperienceBatch(
-                    digest,
-                    source,
-                    buffer,
-                    self._sequence,
-                    torch.tensor([step.stamp_ns for step in queued], dtype=torch.int64),
-                    torch.tensor([step.weights_version for step in queued], dtype=torch.int64),
-                    StepBatch.stack([step.step for step in queued]),
-                )
+            data = self._writer.write(
+                self._sequence,
+                [step.stamp_ns for step in run.steps],
+                [step.weights_version for step in run.steps],
+                run.form,
+                run.rows,
             )
         except Exception as error:  # a step may hold anything; the thread has to live
-            self._count_unwritable(len(queued), error)
+            self._count_unwritable(count, error)
             return
-        self._sequence += len(queued)
+        self._sequence += count
         try:
             self._publish(data)
         except Exception as error:  # whatever the middleware raises
-            self._counts["unpublished"] += len(queued)
-            self._on_error(f"buffer {buffer!r}: publishing failed: {named(error)}")
+            self._counts["unpublished"] += count
+            self._on_error(f"buffer {self._buffer!r}: publishing failed: {named(error)}")
             return
-        self._counts.update(sent=len(queued), batches=1, bytes=len(data))
+        self._counts.update(sent=count, batches=1, bytes=len(data))
 
     def _count_unwritable(self, steps: int, error: Exception) -> None:
         self._counts["unwritable"] += steps
-        self._on_error(f"buffer {self._names[2]!r}: a step cannot be sent: {named(error)}")
+        self._on_error(f"buffer {self._buffer!r}: a step cannot be sent: {named(error)}")

@@ -6,19 +6,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _OVERHEAD_BYTES = 64
 _SCALAR_BYTES = 8
 
 
-@dataclass(frozen=True)
-class QueuedStep:
+class QueuedStep(NamedTuple):
     """A step as it was collected.
 
     Attributes:
-        index: Counts the steps put into the queue, from 0; those dropped are missing in between.
+        number: Counts the steps put into the queue, from 0; those dropped are missing in between.
         step: The step.
         weights_version: Version of the weights that acted.
         stamp_ns: When it was collected, in ns since the epoch.
@@ -26,7 +24,7 @@ class QueuedStep:
         nbytes: About how much memory it takes.
     """
 
-    index: int
+    number: int
     step: Any
     weights_version: int
     stamp_ns: int
@@ -56,7 +54,7 @@ class StepQueue:
 
     @property
     def put_count(self) -> int:
-        """How many steps were put in so far; the next one's index."""
+        """How many steps were put in so far; the next one's number."""
         return self._put
 
     @property
@@ -120,10 +118,17 @@ def step_bytes(step: Any) -> int:
 
 
 def _nbytes(value: Any) -> int:
-    if isinstance(value, Mapping):
-        return sum(_nbytes(inner) for inner in value.values())
-    if isinstance(value, (list, tuple)):
-        return sum(_nbytes(inner) for inner in value)
-    if isinstance(value, str):
+    # The tick waits for this: exact types first, as asking for a Mapping takes as long as the rest.
+    kind = type(value)
+    if kind is float or kind is int or kind is bool or value is None:
+        return _SCALAR_BYTES
+    if kind is dict:
+        return sum(map(_nbytes, value.values()))
+    if kind is list or kind is tuple:
+        return sum(map(_nbytes, value))
+    if kind is str:
         return len(value)
-    return int(getattr(value, "nbytes", _SCALAR_BYTES))
+    nbytes = getattr(value, "nbytes", None)
+    if nbytes is None and isinstance(value, Mapping):
+        return sum(map(_nbytes, value.values()))
+    return _SCALAR_BYTES if nbytes is None else int(nbytes)

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from ..wire import chunks, weights
+from pamiq_ros.core.model import ParameterReader, StaleParameters
+
+from ..wire import chunks, slots, weights
 from ..wire.chunks import ChunkAssembler
 from ..wire.metadata import DigestMismatch
 from ..wire.payload import Buffer, Payload, PayloadError, decode
+from ..wire.slots import SlotDescriptor, WeightsRequest, descriptor_of, encode_request
 from ..wire.weights import MAX_WEIGHTS_BYTES, Weights, weights_of
 from .reports import ForeignSources, named
+from .slot_source import SlotSource, SlotUnreadable
+from .slot_store import FOLDER
 
-Carrier = Callable[[Payload], "Weights | None"]
-"""One way weights travel: takes a payload of its schema, returns weights when they are whole."""
+Carrier = Callable[[Payload], None]
+"""One way weights travel: takes a payload of its schema, stages weights when they are whole."""
+
+_BETWEEN_REQUESTS_S = 1.0
 
 
 class WeightsReceiver:
     """Puts weights together, decodes them and stages them, away from the executor and the tick.
 
-    How weights travel is told by the schema of each payload: whole, or in chunks. Further carriers
-    join the table by their schema; senders and callers of this class need not know.
+    How weights travel is told by the schema of each payload: whole, in chunks, or in a slot of
+    shared memory that the payload describes. Of a slot that can't be read, chunks are asked for.
 
     Args:
         digest: Digest of this node's configuration; weights of another are refused.
         stage: Called with the version and the parameters of whole new weights, in the receiver's
             thread. What it raises refuses them; the tensors are free to be kept.
+        stage_from: Called instead with what reads the tensors from a slot; None: they are read
+            into new memory and given to `stage`.
+        make_room: Called when a version begins to come in chunks, which takes memory for all of it.
+        ask: Called with a request for chunks, to be published to the sender.
+        folder: Folder for shared memory.
         on_error: Called with a text for each thing that goes wrong, in the receiver's thread.
         max_bytes: Longer weights are refused before memory is taken for them.
         max_queue_bytes: What payloads may take that came and were not looked at; beyond it the
@@ -39,18 +53,27 @@ class WeightsReceiver:
         digest: str,
         stage: Callable[[int, Mapping[str, Any]], None],
         *,
+        stage_from: Callable[[int, ParameterReader], None] | None = None,
+        make_room: Callable[[], None] = lambda: None,
+        ask: Callable[[bytes], None] = lambda data: None,
+        folder: Path = FOLDER,
         max_bytes: int = MAX_WEIGHTS_BYTES,
         max_queue_bytes: int = 2**30,
         on_error: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._digest = digest
-        self._stage = stage
+        self._stage, self._stage_from = stage, stage_from
+        self._make_room = make_room
+        self._ask, self._asked_at = ask, -_BETWEEN_REQUESTS_S
+        self._slots = SlotSource(folder)
+        self._warned: set[str] = set()
         self._max_bytes, self._max_queue_bytes = max_bytes, max_queue_bytes
         self._on_error = on_error
         self._assembler = ChunkAssembler(digest, max_bytes)
         self._carriers: dict[str, Carrier] = {
-            chunks.SCHEMA: self._assembler.add_payload,
-            weights.SCHEMA: lambda payload: weights_of(payload, digest),
+            chunks.SCHEMA: self._take_chunk,
+            weights.SCHEMA: lambda payload: self._take_whole(weights_of(payload, digest)),
+            slots.DESCRIPTOR_SCHEMA: self._take_slot,
         }
         self._counts: Counter[str] = Counter()
         self._foreign = ForeignSources()
@@ -107,6 +130,8 @@ class WeightsReceiver:
             self._queue_bytes = 0
             self._changed.notify_all()
         self._thread.join(timeout)
+        if not self._thread.is_alive():
+            self._slots.close()
         return not self._thread.is_alive()
 
     def figures(self) -> dict[str, int]:
@@ -115,10 +140,14 @@ class WeightsReceiver:
         Returns:
             `version` (staged last), `bytes` received; how many sets of weights were `received`
             (staged), `refused` (by `stage`), `stale` (whole but not newer), `abandoned`
-            (incomplete when newer ones came) and `broken`; how many payloads were `malformed`,
-            `foreign` (of another digest), `duplicate`, `stale_chunks`, `mixed` and `dropped`.
+            (incomplete when newer ones came) and `broken`; of the received `shared` ones came by
+            shared memory; how many slots were `overtaken` (hold a newer version by now),
+            `half_written` and `unreadable`; how often chunks were asked for (`requests`); how many
+            payloads were `malformed`, `foreign` (of another digest), `duplicate`, `stale_chunks`,
+            `mixed` and `dropped`.
         """
-        own = ("bytes", "received", "refused", "stale", "malformed", "foreign", "dropped")
+        own: tuple[str, ...] = ("bytes", "received", "shared", "refused", "stale", "malformed")
+        own += ("foreign", "dropped", "overtaken", "half_written", "unreadable", "requests")
         theirs = ("abandoned", "broken", "duplicate", "mixed")
         assembled = self._assembler.figures
         return {
@@ -149,7 +178,7 @@ class WeightsReceiver:
             if carrier is None:
                 known = ", ".join(self._carriers)
                 raise PayloadError(f"schema: expected one of {known}; found {schema[:80]!r}")
-            whole = carrier(payload)
+            carrier(payload)
         except DigestMismatch as error:
             self._counts["foreign"] += 1
             if self._foreign.is_new(error):
@@ -160,19 +189,75 @@ class WeightsReceiver:
         except Exception as error:  # memory may run out; the thread has to live
             self._counts["malformed"] += 1
             self._on_error(f"weights could not be decoded: {named(error)}")
-        else:
-            if whole is not None:
-                self._take_whole(whole)
+
+    def _take_chunk(self, payload: Payload) -> None:
+        was_assembling = self._assembler.assembling
+        whole = self._assembler.add_payload(payload)
+        if self._assembler.assembling and not was_assembling:
+            self._make_room()
+        if whole is not None:
+            self._take_whole(whole)
 
     def _take_whole(self, whole: Weights) -> None:
-        if whole.source == self._source and whole.version <= self._version:
-            self._counts["stale"] += 1
+        self._take_new(
+            whole.source, whole.version, lambda: self._stage(whole.version, whole.parameters)
+        )
+
+    def _take_slot(self, payload: Payload) -> None:
+        slot = descriptor_of(payload, self._digest)
+        if self._is_new(slot.source, slot.version):
+            try:
+                self._read_slot(slot)
+            except StaleParameters as error:
+                # A newer version is announced by its own descriptor: nothing is amiss.
+                overtaken = self._slots.newer_in(slot)
+                self._counts["overtaken" if overtaken else "half_written"] += 1
+                if not overtaken:
+                    self._ask_for_chunks(slot, str(error))
+            except SlotUnreadable as error:
+                self._counts["unreadable"] += 1
+                if error.is_fault and slot.source not in self._warned:
+                    self._warned.add(slot.source)
+                    self._on_error(f"{error}; weights are asked for over the topic")
+                self._ask_for_chunks(slot, str(error))
+
+    def _read_slot(self, slot: SlotDescriptor) -> None:
+        reader = self._slots.open(slot)
+        stage_from = self._stage_from
+        if reader.is_nested or stage_from is None:
+            whole = weights_of(reader.payload(), self._digest)
+            stage = lambda: self._stage(slot.version, whole.parameters)  # noqa: E731
+        else:
+            stage = lambda: stage_from(slot.version, reader)  # noqa: E731
+        if self._take_new(slot.source, slot.version, stage):
+            self._counts["shared"] += 1
+
+    def _ask_for_chunks(self, slot: SlotDescriptor, reason: str) -> None:
+        now = time.monotonic()
+        if now - self._asked_at < _BETWEEN_REQUESTS_S:
             return
+        self._asked_at = now
+        self._counts["requests"] += 1
+        request = WeightsRequest(self._digest, slot.source, slot.version, reason[:200])
+        self._ask(encode_request(request))
+
+    def _is_new(self, source: str, version: int) -> bool:
+        if source == self._source and version <= self._version:
+            self._counts["stale"] += 1
+            return False
+        return True
+
+    def _take_new(self, source: str, version: int, stage: Callable[[], None]) -> bool:
+        if not self._is_new(source, version):
+            return False
         try:
-            self._stage(whole.version, whole.parameters)
+            stage()
+        except StaleParameters:
+            raise
         except Exception as error:  # the stage is the caller's; the thread has to live
             self._counts["refused"] += 1
-            self._on_error(f"weights version {whole.version} refused: {named(error)}")
-            return
-        self._source, self._version = whole.source, whole.version
+            self._on_error(f"weights version {version} refused: {named(error)}")
+            return False
+        self._source, self._version = source, version
         self._counts["received"] += 1
+        return True

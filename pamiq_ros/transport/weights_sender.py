@@ -1,4 +1,4 @@
-"""Sends a model's weights: the newest wins, in chunks, paced."""
+"""Sends a model's weights: the newest wins, by shared memory or in chunks, paced."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ..wire.chunks import CHUNK_BYTES, MAX_CHUNK_BYTES, split_weights
-from ..wire.weights import Weights, encode_weights
-from .parameters import copy_parameters, non_finite
+from ..wire.payload import Buffer, PayloadError, decode
+from ..wire.slots import SlotDescriptor, encode_descriptor, request_of
+from ..wire.weights import weights_metadata
+from .host import boot_id
 from .reports import named
 from .versions import VersionCounter
+from .weights_mail import Letter, WeightsMail
+
+_MAX_REQUEST_BYTES = 8192
 
 
 class WeightsSender:
     """Publishes each set of weights as a version of its own, from its own thread.
 
+    With a folder for shared memory, weights lie in a slot there and what is published is where;
+    receivers that can't read it ask for chunks (`request`). Otherwise they travel in chunks alone.
     A set that is handed over while another is being published waits; if yet another comes, the
     waiting one is left out. Weights with a NaN or an infinity are reported and not sent.
 
@@ -25,14 +33,16 @@ class WeightsSender:
         model: Name of the model, for what is reported.
         digest: Digest of this node's configuration.
         source: Name of this process, new at each start.
-        publish: Called with each chunk, in the sender's thread.
+        publish: Called with each payload, in the sender's thread.
         versions: Numbers the versions, over all models that share it; None: this one's own.
+        folder: Folder for shared memory; None: weights travel in chunks.
+        slots: How many versions the shared memory holds.
         chunk_bytes: Bytes of weights in each chunk.
-        pace_s: Pause in s between two chunks.
-        on_error: Called with a text for each thing that goes wrong, in the sender's thread.
+        pace_s: Least time in s from one chunk to the next.
+        on_error: Called with a text for each thing that goes wrong, in any thread.
 
     Raises:
-        ValueError: `chunk_bytes` or `pace_s` is out of range, or a name is empty.
+        ValueError: A number is out of range, or a name is empty.
     """
 
     def __init__(
@@ -43,6 +53,8 @@ class WeightsSender:
         publish: Callable[[bytes], None],
         *,
         versions: VersionCounter | None = None,
+        folder: Path | None = None,
+        slots: int = 2,
         chunk_bytes: int = CHUNK_BYTES,
         pace_s: float = 0.002,
         on_error: Callable[[str], None] = lambda text: None,
@@ -51,16 +63,19 @@ class WeightsSender:
             raise ValueError(f"chunk_bytes: expected 1 to {MAX_CHUNK_BYTES}, found {chunk_bytes}")
         if not 0 <= pace_s < 60:
             raise ValueError(f"pace_s: expected 0 to 60 s, found {pace_s}")
+        if slots < 2:
+            raise ValueError(f"slots: expected 2 or more, found {slots}")
         if not (model and digest and source):
             raise ValueError(f"expected names, found {model!r}, {digest!r} and {source!r}")
         self._model, self._digest, self._source = model, digest, source
         self._publish = publish
         self._chunk_bytes, self._pace = chunk_bytes, pace_s
-        self._on_error = on_error
+        self._tell = on_error
         self._counts: Counter[str] = Counter()
         self._versions = versions or VersionCounter()
-        self._mail: tuple[dict[str, Any], int] | None = None
-        self._busy = self._closing = False
+        self._mail = WeightsMail(digest, source, folder, slots, self._on_error)
+        self._newest: tuple[Letter, int] | None = None
+        self._requested = self._busy = self._closing = False
         self._changed = threading.Condition()
         self._hurry = threading.Event()
         self._thread = threading.Thread(
@@ -82,13 +97,36 @@ class WeightsSender:
         Raises:
             RuntimeError: The sender is closed.
         """
-        mail = copy_parameters(parameters), time.time_ns()
+        if self._closing:
+            raise RuntimeError(f"model {self._model!r}: sent after the sender was closed")
+        try:
+            bad = self._mail.write(parameters, time.time_ns())
+        except (TypeError, ValueError, OSError) as error:
+            self._counts["unwritable"] += 1
+            self._on_error(f"weights not sent: {named(error)}")
+            return
+        if bad is not None:
+            self._counts["refused"] += 1
+            self._on_error(
+                f"weights not sent: expected finite numbers, found NaN or infinity in {bad!r}"
+            )
+            return
         with self._changed:
-            if self._closing:
-                raise RuntimeError(f"model {self._model!r}: sent after the sender was closed")
-            self._counts["superseded"] += self._mail is not None
-            self._mail = mail
             self._changed.notify_all()
+
+    def request(self, data: Buffer) -> None:
+        """Take a receiver's request for chunks; any thread. Nothing in it makes this raise."""
+        try:
+            wanted = request_of(decode(data, _MAX_REQUEST_BYTES), self._digest)
+        except PayloadError as error:
+            self._counts["malformed_requests"] += 1
+            self._on_error(f"request for weights is malformed: {error}")
+            return
+        with self._changed:
+            if wanted.source == self._source:
+                self._counts["requests"] += 1
+                self._requested = True
+                self._changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was handed over is published or reported, for `timeout` s at most.
@@ -97,10 +135,10 @@ class WeightsSender:
             Whether it is.
         """
         with self._changed:
-            return self._changed.wait_for(lambda: self._mail is None and not self._busy, timeout)
+            return self._changed.wait_for(lambda: not (self._is_due() or self._busy), timeout)
 
     def close(self, timeout: float = 1.0) -> bool:
-        """Publish what is left without pauses and end the thread.
+        """Publish what is left without pauses, end the thread, and give the memory back.
 
         Returns:
             Whether the thread ended within `timeout` s.
@@ -110,63 +148,88 @@ class WeightsSender:
             self._changed.notify_all()
         self._hurry.set()
         self._thread.join(timeout)
+        self._mail.close()
         return not self._thread.is_alive()
 
     def figures(self) -> dict[str, int]:
         """Counts so far.
 
         Returns:
-            `version` (the newest published), `bytes` and `chunks` published; and how many sets of
-            weights were `published`, `superseded` (left out for newer ones), `refused` (not
-            finite), `unwritable`, and `unpublished` (publishing failed).
+            `version` (the newest published), `bytes` and `chunks` published on the topic; how many
+            sets of weights were `published`, of these `shared` (in shared memory), `superseded`
+            (left out for newer ones), `refused` (not finite), `unwritable`, and `unpublished`
+            (publishing failed); `requests` for chunks, and `malformed_requests`.
         """
-        names = ("version", "published", "bytes", "chunks")
-        faults = ("superseded", "refused", "unwritable", "unpublished")
-        return {name: self._counts[name] for name in names + faults}
+        names = ("version", "published", "shared", "bytes", "chunks", "requests")
+        faults = ("refused", "unwritable", "unpublished", "malformed_requests")
+        counts = {name: self._counts[name] for name in names + faults}
+        return {**counts, "superseded": self._mail.superseded}
+
+    def _on_error(self, text: str) -> None:
+        self._tell(f"model {self._model!r}: {text}")
+
+    def _is_due(self) -> bool:
+        return self._mail.waiting or (self._requested and self._newest is not None)
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
-                self._changed.wait_for(lambda: self._mail is not None or self._closing)
-                if self._mail is None:
+                self._changed.wait_for(lambda: self._is_due() or self._closing)
+                if not self._mail.waiting and self._closing:
                     return
-                (parameters, stamp), self._mail, self._busy = self._mail, None, True
+                self._busy = True
             try:
-                self._send(parameters, stamp)
+                letter = self._mail.take()
+                if letter is not None:
+                    self._announce(letter)
+                elif self._newest is not None:
+                    self._requested = False
+                    self._publish_chunks(*self._newest)
             except Exception as error:  # whatever the middleware raises; the thread has to live
                 self._counts["unpublished"] += 1
-                self._on_error(f"model {self._model!r}: publishing failed: {named(error)}")
+                self._on_error(f"publishing failed: {named(error)}")
 
-    def _send(self, parameters: dict[str, Any], stamp: int) -> None:
-        bad = non_finite(parameters)
-        if bad is not None:
-            self._counts["refused"] += 1
-            self._on_error(
-                f"model {self._model!r}: weights not sent: expected finite numbers, "
-                f"found NaN or infinity in {bad!r}"
-            )
-            return
-        # Taken before the first chunk: a number that went out in part is never used again.
+    def _announce(self, letter: Letter) -> None:
+        # Taken before the first payload: a number that went out in part is never used again.
         version = self._versions.take()
-        weights = Weights(self._digest, self._source, version, stamp, parameters)
-        try:
-            encoded = encode_weights(weights)
-            chunks = split_weights(
-                encoded,
-                digest=self._digest,
-                source=self._source,
-                version=version,
-                chunk_bytes=self._chunk_bytes,
-            )
-        except (TypeError, ValueError) as error:
-            self._counts["unwritable"] += 1
-            self._on_error(f"model {self._model!r}: weights not sent: {named(error)}")
-            return
+        metadata = weights_metadata(self._digest, self._source, version, letter.stamp, letter.form)
+        header = letter.layout.header(metadata)
+        letter.store.payload(letter.slot, len(header))[:] = header
+        letter.store.commit(letter.slot, version)
+        self._newest = (letter, version)
+        if letter.store.file and not letter.store.is_there:
+            self._mail.stop_sharing(f"expected the file {letter.store.file}, found it removed")
+        if letter.store.file and letter.store.is_there:
+            self._publish_slot(letter, version)
+        else:
+            self._publish_chunks(letter, version)
+        self._counts["version"] = version
+        self._counts["published"] += 1
+
+    def _publish_slot(self, letter: Letter, version: int) -> None:
+        store = letter.store
+        offset = store.offset(letter.slot)
+        slot = SlotDescriptor(
+            self._digest, self._source, version, boot_id(), store.file, offset, letter.layout.size
+        )
+        data = encode_descriptor(slot)
+        self._publish(data)
+        self._counts.update(shared=1, bytes=len(data))
+
+    def _publish_chunks(self, letter: Letter, version: int) -> None:
+        self._requested = False  # asked for until now: what is sent from here on answers it
+        chunks = split_weights(
+            letter.store.payload(letter.slot, letter.layout.size),
+            digest=self._digest,
+            source=self._source,
+            version=version,
+            chunk_bytes=self._chunk_bytes,
+        )
+        due = time.monotonic()
         for chunk in chunks:
             self._publish(chunk)
             self._counts.update(chunks=1, bytes=len(chunk))
-            self._hurry.wait(self._pace)
-        self._counts["version"] = version
-        self._counts["published"] += 1
+            due = max(due + self._pace, time.monotonic())
+            self._hurry.wait(due - time.monotonic())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
@@ -11,8 +13,9 @@ import torch
 from torch import Tensor
 
 from .header import PayloadError
+from .layout import layout_of
 from .metadata import DigestMismatch, check_digest, check_schema, integer, text
-from .payload import Buffer, Payload, decode, encode
+from .payload import Buffer, Payload, decode
 from .weights import MAX_VERSION, MAX_WEIGHTS_BYTES, Weights, decode_weights
 
 SCHEMA = "pamiq_ros/weights_chunk/1"
@@ -44,12 +47,12 @@ def chunk_count(total: int, chunk_bytes: int = CHUNK_BYTES) -> int:
 
 
 def split_weights(
-    encoded: bytes, *, digest: str, source: str, version: int, chunk_bytes: int = CHUNK_BYTES
+    encoded: Buffer, *, digest: str, source: str, version: int, chunk_bytes: int = CHUNK_BYTES
 ) -> Iterator[bytes]:
     """Cut encoded weights into payloads of schema `SCHEMA`, made one at a time.
 
     Args:
-        encoded: What `encode_weights` made.
+        encoded: The payload of weights, left alone until the last chunk is made.
         digest: The digest in it.
         source: The source in it.
         version: The version in it.
@@ -65,7 +68,8 @@ def split_weights(
             f"found {chunk_bytes} and {count} chunks"
         )
     common = _Version(source, version, count, len(encoded), chunk_bytes)
-    return (_chunk(encoded, digest, common, index) for index in range(count))
+    view = memoryview(encoded)
+    return (_chunk(view, digest, common, index) for index in range(count))
 
 
 class ChunkAssembler:
@@ -94,6 +98,11 @@ class ChunkAssembler:
         self._memory = torch.empty(0, dtype=torch.uint8)
         self._missing: set[int] = set()
         self._begun: OrderedDict[str, int] = OrderedDict()
+
+    @property
+    def assembling(self) -> bool:
+        """Whether a version has begun and is not whole."""
+        return self._current is not None
 
     def add(self, data: Buffer) -> Weights | None:
         """Take a chunk.
@@ -148,8 +157,8 @@ class ChunkAssembler:
             self.figures["abandoned"] += 1
         self._release()
         try:
-            self._memory = torch.empty(version.total, dtype=torch.uint8)
-        except (RuntimeError, MemoryError) as error:
+            self._memory = _large_memory(version.total)
+        except (OSError, MemoryError) as error:
             self.figures["malformed"] += 1
             raise PayloadError(f"no memory for weights of {version.total} bytes") from error
         self._current = version
@@ -181,21 +190,28 @@ class ChunkAssembler:
         self._missing = set()
 
 
-def _chunk(encoded: bytes, digest: str, common: _Version, index: int) -> bytes:
+def _large_memory(size: int) -> Tensor:
+    memory = mmap.mmap(-1, size)
+    with contextlib.suppress(OSError, AttributeError):  # a kernel, or a system, without
+        # Memory fresh from the system costs more than what is copied to it, unless by large pages.
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(memory, dtype=torch.uint8)
+
+
+def _chunk(encoded: memoryview, digest: str, common: _Version, index: int) -> bytes:
     begin = index * common.chunk_bytes
-    part = torch.frombuffer(
-        bytearray(encoded[begin : begin + common.chunk_bytes]), dtype=torch.uint8
-    )
+    part = encoded[begin : begin + common.chunk_bytes]
     numbers = {f.name: str(getattr(common, f.name)) for f in fields(common)}
     metadata = {"schema": SCHEMA, "digest": digest, **numbers, "index": str(index)}
     metadata["crc32"] = str(_checksum(common, index, part))
-    return encode({"data": part}, metadata)
+    layout = layout_of({"data": torch.empty(len(part), dtype=torch.uint8)}, metadata)
+    return b"".join((layout.header(metadata), part))
 
 
-def _checksum(common: _Version, index: int, part: Tensor) -> int:
+def _checksum(common: _Version, index: int, part: bytes | memoryview) -> int:
     # Over the numbers too: a damaged version number must not make the true ones look old.
     said = "\n".join(str(getattr(common, f.name)) for f in fields(common))
-    return zlib.crc32(part.numpy().data, zlib.crc32(f"{said}\n{index}".encode()))
+    return zlib.crc32(part, zlib.crc32(f"{said}\n{index}".encode()))
 
 
 def _read_chunk(payload: Payload, digest: str, max_bytes: int) -> tuple[_Version, int, Tensor]:
@@ -221,6 +237,6 @@ def _read_chunk(payload: Payload, digest: str, max_bytes: int) -> tuple[_Version
         raise PayloadError("tensors: expected data alone")
     if part.dtype != torch.uint8 or tuple(part.shape) != (size,):
         raise PayloadError(f"data: expected uint8 [{size}], found {part.dtype} {list(part.shape)}")
-    if _checksum(common, index, part) != integer(metadata, "crc32", 0, 2**32 - 1):
+    if _checksum(common, index, part.numpy().data) != integer(metadata, "crc32", 0, 2**32 - 1):
         raise PayloadError(f"chunk {index} of version {common.version}: its checksum is wrong")
     return common, index, part

@@ -52,10 +52,19 @@ def encode_experience(batch: ExperienceBatch) -> bytes:
         TypeError: A step holds a tensor that cannot be written.
         ValueError: The batch is empty, or its parts do not agree.
     """
-    _check_batch(batch)
+    check_batch(batch)
     tensors = {"stamps": batch.stamps, "weights_versions": batch.weights_versions}
     tensors.update({f"column.{i}": column for i, column in enumerate(batch.steps.columns)})
-    metadata = {
+    return encode(tensors, experience_metadata(batch))
+
+
+def experience_metadata(batch: ExperienceBatch) -> dict[str, str]:
+    """What the payload of a batch says beside its tensors.
+
+    Raises:
+        ValueError: A name or the signature is empty or too long.
+    """
+    return {
         "schema": SCHEMA,
         "digest": check_field("digest", batch.digest),
         "source": check_field("source", batch.source),
@@ -63,7 +72,6 @@ def encode_experience(batch: ExperienceBatch) -> bytes:
         "first_sequence": str(batch.first_sequence),
         "signature": check_field("signature", batch.steps.signature, MAX_CHARACTERS),
     }
-    return encode(tensors, metadata)
 
 
 def decode_experience(data: Buffer, max_bytes: int = MAX_EXPERIENCE_BYTES) -> ExperienceBatch:
@@ -93,7 +101,7 @@ def decode_experience(data: Buffer, max_bytes: int = MAX_EXPERIENCE_BYTES) -> Ex
             tensors["weights_versions"],
             steps,
         )
-        _check_batch(batch)
+        check_batch(batch)
     except PayloadError:
         raise
     except ValueError as error:
@@ -101,7 +109,12 @@ def decode_experience(data: Buffer, max_bytes: int = MAX_EXPERIENCE_BYTES) -> Ex
     return batch
 
 
-def _check_batch(batch: ExperienceBatch) -> None:
+def check_batch(batch: ExperienceBatch) -> None:
+    """Check that the parts of a batch agree, but for the columns with their form.
+
+    Raises:
+        ValueError: They do not, or a number is out of range.
+    """
     count = len(batch.steps)
     if count < 1:
         raise ValueError("steps: expected at least one, found none")

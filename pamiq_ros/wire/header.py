@@ -81,11 +81,12 @@ class Header:
     metadata: dict[str, str]
 
 
-def read_header(data: memoryview) -> Header:
+def read_header(data: memoryview, length: int | None = None) -> Header:
     """Read the header of a payload and check all it says against the payload's length.
 
     Args:
-        data: The whole payload as single bytes.
+        data: The payload as single bytes; its beginning is enough if `length` is given.
+        length: Length of the whole payload in bytes; None: `data` is all of it.
 
     Raises:
         PayloadError: It is not a safetensors payload.
@@ -100,7 +101,7 @@ def read_header(data: memoryview) -> Header:
     metadata = _metadata(fields.pop(METADATA_KEY, {}))
     spans = sorted((_span(name, spec) for name, spec in fields.items()), key=lambda s: s.begin)
     start = 8 + len(raw)
-    _check_layout(spans, len(data) - start)
+    _check_layout(spans, (len(data) if length is None else length) - start)
     return Header(start, spans, metadata)
 
 

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from .compressed import decompress
 from .pixels import ImageError, Pixels, read_pixels, write_pixels
 
-__all__ = ["WANTED", "ImageError", "fill_image", "to_array"]
+__all__ = ["WANTED", "ImageError", "convert", "fill_image", "read_image", "to_array"]
 
 WANTED = ("rgb8", "bgr8", "mono8", "mono16", "32FC1")
 """The encodings a picture can be had in."""
@@ -63,13 +63,30 @@ def to_array(message: Any, encoding: str) -> npt.NDArray[Any]:
         ImageError: The message is damaged or of an encoding that does not convert; the text names
             the encoding, what was expected and what was found.
     """
+    return np.require(convert(read_image(message), encoding), requirements=_OWN)
+
+
+def read_image(message: Any) -> Pixels:
+    """The pixels of an Image or CompressedImage message, as a view of it where that is possible.
+
+    Raises:
+        ImageError: The message is damaged or of an unknown encoding.
+    """
+    return decompress(message) if hasattr(message, "format") else read_pixels(message)
+
+
+def convert(pixels: Pixels, encoding: str) -> npt.NDArray[Any]:
+    """Pixels in another encoding, as `to_array` gives them; the same memory if nothing changes.
+
+    Raises:
+        ImageError: They do not convert.
+    """
     if encoding not in WANTED:
         raise ImageError(f"expected one of {', '.join(WANTED)}; asked for {encoding[:40]!r}")
-    pixels = decompress(message) if hasattr(message, "format") else read_pixels(message)
     if pixels.encoding == "32FC1" and encoding != "32FC1":
         raise ImageError(f"32FC1 image: expected to be read as 32FC1, asked for {encoding}")
     if pixels.encoding == "32FC1":
-        return np.require(pixels.array, requirements=_OWN)
+        return pixels.array
     bits = 8 * pixels.array.dtype.itemsize
     colour = encoding[:3] if encoding in ("rgb8", "bgr8") else "mono"
     return _to_depth(_to_colour(pixels, f"{colour}{bits}"), encoding)
@@ -115,7 +132,7 @@ def _to_depth(array: npt.NDArray[Any], encoding: str) -> npt.NDArray[Any]:
         array = array.astype(np.uint16) * 257
     elif encoding != "mono16" and array.dtype == np.uint16:
         array = (array >> 8).astype(np.uint8)
-    return np.require(array, requirements=_OWN)
+    return array
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .header import DTYPES, METADATA_KEY, PayloadError, Span, read_header
 
-__all__ = ["Buffer", "Payload", "PayloadError", "decode", "encode"]
+__all__ = ["Buffer", "Payload", "PayloadError", "check_sendable", "decode", "encode"]
 
 Buffer = Union[bytes, bytearray, memoryview, "array[int]"]
 """What payloads are read from; message fields of type uint8[] are `array.array('B')`."""
@@ -56,7 +56,7 @@ def encode(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
     own: dict[str, Tensor] = {}
     storages: set[int] = set()
     for name, tensor in tensors.items():
-        _check_sendable(name, tensor)
+        check_sendable(name, tensor)
         flat = tensor.detach().cpu().contiguous()
         # The library refuses names that share memory (tied parameters): each gets its own copy.
         storage = flat.untyped_storage().data_ptr()
@@ -93,7 +93,13 @@ def decode(data: Buffer, max_bytes: int) -> Payload:
     return Payload({span.name: _tensor(raw, span) for span in header.spans}, header.metadata)
 
 
-def _check_sendable(name: object, tensor: object) -> None:
+def check_sendable(name: object, tensor: object) -> None:
+    """Check that a tensor can be written under a name.
+
+    Raises:
+        TypeError: It can't; says what was found.
+        ValueError: The name is reserved.
+    """
     if not isinstance(name, str):
         raise TypeError(f"tensor {name!r}: expected a string as its name")
     if name == METADATA_KEY:

@@ -12,6 +12,7 @@ from pamiq_ros.core.data.batch import StepBatch
 from pamiq_ros.core.signature import MAX_CHARACTERS
 
 from .header import PayloadError
+from .layout import Layout, layout_of
 from .metadata import check_digest, check_field, check_schema, integer, text
 from .payload import Buffer, Payload, decode, encode
 
@@ -53,32 +54,65 @@ def encode_weights(weights: Weights) -> bytes:
         TypeError: A parameter that cannot be written; names it.
         ValueError: A field is out of range.
     """
-    for name, value, low in (("version", weights.version, 1), ("stamp", weights.stamp, 0)):
-        if not low <= value <= MAX_VERSION:
-            raise ValueError(f"{name}: expected {low} to {MAX_VERSION}, found {value}")
-    metadata = {
-        "schema": SCHEMA,
-        "digest": check_field("digest", weights.digest),
-        "source": check_field("source", weights.source),
-        "version": str(weights.version),
-        "stamp": str(weights.stamp),
-        "layout": _FLAT,
-    }
-    if is_flat(weights.parameters):
-        return encode(weights.parameters, metadata)
-    batch = StepBatch.stack([weights.parameters])
-    metadata["layout"] = _NESTED
-    metadata["signature"] = check_field("signature", batch.signature, MAX_CHARACTERS)
-    return encode({f"column.{i}": column for i, column in enumerate(batch.columns)}, metadata)
+    tensors, form = tensors_of(weights.parameters)
+    return encode(
+        tensors,
+        weights_metadata(weights.digest, weights.source, weights.version, weights.stamp, form),
+    )
 
 
-def largest_size(parameters: dict[str, Any], digest: str, source: str) -> int:
-    """Bytes that no version of these parameters exceeds, whatever its number and stamp.
+def tensors_of(parameters: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors that parameters travel as, and the metadata that says how they are nested.
 
     Raises:
         TypeError: A parameter that cannot be written; names it.
+        ValueError: Their signature is too long.
     """
-    return len(encode_weights(Weights(digest, source, MAX_VERSION, MAX_VERSION, parameters)))
+    if is_flat(parameters):
+        return dict(parameters), {"layout": _FLAT}
+    batch = StepBatch.stack([parameters])
+    signature = check_field("signature", batch.signature, MAX_CHARACTERS)
+    columns = {f"column.{i}": column for i, column in enumerate(batch.columns)}
+    return columns, {"layout": _NESTED, "signature": signature}
+
+
+def weights_metadata(
+    digest: str, source: str, version: int, stamp: int, form: Mapping[str, str]
+) -> dict[str, str]:
+    """The metadata of weights, `form` being what `tensors_of` returned.
+
+    Raises:
+        ValueError: A field is out of range.
+    """
+    for name, value, low in (("version", version, 1), ("stamp", stamp, 0)):
+        if not low <= value <= MAX_VERSION:
+            raise ValueError(f"{name}: expected {low} to {MAX_VERSION}, found {value}")
+    return {
+        "schema": SCHEMA,
+        "digest": check_field("digest", digest),
+        "source": check_field("source", source),
+        "version": str(version),
+        "stamp": str(stamp),
+        **form,
+    }
+
+
+def weights_layout(
+    tensors: Mapping[str, Tensor], form: Mapping[str, str], digest: str, source: str
+) -> Layout:
+    """The layout for every version of weights whose tensors look like these.
+
+    Args:
+        tensors: What `tensors_of` returned, and `form` likewise.
+        form: The metadata with the nesting.
+        digest: The digest that will be in it.
+        source: The source that will be in it.
+
+    Raises:
+        TypeError: A tensor that cannot be written; names it.
+        ValueError: A reserved name, or a header longer than readers take.
+    """
+    return layout_of(tensors, weights_metadata(digest, source, MAX_VERSION, MAX_VERSION, form))
 
 
 def decode_weights(
@@ -116,6 +150,11 @@ def weights_of(payload: Payload, digest: str | None = None) -> Weights:
         integer(metadata, "stamp", 0, MAX_VERSION),
         _parameters(payload),
     )
+
+
+def is_nested(metadata: Mapping[str, str]) -> bool:
+    """Whether the parameters were no mapping of tensors alone, and have to be put together."""
+    return metadata.get("layout") != _FLAT
 
 
 def is_flat(parameters: Mapping[str, Any]) -> bool:

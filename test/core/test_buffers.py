@@ -27,6 +27,10 @@ def numbers(steps) -> list[int]:
     return [s["number"] for s in steps]
 
 
+def numbers_of(buffer) -> list[int]:
+    return [s["n"] for s in buffer.get_data()]
+
+
 additions = st.lists(st.tuples(st.booleans(), st.integers(1, 9)), max_size=8)
 
 
@@ -64,6 +68,21 @@ def test_random_replacement_at_1_always_keeps_the_last_and_no_step_twice(size, p
     assert not added or added[-1] in kept
     if len(added) <= size:
         assert kept == added
+
+
+@pytest.mark.parametrize("make", [SequentialBuffer, RandomReplacementBuffer])
+@pytest.mark.parametrize("batch", [1, 3, 25])
+def test_large_steps_are_kept_whole(make, batch):
+    buffer = make(10)
+    added = list(range(50))
+    for start in range(0, 50, batch):
+        steps = [{"n": n, "obs": torch.full((2000,), n)} for n in added[start : start + batch]]
+        buffer.add_batch(StepBatch.stack(steps))
+        for kept in buffer.get_data():
+            assert bool((kept["obs"] == kept["n"]).all())
+    kept = numbers_of(buffer)
+    assert len(set(kept)) == 10 and 49 in kept
+    assert make is not SequentialBuffer or kept == added[-10:]
 
 
 @given(st.integers(1, 7), additions)

@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from pamiq_ros.core import time
-from pamiq_ros.core.data import DataCollectorsDict, DataUser, DataUsersDict, StepBatch
+from pamiq_ros.core.data import (
+    DataCollectorsDict,
+    DataUser,
+    DataUsersDict,
+    StepBatch,
+    interface,
+)
 from pamiq_ros.core.data.impls import DictSequentialBuffer, SequentialBuffer
 from pamiq_ros.core.data.timestamps import ArrivalTimes
 
@@ -54,6 +60,37 @@ def test_only_the_newest_steps_wait():
         user.receive(batch(10.0 + n, 20.0 + n))
     assert user.dropped == 6
     assert values(user) == [23.0, 14.0, 24.0]
+
+
+def test_what_takes_too_much_memory_does_not_wait(monkeypatch):
+    monkeypatch.setattr(interface, "MOST_WAITING_BYTES", 40)
+    user = DataUser(SequentialBuffer(1000))
+    user.receive(batch(*map(float, range(10))))
+    assert len(user) == 0  # 40 bytes wait for the trainer
+    user.receive(batch(10.0))
+    assert len(user) == 11 and user.dropped == 0
+    assert values(user) == list(range(11))
+
+
+def test_while_the_trainer_uses_the_buffer_the_oldest_steps_give_way(monkeypatch):
+    monkeypatch.setattr(interface, "MOST_WAITING_BYTES", 40)
+    user = DataUser(SequentialBuffer(1000))
+    using, done = threading.Event(), threading.Event()
+
+    def use(count, generator):
+        using.set()
+        assert done.wait(20.0)
+
+    monkeypatch.setattr(user._buffer, "sample", use)
+    trainer = threading.Thread(target=user.sample, args=(1,))
+    trainer.start()
+    assert using.wait(20.0)
+    for n in range(5):  # never waits for the trainer
+        user.receive(batch(*[float(n)] * 4))
+    done.set()
+    trainer.join(20.0)
+    assert user.dropped == 12
+    assert values(user) == [3.0] * 4 + [4.0] * 4
 
 
 def test_counts_are_of_the_steps_that_arrived_after(clock):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from pamiq_ros.core import InferenceModel, InferenceModelsDict, TrainingModel, TrainingModelsDict
+from pamiq_ros.core import (
+    InferenceModel,
+    InferenceModelsDict,
+    StaleParameters,
+    TensorSpec,
+    TrainingModel,
+    TrainingModelsDict,
+)
 
 
 class LineInference(InferenceModel):
@@ -153,3 +160,56 @@ def test_inference_models_are_made_only_when_asked_for():
     models = TrainingModelsDict(a=Line())
     models["a"].forward(1.0)
     assert models["a"]._inference_model is None
+
+
+class Two(InferenceModel):
+    def __init__(self, value=0.0):
+        self.a, self.b = torch.full((2,), value), torch.full((), value)
+
+    def infer(self):
+        return [*self.a.tolist(), self.b.item()]
+
+
+class Reader:
+    def __init__(self, tensors, error=None):
+        self.tensors, self.error = tensors, error
+        self.specs = {n: TensorSpec(t.dtype, tuple(t.shape)) for n, t in tensors.items()}
+
+    def read(self, name, into):
+        into.copy_(self.tensors[name])
+
+    def check(self):
+        if self.error is not None:
+            raise self.error
+
+
+def test_parameters_are_read_from_a_reader():
+    model = Two()
+    model.stage_from(Reader(Two(1.0).export_parameters()))
+    assert model() == [0, 0, 0]
+    assert model.swap_parameters() and model() == [1, 1, 1]
+    model.stage_from(Reader(Two(2.0).export_parameters()))
+    with pytest.raises(StaleParameters):
+        model.stage_from(Reader(Two(3.0).export_parameters(), StaleParameters("gone")))
+    assert model.swap_parameters() and model() == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"a": torch.zeros(3)}, r"a: expected float32 \[2\], found float32 \[3\]"),
+        ({"a": torch.zeros(2).int()}, r"a: expected float32 \[2\], found int32 \[2\]"),
+        ({"c": torch.zeros(3)}, r"missing \[\], unknown \['c'\]"),
+        ({"a": torch.tensor([0.0, torch.nan])}, "a: expected finite"),
+    ],
+)
+def test_a_reader_whose_parameters_do_not_fit_is_refused(change, text):
+    with pytest.raises(ValueError, match=text):
+        Two().stage_from(Reader({**Two().export_parameters(), **change}))
+
+
+def test_a_number_is_not_replaced_by_a_tensor_that_was_read():
+    with pytest.raises(ValueError, match=r"slope: expected float, found float32 \[1\]"):
+        LineInference(1.0, 0.5).stage_from(
+            Reader({n: torch.zeros(1) for n in ("slope", "offset", "table", "note")})
+        )

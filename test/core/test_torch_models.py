@@ -104,15 +104,13 @@ def test_staging_twice_takes_the_newest_and_swapping_goes_on_and_on():
             assert equal(weights(acting._raw_model), weights(newest))
 
 
-def test_staged_weights_are_copies():
-    acting = TorchTrainingModel(nn.Linear(2, 2)).inference_model
-    source = changed(acting._raw_model)
-    expected = weights(source)
-    acting.stage_parameters(source.state_dict())
+def test_in_one_process_weights_are_copies():
+    training = TorchTrainingModel(nn.Linear(2, 2))
+    training.sync()
+    expected = weights(training.model)
     with torch.no_grad():
-        source.weight.zero_()
-    acting.swap_parameters()
-    assert equal(weights(acting._raw_model), expected)
+        training.model.weight.zero_()
+    assert equal(weights(training.inference_model._raw_model), expected)
 
 
 @pytest.mark.parametrize(

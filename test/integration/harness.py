@@ -117,6 +117,7 @@ class Graph:
 
     def __init__(self, probe: Probe, environment: dict[str, str]) -> None:
         self.probe = probe
+        self.system = TINY
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = environment
 

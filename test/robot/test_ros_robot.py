@@ -115,6 +115,19 @@ def test_a_sensor_reads_the_newest_picture(hardware: Hardware, robot: RosRobot) 
     assert robot.missing() == []
 
 
+def test_a_picture_that_was_read_stays_as_it_was(hardware: Hardware, robot: RosRobot) -> None:
+    source = robot.open_sensor(ImageTopic())
+    kept = []
+    for value in (10, 20, 30, 40):
+        hardware.picture(value)
+        wait_until(lambda: not robot.missing(), "a picture")
+        wait_until(lambda value=value: brightness(source) == value, "the picture")
+        kept += [(value, source.read()) for _ in range(3)]
+        source.read().zero_()
+    assert all(bool((picture == value).all()) for value, picture in kept)
+    assert len({picture.data_ptr() for _, picture in kept}) == len(kept)
+
+
 def test_a_picture_of_another_size_is_announced_once(
     hardware: Hardware, robot: RosRobot, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +156,25 @@ def test_a_best_effort_camera_is_received(hardware: Hardware, robot: RosRobot) -
     publisher.publish(Float32MultiArray(data=[1.0, 2.0]))
     wait_until(lambda: not robot.missing(), "the message")
     torch.testing.assert_close(source.read(), torch.tensor([1.0, 2.0]))
+
+
+def test_who_waits_for_a_sensor_is_told_once_it_can_be_read(
+    hardware: Hardware, robot: RosRobot
+) -> None:
+    camera, ir = ImageTopic(), FloatArrayTopic("ir", 1)
+    source = robot.open_sensor(camera)
+    robot.open_sensor(ir)
+    assert robot.sensor_topics() == [("/camera/image_raw", True), ("/ir", False)]
+    seen: list[int] = []
+    for name in (camera, "camera/image_raw", "/camera/image_raw"):
+        robot.on_observation(name, lambda: seen.append(brightness(source)))
+    for value in (10, 20):
+        seen.clear()
+        hardware.picture(value)
+        wait_until(lambda: len(seen) == 3, "three calls")
+        assert seen == [value] * 3
+    with pytest.raises(ValueError, match=r"topic 'scan': .* \(/camera/image_raw, /ir\)"):
+        robot.on_observation("scan", seen.clear)
 
 
 def test_an_old_stamp_is_stale_and_explained(hardware: Hardware, robot: RosRobot) -> None:

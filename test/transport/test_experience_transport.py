@@ -29,7 +29,7 @@ class Topic:
         assert self.open.wait(DEADLINE)
         if self.error is not None:
             raise self.error
-        self.payloads.append(data)
+        self.payloads.append(bytes(data))  # the sender writes the next one over it
         self.came.set()
 
     def batches(self):

@@ -11,7 +11,7 @@ def test_steps_come_out_in_order_with_what_was_said_of_them():
     for value in range(3):
         queue.put({"x": value}, value + 10, value + 100)
     taken = queue.take(10, 10_000)
-    assert [(s.index, s.step["x"], s.weights_version, s.stamp_ns) for s in taken] == [
+    assert [(s.number, s.step["x"], s.weights_version, s.stamp_ns) for s in taken] == [
         (0, 0, 10, 100),
         (1, 1, 11, 101),
         (2, 2, 12, 102),
@@ -25,7 +25,7 @@ def test_the_oldest_give_way_when_it_is_full():
     for _ in range(5):
         queue.put(step, 0, 0)
     assert queue.dropped_count == 2
-    assert [s.index for s in queue.take(10, 10**6)] == [2, 3, 4]
+    assert [s.number for s in queue.take(10, 10**6)] == [2, 3, 4]
 
 
 def test_one_step_is_kept_however_large():

@@ -14,7 +14,13 @@ from pamiq_ros.transport.weights_receiver import WeightsReceiver
 from pamiq_ros.transport.weights_sender import WeightsSender
 from pamiq_ros.wire.chunks import chunk_count
 from pamiq_ros.wire.payload import decode, encode
-from pamiq_ros.wire.weights import Weights, decode_weights, encode_weights, largest_size
+from pamiq_ros.wire.weights import (
+    Weights,
+    decode_weights,
+    encode_weights,
+    tensors_of,
+    weights_layout,
+)
 
 DEADLINE = 20.0
 
@@ -145,7 +151,7 @@ def test_two_models_of_one_learner_share_their_numbers(make_sender):
 def test_one_version_fits_into_the_chunks_foretold(make_sender, params):
     topic = Topic()
     sender = make_sender(topic, chunk_bytes=256)
-    foretold = chunk_count(largest_size(params, "d1", "learner-1"), 256)
+    foretold = chunk_count(weights_layout(*tensors_of(params), "d1", "learner-1").size, 256)
     sender.send(params)
     assert sender.flush(DEADLINE)
     assert 1 <= len(topic.payloads) <= foretold

@@ -134,13 +134,29 @@ class StepBatch:
 
 def make_column(leaf: Leaf, values: Sequence[Any]) -> Tensor:
     """Values of one leaf as a tensor [N, *shape] on the CPU."""
-    if leaf.kind == "tensor":
-        # Inside of inference mode the column would be unusable for training later.
-        with torch.inference_mode(False):
-            return torch.stack([value.detach().cpu() for value in values])
-    # The dtype also turns arrays of the other byte order.
-    array = np.stack([np.asarray(value, dtype=leaf.dtype) for value in values])
-    return torch.from_numpy(array)
+    # Inside of inference mode the column would be unusable for training later.
+    with torch.inference_mode(False):
+        column = torch.empty((len(values), *leaf.shape), dtype=DTYPES[leaf.dtype])
+        fill_column(leaf, values, column)
+    return column
+
+
+def fill_column(leaf: Leaf, values: Sequence[Any], column: Tensor) -> None:
+    """Copy values of one leaf into a tensor [N, *shape] on the CPU, the interpreter lock released.
+
+    Args:
+        leaf: What each value is.
+        values: N values of it, tensors of any device.
+        column: Where to.
+    """
+    if leaf.kind != "tensor":
+        # The dtype also turns arrays of the other byte order.
+        arrays = [np.asarray(value, dtype=leaf.dtype) for value in values]
+        np.stack(arrays, out=column.numpy())
+    elif len(values) == 1:
+        column[0].copy_(values[0].detach())
+    else:
+        torch.stack([value.detach().cpu() for value in values], out=column)
 
 
 def read_row(leaf: Leaf, row: Tensor) -> Any:

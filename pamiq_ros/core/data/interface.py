@@ -16,6 +16,9 @@ from .batch import StepBatch
 from .buffer import DataBuffer
 from .timestamps import ArrivalTimes
 
+MOST_WAITING_BYTES = 256 * 2**20
+"""What received steps may take in memory while they wait for `DataUser.update`."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -48,7 +51,8 @@ class DataUser(PersistentStateMixin, Generic[R]):
     """The trainer's end: a buffer, and what is on its way into it.
 
     Steps come one by one from a collector in the same process, or as batches from another process
-    by `receive`. `update` moves both into the buffer.
+    by `receive`. `update` moves both into the buffer. Whoever reads holds the lock that is held
+    while steps are moved, so that no step is ever seen half-written.
     """
 
     def __init__(self, buffer: DataBuffer[Any, R]) -> None:
@@ -60,7 +64,7 @@ class DataUser(PersistentStateMixin, Generic[R]):
         self._collected: deque[tuple[Any, float]] = deque()
         self._dropped = 0
         self._received: deque[tuple[StepBatch, float]] = deque()
-        self._received_steps = 0
+        self._received_steps = self._received_bytes = 0
         self._received_lock = RLock()
 
     @property
@@ -71,24 +75,34 @@ class DataUser(PersistentStateMixin, Generic[R]):
     def receive(self, batch: StepBatch) -> None:
         """Take steps from another process; any thread.
 
-        Whole batches are dropped, oldest first, when more than the buffer's `max_queue_size`
-        steps wait without them.
+        More than `MOST_WAITING_BYTES` do not wait: they are moved into the buffer at once, unless
+        the trainer is using it in this moment. Whole batches are dropped, oldest first, when more
+        bytes than that wait all the same, or more than the buffer's `max_queue_size` steps wait
+        without them.
 
         Args:
-            batch: The steps; not copied until `update`.
+            batch: The steps; not copied until they are moved into the buffer.
+
+        Raises:
+            ValueError: Steps that did not wait are not of the form of those in the buffer; they
+                are dropped.
         """
-        limit = self._buffer.max_queue_size
         with self._received_lock:
             self._received.append((batch, time.time()))
             self._received_steps += len(batch)
-            while (
-                limit is not None
-                and self._received
-                and self._received_steps - len(self._received[0][0]) >= limit
+            self._received_bytes += batch.nbytes
+        if self._received_bytes > MOST_WAITING_BYTES and self._lock.acquire(blocking=False):
+            try:
+                self._move_received()
+            finally:
+                self._lock.release()
+        limit = self._buffer.max_queue_size
+        with self._received_lock:
+            while self._received and (
+                self._received_bytes > MOST_WAITING_BYTES
+                or (limit is not None and self._received_steps - len(self._received[0][0]) >= limit)
             ):
-                oldest = len(self._received.popleft()[0])
-                self._received_steps -= oldest
-                self._dropped += oldest
+                self._dropped += len(self._pop_received()[0])
 
     def update(self) -> None:
         """Move what was collected and received into the buffer.
@@ -159,7 +173,12 @@ class DataUser(PersistentStateMixin, Generic[R]):
             with self._received_lock:
                 if not self._received:
                     return
-                batch, arrival = self._received.popleft()
-                self._received_steps -= len(batch)
+                batch, arrival = self._pop_received()
             self._buffer.add_batch(batch)
             self._arrivals.add(arrival, len(batch))
+
+    def _pop_received(self) -> tuple[StepBatch, float]:
+        batch, arrival = self._received.popleft()
+        self._received_steps -= len(batch)
+        self._received_bytes -= batch.nbytes
+        return batch, arrival

@@ -12,6 +12,8 @@ from ..tree import DTYPES, Form, Leaf, difference, flatten, leaves, unflatten
 from .batch import StepBatch, make_column, read_row
 from .memory import require_memory
 
+# From here on a copy of each row costs less than a second copy of all of them.
+_LARGE_ROW_BYTES = 4096
 _SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
 
 
@@ -73,8 +75,15 @@ class TensorStorage:
             ValueError: The batch is of another form; says what differs.
         """
         self._require(batch.form)
+        to, whence = _stretch(slots), _stretch(rows)
         for column, source in zip(self._columns, batch.columns, strict=True):
-            _writable(column).index_copy_(0, slots, _writable(source.index_select(0, rows)))
+            if to is not None and whence is not None:
+                column[to].copy_(source[whence])
+            elif source[:1].nbytes >= _LARGE_ROW_BYTES:
+                for slot, row in zip(slots.tolist(), rows.tolist(), strict=True):
+                    column[slot].copy_(source[row])
+            else:
+                _writable(column).index_copy_(0, slots, _writable(source.index_select(0, rows)))
 
     def steps(self, slots: Tensor) -> list[Any]:
         """The steps in slots, copied at once.
@@ -168,6 +177,13 @@ def restore(dump: dict[str, Any]) -> StepBatch | list[Any]:
     if "signature" in dump:
         return StepBatch.from_columns(dump["signature"], dump["columns"])
     return list(dump["steps"])
+
+
+def _stretch(numbers: Tensor) -> slice | None:
+    """The numbers as a slice; None when they do not ascend one by one."""
+    if len(numbers) == 0 or not bool((numbers.diff() == 1).all()):
+        return None
+    return slice(int(numbers[0]), int(numbers[-1]) + 1)
 
 
 def _leaf_bytes(leaf: Leaf) -> int:

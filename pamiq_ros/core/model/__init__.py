@@ -2,11 +2,15 @@
 
 from .container import InferenceModelsDict, TrainingModelsDict
 from .interface import InferenceModel, SyncTarget, TrainingModel
+from .reader import ParameterReader, StaleParameters, TensorSpec
 
 __all__ = [
     "InferenceModel",
     "InferenceModelsDict",
+    "ParameterReader",
+    "StaleParameters",
     "SyncTarget",
+    "TensorSpec",
     "TrainingModel",
     "TrainingModelsDict",
 ]

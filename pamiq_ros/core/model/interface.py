@@ -6,8 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
+import torch
+
 from ..state_persistence import PersistentStateMixin
-from .parameters import check_replacement, is_exportable
+from .parameters import check_replacement, check_specs, is_exportable
+from .reader import ParameterReader
 
 SyncTarget = Callable[[Mapping[str, Any]], None]
 
@@ -49,6 +52,32 @@ class InferenceModel(ABC):
         """
         check_replacement(self.export_parameters(), parameters)
         self._staged_parameters = dict(parameters)
+
+    def stage_from(self, reader: ParameterReader) -> None:
+        """Read new parameters, all of them tensors, and put them aside; any thread.
+
+        Args:
+            reader: One tensor for each name in `export_parameters()`.
+
+        Raises:
+            ValueError: A name is missing or unknown, a tensor has another shape or dtype, which
+                is found before any is read, or is not finite; names the parameter and says what
+                was expected and found.
+            StaleParameters: They were written over meanwhile; then nothing of them is staged.
+        """
+        check_specs(self.export_parameters(), reader.specs)
+        parameters = {}
+        for name, spec in reader.specs.items():
+            parameters[name] = torch.empty(spec.shape, dtype=spec.dtype)
+            reader.read(name, parameters[name])
+        reader.check()
+        self.stage_parameters(parameters)
+
+    def release_spare(self) -> None:  # noqa: B027 (most models keep none)
+        """Let go of memory kept for the next staging, if there is any; any thread.
+
+        For a carrier that brings tensors of its own and is about to take memory for them.
+        """
 
     def swap_parameters(self) -> bool:
         """Take what is staged; called between two ticks.

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from ..tree import PYTHON_DTYPES, Constant, Form, Leaf, Node, difference, flatten
+from .finite import is_finite
+from .reader import TensorSpec
 
 
 def is_exportable(value: Any) -> bool:
@@ -39,16 +41,8 @@ def check_finite(place: str, value: Any) -> None:
         ValueError: Names the place.
     """
     tensor = torch.as_tensor(np.ascontiguousarray(value)) if _is_numpy(value) else value
-    if not isinstance(tensor, torch.Tensor):
-        finite = bool(np.isfinite(tensor))
-    elif tensor.is_complex():
-        finite = bool(torch.isfinite(tensor).all())
-    elif tensor.is_floating_point() and tensor.numel() > 0:
-        # One pass without a mask in memory; a NaN comes through as both.
-        low, high = tensor.detach().aminmax()
-        finite = bool(torch.isfinite(low) & torch.isfinite(high))
-    else:
-        finite = True
+    is_tensor = isinstance(tensor, torch.Tensor)
+    finite = is_finite(tensor) if is_tensor else bool(np.isfinite(tensor))
     if not finite:
         raise ValueError(f"parameter {place}: expected finite values, found NaN or infinity")
 
@@ -64,14 +58,30 @@ def check_replacement(current: Mapping[str, Any], new: Mapping[str, Any]) -> Non
     """
     check_names(current, new)
     for name, value in new.items():
-        try:
-            form, values = flatten(value, name)
-        except TypeError as error:
-            raise ValueError(f"parameter {error}") from error
-        if text := _refusal(flatten(current[name], name)[0], form, name):
-            raise ValueError(f"parameter {text}")
-        for leaf in values:
+        for leaf in _fitting_values(name, current[name], value):
             check_finite(name, leaf)
+
+
+def check_specs(current: Mapping[str, Any], new: Mapping[str, TensorSpec]) -> None:
+    """The same for tensors of which only dtype and shape are known.
+
+    Raises:
+        ValueError: Names the parameter, what was expected and what was found.
+    """
+    check_names(current, new)
+    for name, spec in new.items():
+        shown = torch.empty(spec.shape, dtype=spec.dtype, device="meta")  # takes no memory
+        _fitting_values(name, current[name], shown)
+
+
+def _fitting_values(name: str, current: Any, new: Any) -> list[Any]:
+    try:
+        form, values = flatten(new, name)
+    except TypeError as error:
+        raise ValueError(f"parameter {error}") from error
+    if text := _refusal(flatten(current, name)[0], form, name):
+        raise ValueError(f"parameter {text}")
+    return values
 
 
 def _refusal(current: Form, new: Form, place: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from threading import Lock, RLock
+from threading import RLock
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ..model import InferenceModel
-from .weights import check_weights, detached, distinct_tensors
+from ..model import InferenceModel, ParameterReader
+from .swap import WeightSwap
 
 T = TypeVar("T", bound=nn.Module)
 ContravariantT = TypeVar("ContravariantT", bound=nn.Module, contravariant=True)
@@ -48,9 +48,9 @@ def default_infer_procedure(model: nn.Module, *args: Any, **kwds: Any) -> Any:
 class TorchInferenceModel(InferenceModel, Generic[T]):
     """The side of a torch model that the agent uses.
 
-    Its parameters are those of the module and its persistent buffers. Staging copies them into
-    shadow tensors; swapping exchanges the memory of the two. All else in the module (a recurrent
-    state, buffers that are not persistent) stays.
+    Its parameters are those of the module and its persistent buffers. There are two sets of them,
+    the one in use and one that is staged; swapping exchanges the memory of the two. All else in
+    the module (a recurrent state, buffers that are not persistent) stays.
     """
 
     def __init__(self, model: T, inference_procedure: InferenceProcedureCallable[T]) -> None:
@@ -60,13 +60,9 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
             model: The module, from now on in eval mode.
             inference_procedure: How `infer` uses it.
         """
-        self._model = model.eval()
         self._inference_procedure = inference_procedure
         self._lock = RLock()
-        self._staging_lock = Lock()
-        self._staged: list[tuple[Tensor, Tensor]] | None = None
-        self._spare: list[tuple[Tensor, Tensor]] | None = None
-        self._tensors: dict[str, Tensor] | None = None
+        self._raw_model = model
 
     @property
     def _raw_model(self) -> T:
@@ -74,9 +70,9 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
 
     @_raw_model.setter
     def _raw_model(self, model: T) -> None:
-        with self._staging_lock, self._lock:
+        with self._lock:
             self._model = model.eval()
-            self._staged = self._spare = self._tensors = None
+            self._weights = WeightSwap(model, self._lock)
 
     def infer(self, *args: Any, **kwds: Any) -> Any:
         """Use the module by the inference procedure, in inference mode."""
@@ -95,72 +91,49 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
 
     def export_parameters(self) -> dict[str, Any]:
         """The parameters and persistent buffers by name, tied ones once; not copied."""
-        return detached(self._own())
+        return {**self._weights.export()}
 
     def stage_parameters(self, parameters: Mapping[str, Any]) -> None:
-        """Copy parameters into the shadow tensors for `swap_parameters`; any thread.
+        """Put new parameters aside for `swap_parameters`; any thread.
 
         Args:
-            parameters: A tensor for each name in `export_parameters()`; further names of tied
-                ones are accepted and not looked at.
+            parameters: A tensor for each name in `export_parameters()`; tied ones by any of their
+                names. They are kept where they lie if the module can use them as they are, and
+                copied otherwise: the caller leaves them alone from now on.
 
         Raises:
             ValueError: A name is missing or unknown, a tensor has another shape or dtype, or is
                 not finite; names the tensor and says what was expected and found.
         """
-        own = self._own()
-        aliases = self._model.state_dict(keep_vars=True).keys()
-        check_weights(own, parameters, aliases)
-        with self._staging_lock:
-            # What was staged and not swapped is written over; until then there is nothing staged.
-            staged, self._staged = self._staged, None
-            pairs = staged or self._spare
-            if pairs is None or not all(_alike(*pair) for pair in pairs):
-                pairs = _shadows(own)
-            self._spare = None
-            for name, (_, shadow) in zip(own, pairs, strict=True):
-                shadow.copy_(parameters[name])
-            self._staged = pairs
+        self._weights.adopt(parameters)
+
+    def stage_from(self, reader: ParameterReader) -> None:
+        """Read new parameters into the set that is not in use; any thread.
+
+        That set is allocated once and used again. What was staged and not yet swapped in is
+        written over: when reading fails after it began, nothing is staged any more.
+
+        Args:
+            reader: A tensor for each name in `export_parameters()`; tied ones by any of their
+                names.
+
+        Raises:
+            ValueError: A name is missing or unknown, a tensor has another shape or dtype, which
+                is found before any is read, or is not finite; names the tensor and says what was
+                expected and found.
+            StaleParameters: They were written over meanwhile.
+        """
+        self._weights.fill(reader)
 
     def swap_parameters(self) -> bool:
-        """Take what is staged; called between two ticks.
+        """Take what is staged; called between two ticks. Never waits.
 
         Returns:
-            Whether something was staged; False also while it is still being copied.
+            Whether something was staged; False also while it is still being filled, or while
+            another thread uses the module.
         """
-        if self._staged is None or not self._staging_lock.acquire(blocking=False):
-            return False
-        try:
-            if self._staged is None:
-                return False
-            with self._lock:
-                exchanged = []
-                for tensor, shadow in self._staged:
-                    old = tensor.data
-                    tensor.data = shadow
-                    exchanged.append((tensor, old))
-            self._spare, self._staged = exchanged, None
-            return True
-        finally:
-            self._staging_lock.release()
+        return self._weights.swap()
 
-    def _own(self) -> dict[str, Tensor]:
-        if self._tensors is None:
-            with self._lock:  # a swap in between would hide which tensors are tied
-                self._tensors = distinct_tensors(self._model)
-        return self._tensors
-
-
-def _shadows(own: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
-    # A tensor made in inference mode could not be trained on or changed outside of it.
-    with torch.inference_mode(False):
-        return [(tensor, torch.empty_like(tensor.data)) for tensor in own.values()]
-
-
-def _alike(tensor: Tensor, shadow: Tensor) -> bool:
-    """Whether the module was not moved or turned into another dtype since."""
-    return (tensor.shape, tensor.dtype, tensor.device) == (
-        shadow.shape,
-        shadow.dtype,
-        shadow.device,
-    )
+    def release_spare(self) -> None:
+        """Let go of the set that is not in use, unless something is staged in it."""
+        self._weights.release_spare()

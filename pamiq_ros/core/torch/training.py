@@ -17,7 +17,7 @@ from .inference import (
     default_infer_procedure,
     get_device,
 )
-from .weights import detached, distinct_tensors, named_tensors
+from .weights import TensorReader, detached, distinct_tensors, named_tensors
 
 T = TypeVar("T", bound=nn.Module)
 
@@ -88,8 +88,9 @@ class TorchTrainingModel(TrainingModel[TorchInferenceModel[T]], Generic[T]):
         Raises:
             ValueError: A parameter is not finite; names it.
         """
-        inference_model.stage_parameters(self.export_parameters())
-        inference_model.swap_parameters()
+        inference_model.stage_from(TensorReader(self.export_parameters()))
+        with inference_model.unwrap(inference_mode=False):  # waits until nobody uses it
+            inference_model.swap_parameters()
         self.model.train()
 
     def forward(self, *args: Any, **kwds: Any) -> Any:

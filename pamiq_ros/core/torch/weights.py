@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from ..model.parameters import check_finite, check_names
+from ..model.finite import copy_finite
+from ..model.reader import TensorSpec
 
 
 def named_tensors(module: nn.Module) -> dict[str, Tensor]:
@@ -27,48 +28,110 @@ def named_tensors(module: nn.Module) -> dict[str, Tensor]:
     return tensors
 
 
-def distinct_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """The same, without the second name of tensors that share their memory."""
-    distinct: dict[str, Tensor] = {}
-    known = set()
-    for name, tensor in named_tensors(module).items():
+def tied_names(tensors: Mapping[str, Tensor]) -> list[tuple[str, ...]]:
+    """The names of each tensor; those of tied ones, which share their memory, are together."""
+    names: dict[Any, list[str]] = {}
+    for name, tensor in tensors.items():
         memory = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
-        identity = memory if tensor.numel() > 0 else name
-        if identity not in known:
-            known.add(identity)
-            distinct[name] = tensor
-    return distinct
+        names.setdefault(memory if tensor.numel() > 0 else name, []).append(name)
+    return [tuple(tied) for tied in names.values()]
+
+
+def distinct_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """The same as `named_tensors`, tied ones by the first of their names alone."""
+    tensors = named_tensors(module)
+    return {tied[0]: tensors[tied[0]] for tied in tied_names(tensors)}
+
+
+def spec_of(tensor: Tensor) -> TensorSpec:
+    """What a tensor looks like."""
+    return TensorSpec(tensor.dtype, tuple(tensor.shape))
 
 
 def check_weights(
-    own: Mapping[str, Tensor], new: Mapping[str, Any], aliases: Collection[str] = ()
-) -> None:
+    own: Mapping[tuple[str, ...], TensorSpec], new: Mapping[str, TensorSpec]
+) -> list[str]:
     """Check that new weights can take the place of a module's own.
 
     Args:
-        own: The module's tensors.
-        new: What is to take their place.
-        aliases: Names that may be in `new` besides.
+        own: What the module's tensors look like, by all the names each has.
+        new: What is to take their place; tied ones by any of their names.
+
+    Returns:
+        The name in `new` of each of the module's own.
 
     Raises:
-        ValueError: A name is missing or unknown, a tensor has another shape or dtype, or is not
-            finite; names the tensor and says what was expected and found.
+        ValueError: A name is missing or unknown, or a tensor has another shape or dtype; names
+            the tensor and says what was expected and found.
     """
-    check_names(own, {name: v for name, v in new.items() if name in own or name not in aliases})
-    for name, tensor in own.items():
-        value = new[name]
+    found = {tied: next((name for name in tied if name in new), None) for tied in own}
+    missing = sorted(tied[0] for tied, name in found.items() if name is None)
+    unknown = sorted(new.keys() - {name for tied in own for name in tied})
+    if missing or unknown:
+        raise ValueError(f"parameters: missing {missing}, unknown {unknown}")
+    names = [name for name in found.values() if name is not None]
+    for name, spec in zip(names, own.values(), strict=True):
+        if new[name] != spec:
+            raise ValueError(f"parameter {name}: expected {spec}, found {new[name]}")
+    return names
+
+
+def check_tensors(parameters: Mapping[str, Any]) -> None:
+    """Check that parameters are tensors.
+
+    Raises:
+        ValueError: One is not; names it.
+    """
+    for name, value in parameters.items():
         if not isinstance(value, Tensor):
             raise ValueError(f"parameter {name}: expected a tensor, found {type(value).__name__}")
-        if (value.shape, value.dtype) != (tensor.shape, tensor.dtype):
-            raise ValueError(f"parameter {name}: expected {_text(tensor)}, found {_text(value)}")
-    for name in own:
-        check_finite(name, new[name])
-
-
-def _text(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
 def detached(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same memory, without gradients."""
     return {name: tensor.detach() for name, tensor in tensors.items()}
+
+
+class TensorReader:
+    """Tensors of this process as a `ParameterReader`; nobody may change them meanwhile."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        """Read from these."""
+        self._tensors = tensors
+        self.specs = {name: spec_of(tensor) for name, tensor in tensors.items()}
+
+    def read(self, name: str, into: Tensor) -> None:
+        """Copy one; see `ParameterReader`."""
+        if not copy_finite(self._tensors[name], into):
+            raise not_finite(name)
+
+    def check(self) -> None:
+        """Nobody else writes to them."""
+
+
+def not_finite(name: str) -> ValueError:
+    """The error for a tensor with a NaN or an infinity."""
+    return ValueError(f"parameter {name}: expected finite values, found NaN or infinity")
+
+
+Places = list[tuple[dict[str, Any], str]]
+"""Dicts in which a module keeps a tensor, and the keys by which it finds it there."""
+
+
+def places_of(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[Places]:
+    """Where a module keeps its weights, those of tied ones together, in the order of `tied_names`.
+
+    The places stay, while the module may put another tensor there, as in `self.n = self.n + 1`.
+    """
+    places: dict[int, Places] = {}
+    for owner in module.modules():
+        for registry in (owner._parameters, owner._buffers):
+            for key, value in registry.items():
+                places.setdefault(id(value), []).append((registry, key))
+    found = []
+    for tied in tied_names(tensors):
+        distinct = {id(tensors[name]): tensors[name] for name in tied}
+        # A tensor that a module's own state_dict made is changed where it lies.
+        each = (places.get(key) or [({"": tensor}, "")] for key, tensor in distinct.items())
+        found.append([place for group in each for place in group])
+    return found

@@ -1,0 +1,169 @@
+"""Random batches from 50,000 image transitions: our buffer, torchrl's, stable-baselines3's, a list.
+
+All four hold the same transitions and are asked for the same batches, one contender after another,
+as each takes gigabytes. Needs the extra `bench`; a contender that is not installed is null.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib.util
+import itertools
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+SHAPE = (84, 84, 4)
+ACTIONS = 6
+CHUNK = 500
+
+Transitions = dict[str, torch.Tensor]
+Sample = Callable[[], Any]
+
+
+def main() -> None:
+    """Fill and time each contender, and print the one line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--transitions", type=int, default=50_000, help="how many are held")
+    parser.add_argument("--batch", type=int, default=256, help="transitions in a batch")
+    parser.add_argument("--seconds", type=float, default=1.0, help="time for each figure")
+    options = parser.parse_args()
+    from machine import report
+
+    from pamiq_ros.nodes.memory import keep_freed_memory
+
+    keep_freed_memory()  # as the training node does; the other contenders gain by it too
+    contenders = {"": ours, "torchrl_": torchrl, "sb3_": stable_baselines3, "list_": plain_list}
+    default_threads = torch.get_num_threads()
+    figures: dict[str, float | None] = {}
+    for prefix, fill in contenders.items():
+        sample = fill(options.transitions, options.batch)
+        for suffix, threads in (("", default_threads), ("_1_thread", 1)):
+            torch.set_num_threads(threads)
+            name = f"{prefix}samples_per_s{suffix}"
+            figures[name] = None if sample is None else rate(sample, options)
+        torch.set_num_threads(default_threads)
+        del sample
+        gc.collect()
+    figures["memcpy_samples_per_s"] = memcpy_rate(options)
+    report(
+        "buffer_sampling",
+        **figures,
+        unit="transitions per s",
+        transitions=options.transitions,
+        batch=options.batch,
+        torch_threads=default_threads,
+    )
+
+
+def rate(sample: Sample, options: argparse.Namespace) -> float:
+    """Transitions per s: the median of several stretches, so that one hiccup does not decide."""
+    for _ in range(5):
+        sample()
+    stretches = []
+    for _ in range(5):
+        batches, start = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - start) < options.seconds / 5:
+            sample()
+            batches += 1
+        stretches.append(batches * options.batch / elapsed)
+    return round(sorted(stretches)[2])
+
+
+def memcpy_rate(options: argparse.Namespace) -> float:
+    """Transitions per s if the pictures of a batch were one plain copy: what memory allows."""
+    pictures = torch.zeros(32, 2 * options.batch, *SHAPE, dtype=torch.uint8)
+    batch, number = torch.zeros_like(pictures[0]), itertools.count()
+    return rate(lambda: batch.copy_(pictures[next(number) % 32]), options)
+
+
+def chunks(count: int) -> Iterator[Transitions]:
+    """The transitions, in chunks of columns; the same for every contender."""
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.randint(256, (2, CHUNK, *SHAPE), dtype=torch.uint8, generator=generator)
+    for begin in range(0, count, CHUNK):
+        n = min(CHUNK, count - begin)
+        pictures += 1  # other pictures, much faster than drawn ones
+        yield {
+            "obs": pictures[0, :n],
+            "next_obs": pictures[1, :n],
+            "action": torch.randint(ACTIONS, (n, 1), generator=generator),
+            "reward": torch.rand(n, 1, generator=generator),
+            "done": torch.rand(n, 1, generator=generator) < 0.01,
+        }
+
+
+def ours(count: int, batch: int) -> Sample:
+    """`DataUser.sample` of a `SequentialBuffer`, the call a trainer makes."""
+    from pamiq_ros.core.data import DataUser, StepBatch
+    from pamiq_ros.core.data.impls import SequentialBuffer
+
+    user = DataUser(SequentialBuffer[Any](count))
+    for chunk in chunks(count):
+        names = sorted(chunk)
+        step = {name: chunk[name][0] for name in names}
+        columns = [chunk[name] for name in names]
+        user.receive(StepBatch.from_columns(StepBatch.signature_of(step), columns))
+        user.update()
+    return lambda: user.sample(batch)
+
+
+def torchrl(count: int, batch: int) -> Sample | None:
+    """The `ReplayBuffer` of torchrl with a `LazyTensorStorage`."""
+    if importlib.util.find_spec("torchrl") is None:
+        return None
+    from tensordict import TensorDict
+    from torchrl.data import LazyTensorStorage, ReplayBuffer
+
+    buffer = ReplayBuffer(storage=LazyTensorStorage(count), batch_size=batch)
+    for chunk in chunks(count):
+        buffer.extend(TensorDict(chunk, batch_size=[len(chunk["obs"])]))
+    return buffer.sample
+
+
+def stable_baselines3(count: int, batch: int) -> Sample | None:
+    """stable-baselines3's `ReplayBuffer`, on the CPU."""
+    if importlib.util.find_spec("stable_baselines3") is None:
+        return None
+    from gymnasium.spaces import Box, Discrete
+    from stable_baselines3.common.buffers import ReplayBuffer
+
+    space = Box(0, 255, SHAPE, np.uint8)
+    buffer = ReplayBuffer(
+        count, space, Discrete(ACTIONS), device="cpu", handle_timeout_termination=False
+    )
+    for chunk in chunks(count):
+        arrays = {name: column.numpy() for name, column in chunk.items()}
+        for i in range(len(arrays["obs"])):
+            row = {name: array[i] for name, array in arrays.items()}
+            buffer.add(row["obs"], row["next_obs"], row["action"], row["reward"], row["done"], [{}])
+    return lambda: buffer.sample(batch)
+
+
+def plain_list(count: int, batch: int) -> Sample:
+    """A list of transitions, each a dict of tensors, stacked for each batch."""
+    steps = [
+        {name: column[i].clone() for name, column in chunk.items()}
+        for chunk in chunks(count)
+        for i in range(len(chunk["obs"]))
+    ]
+    dice = random.Random(0)
+
+    def sample() -> Transitions:
+        drawn = dice.choices(steps, k=batch)
+        return {name: torch.stack([step[name] for step in drawn]) for name in drawn[0]}
+
+    return sample
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""How punctual the inference node's tick is while the training node trains without a pause.
+
+The real nodes run as processes under the control node, with the system of `load_system.py`. The
+references come first, in processes without ROS: the same trainer alone on one core, then a bare
+loop of absolute deadlines beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+SYSTEM = f"{Path(__file__).with_name('load_system.py')}:system"
+START_S = 40.0
+
+
+def main() -> None:
+    """Run the references and the nodes and print the one line, or be the reference trainer."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rate", type=float, default=50.0, help="ticks per s")
+    parser.add_argument("--params", type=float, default=8.7e6, help="parameters of the model")
+    parser.add_argument("--batch", type=int, default=256, help="steps in a training batch")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long the nodes run")
+    parser.add_argument("--reference-seconds", type=float, default=8.0, help="for each reference")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads of training")
+    parser.add_argument("--niceness", type=int, default=10, help="niceness of training")
+    parser.add_argument("--domain", type=int, default=72, help="ROS_DOMAIN_ID of the nodes")
+    parser.add_argument("--inference", nargs="*", default=[], help="name:=value parameters")
+    parser.add_argument("--training", nargs="*", default=[], help="name:=value parameters")
+    parser.add_argument("--reference-trainer", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.reference_trainer:
+        train_alone(options)
+        return
+    references = measure_references(options) if options.reference_seconds else {}
+    figures = measure_nodes(options)
+
+    from machine import report
+
+    report(
+        "tick_jitter",
+        **figures,
+        **references,
+        rate_set_hz=options.rate,
+        params=options.params,
+        batch=options.batch,
+        seconds=options.seconds,
+        threads=options.threads,
+    )
+
+
+def train_alone(options: argparse.Namespace) -> None:
+    """The trainer's loop and nothing else: on one core, then, told to go on, on any core."""
+    import load_system
+    import torch
+
+    from pamiq_ros.core.data import DataUsersDict
+    from pamiq_ros.core.model import TrainingModelsDict
+
+    every_core = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(every_core)})
+    os.nice(options.niceness)
+    torch.set_num_threads(options.threads)
+    system = load_system.system(options.params, options.batch)
+    trainer = system.build_trainers()["policy"]
+    trainer.attach_training_models(TrainingModelsDict(system.build_models()))
+    trainer.attach_data_users(DataUsersDict.from_data_buffers(system.build_buffers()))
+    trainer.setup()
+    trainer.train()
+    runs, began = 0, time.monotonic()
+    while time.monotonic() - began < options.reference_seconds:
+        trainer.train()
+        runs += 1
+    steps_per_s = runs * trainer.steps / (time.monotonic() - began)  # type: ignore[attr-defined]
+    os.sched_setaffinity(0, every_core)
+    print(json.dumps(steps_per_s), flush=True)  # noqa: T201
+    while True:
+        trainer.train()
+
+
+def measure_references(options: argparse.Namespace) -> dict[str, float]:
+    """The trainer's throughput alone, and the lateness of a bare loop beside it."""
+    command = [sys.executable, __file__, *sys.argv[1:], "--reference-trainer"]
+    trainer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert trainer.stdout is not None
+        steps_per_s = json.loads(trainer.stdout.readline())
+        lateness = sorted(bare_loop(options.rate, options.reference_seconds))
+    finally:
+        trainer.kill()
+        trainer.wait()
+    return {
+        "train_alone_steps_per_s": round(steps_per_s, 3),
+        "idle_lateness_p99_ms": round(lateness[int(len(lateness) * 0.99)], 3),
+        "idle_lateness_max_ms": round(lateness[-1], 3),
+    }
+
+
+def bare_loop(rate: float, seconds: float) -> list[float]:
+    """Sleep from deadline to deadline; returns how late each wake-up was, in ms."""
+    lateness = []
+    start = time.monotonic()
+    for index in range(1, int(rate * seconds)):
+        deadline = start + index / rate
+        time.sleep(max(0.0, deadline - time.monotonic()))
+        lateness.append((time.monotonic() - deadline) * 1e3)
+    return lateness
+
+
+class Listener:
+    """Hears the nodes' reports and ends the graph."""
+
+    def __init__(self) -> None:
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+        from std_msgs.msg import String
+        from std_srvs.srv import Trigger
+
+        from pamiq_ros.nodes.report import LATCHED
+
+        rclpy.init()
+        self.reports: dict[str, dict[str, Any]] = {}
+        self._node = rclpy.create_node("tick_jitter")
+        for name in ("inference", "training"):
+            self._node.create_subscription(
+                String, f"pamiq_{name}/report", lambda m, n=name: self._on_report(n, m), LATCHED
+            )
+        self._shutdown = self._node.create_client(Trigger, "pamiq/shutdown")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._thread.start()
+
+    def _on_report(self, name: str, message: Any) -> None:
+        report = json.loads(message.data)
+        if report["errors"] or report["configuration_error"]:
+            print(report["configuration_error"], report["errors"], file=sys.stderr)  # noqa: T201
+        self.reports[name] = report
+
+    def state(self, name: str) -> str:
+        """A node's life-cycle state."""
+        return str(self.reports.get(name, {}).get("state", ""))
+
+    def figures(self, name: str) -> dict[str, Any]:
+        """A node's own part of its report."""
+        figures: dict[str, Any] = self.reports[name]["figures"].get(name, {})
+        return figures
+
+    def progress(self) -> tuple[float, float]:
+        """Runs of the trainer that have begun, and the clock when the last of them did."""
+        metrics = self.figures("training").get("metrics", {})
+        return metrics["runs"]["newest"], metrics["clock_s"]["newest"]
+
+    def shutdown(self) -> None:
+        """Have the control node end all nodes."""
+        self._shutdown.call_async(self._shutdown.srv_type.Request())
+
+    def close(self) -> None:
+        """Stop listening."""
+        import rclpy
+
+        self._executor.shutdown()
+        self._thread.join(5.0)
+        rclpy.try_shutdown()
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> None:
+    """Wait for a condition.
+
+    Raises:
+        TimeoutError: It did not come.
+    """
+    deadline = time.monotonic() + START_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {START_S:g} s in vain for {what}")
+        time.sleep(0.05)
+
+
+def measure_nodes(options: argparse.Namespace) -> dict[str, Any]:
+    """Run the nodes; the tick's figures are of all its ticks, from the first to the last."""
+    from pamiq_ros.graph import environment
+
+    os.environ["ROS_DOMAIN_ID"] = str(options.domain)
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.update(environment(os.environ))
+    system = f"system:={SYSTEM}"
+    overrides = f"overrides:=['params={options.params!r}', 'batch={options.batch}']"
+    training = [f"torch_threads:={options.threads}", f"niceness:={options.niceness}"]
+    processes = [
+        start("control"),
+        start("training", system, overrides, *training, *options.training),
+    ]
+    listener = Listener()
+    try:
+        wait_until(lambda: listener.state("training") == "active", "the training node")
+        rate = f"rate:={options.rate!r}"
+        processes.append(start("inference", system, overrides, rate, *options.inference))
+        wait_until(lambda: listener.state("inference") == "active", "the inference node")
+        began = listener.progress()
+        time.sleep(options.seconds)
+        ended = listener.progress()
+        listener.shutdown()
+        for process in processes:
+            process.wait(START_S)
+    finally:
+        listener.close()
+        for process in processes:
+            process.kill()
+    tick, runs = listener.figures("inference"), ended[0] - began[0]
+    return {
+        "rate_hz": tick["rate_hz"],
+        "lateness_p50_ms": tick["lateness_ms"]["p50"],
+        "lateness_p99_ms": tick["lateness_ms"]["p99"],
+        "lateness_max_ms": tick["lateness_ms"]["max"],
+        "ticks": tick["ticks"],
+        "skipped": tick["skipped"],
+        "compute_ms": tick["compute_ms"],
+        "weights_taken": tick["weights"]["policy"]["received"],
+        "hold": tick["hold"],
+        "train_steps_per_s": round(runs * 10 / (ended[1] - began[1]), 3),
+    }
+
+
+def start(room: str, *parameters: str) -> subprocess.Popen[bytes]:
+    """Start a node as a process of its own."""
+    command = [sys.executable, "-m", f"pamiq_ros.nodes.{room}_node", "--ros-args"]
+    for parameter in parameters:
+        command += ["-p", parameter]
+    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""How long new weights take from a learner to the first tick with them, and what the tick feels.
+
+    python benchmark/weight_sync.py --size-mb 200 --carrier shm
+
+Two processes on one machine: one hands weights to the package's sender, the other ticks at a fixed
+rate and swaps. In the same run: two plain copies of as many bytes in memory, and the same transfer
+as one latched message of its size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from machine import report
+
+from pamiq_ros.graph import environment
+
+ROLES = Path(__file__).with_name("weight_roles.py")
+LONGEST_S = 30.0
+
+
+class Role:
+    """One of the two processes, asked by lines."""
+
+    def __init__(self, *arguments: object) -> None:
+        base = {
+            "ROS_DOMAIN_ID": "77",
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(
+                [str(ROLES.parents[1]), os.environ.get("PYTHONPATH", "")]
+            ),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, str(ROLES), *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**base, **environment(base)},
+        )
+        self.errors: list[str] = []
+
+    def hear(self) -> dict[str, Any]:
+        """The next answer; errors are kept."""
+        assert self._process.stdout is not None
+        while True:
+            line = self._process.stdout.readline()
+            if not line:
+                raise SystemExit(f"a process ended with {self._process.wait()}: {self.errors}")
+            content = json.loads(line)
+            if "error" not in content:
+                return dict(content)
+            self.errors.append(content["error"])
+
+    def ask(self, word: str) -> dict[str, Any]:
+        """Say a word and hear the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+        return self.hear()
+
+    def end(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10.0)
+
+
+def memcpy_ms(size_mb: float, times: int = 9) -> float:
+    """Median time of one copy of `size_mb` MB to memory that has been written before, in ms."""
+    torch.set_num_threads(1)
+    source = torch.ones(int(size_mb * 2**20) // 4)
+    target = torch.zeros_like(source)
+    found = []
+    for _ in range(times):
+        began = time.perf_counter()
+        target.copy_(source)
+        found.append(time.perf_counter() - began)
+    return statistics.median(found) * 1e3
+
+
+def measure(
+    size_mb: float, carrier: str, rate: float, swaps: int, every_s: float
+) -> dict[str, Any]:
+    """Transfer `swaps` versions after a first one.
+
+    Args:
+        size_mb: Size of the weights in MB (2**20 bytes).
+        carrier: `shm`, `topic` or `single_message`.
+        rate: Ticks per second.
+        swaps: How many versions are measured.
+        every_s: Time from one version's arrival to the next one's start, in s.
+
+    Returns:
+        Times in ms: `latency_ms` (median from the call that hands over to the first tick with it),
+        `latency_max_ms`, `handover_ms` (median time of that call), `lateness_p50_ms`,
+        `lateness_p99_ms`, `lateness_max_ms`; `ticks`; memory of both processes in MB.
+    """
+    robot = Role("robot", size_mb, carrier, rate)
+    learner = Role("learner", size_mb, carrier)
+    try:
+        robot.hear(), learner.hear()
+        time.sleep(1.0)  # until the two have found each other
+        robot.ask("start")
+        _transfer(robot, learner, 1)
+        robot.ask("forget")
+        rows = []
+        for version in range(2, swaps + 2):
+            time.sleep(every_s)
+            rows.append(_transfer(robot, learner, version))
+        ended = robot.ask("end")
+    finally:
+        robot.end()
+        learner.end()
+    if robot.errors or learner.errors:
+        raise SystemExit(f"expected no errors, found {robot.errors + learner.errors}")
+    latencies = [row[0] for row in rows]
+    lateness = ended["lateness"]
+    return {
+        "latency_ms": round(statistics.median(latencies), 1),
+        "latency_max_ms": round(max(latencies), 1),
+        "handover_ms": round(statistics.median(row[1] for row in rows), 1),
+        "lateness_p50_ms": lateness["p50"],
+        "lateness_p99_ms": lateness["p99"],
+        "lateness_max_ms": lateness["max"],
+        "ticks": ended["ticks"],
+        "robot_rss_mb": ended["rss_mb"],
+        "learner_rss_mb": rows[-1][2],
+    }
+
+
+def _transfer(robot: Role, learner: Role, version: int) -> tuple[float, float, float]:
+    sent = learner.ask("send")
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        used = robot.ask("used")["used"]
+        if str(version) in used:
+            latency = used[str(version)] - sent["asked"]
+            return latency * 1e3, (sent["handed_over"] - sent["asked"]) * 1e3, sent["rss_mb"]
+        time.sleep(0.05)
+    errors = robot.errors + learner.errors
+    raise SystemExit(
+        f"expected version {version} within {LONGEST_S:g} s, found {sorted(used)}, errors {errors}"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size-mb", type=float, default=200.0)
+    parser.add_argument("--carrier", choices=("shm", "topic"), default="shm")
+    parser.add_argument("--rate", type=float, default=100.0, help="ticks per second")
+    parser.add_argument("--swaps", type=int, default=20)
+    parser.add_argument("--every-s", type=float, default=0.5, help="pause between two versions")
+    options = parser.parse_args()
+    one, size = memcpy_ms(options.size_mb), options.size_mb
+    ours = measure(size, options.carrier, options.rate, options.swaps, options.every_s)
+    single = measure(size, "single_message", options.rate, min(5, options.swaps), options.every_s)
+    report(
+        "weight_sync",
+        size_mb=size,
+        carrier=options.carrier,
+        rate_hz=options.rate,
+        swaps=options.swaps,
+        memcpy2_ms=round(2 * one, 1),
+        memcpy2_after_ms=round(2 * memcpy_ms(size), 1),
+        latency_over_memcpy2=round(ours["latency_ms"] / (2 * one), 2),
+        **ours,
+        single_message=single,
+    )
+
+
+if __name__ == "__main__":
+    main()

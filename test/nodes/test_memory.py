@@ -1,0 +1,51 @@
+"""What large messages cost the nodes in page faults."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
+
+# A message on its way in: three buffers of a picture's size, all freed before the next one.
+FAULTS = """
+import resource, sys
+from pamiq_ros.nodes.memory import keep_freed_memory
+print(keep_freed_memory())
+def receive():
+    return [bytearray(921_600) for _ in range(3)] and None
+receive()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    receive()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) // 20)
+"""
+
+
+def run(**environment: str) -> tuple[str, int]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    taken, faults = done.stdout.split()
+    return taken, int(faults)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="malloc settings are those of glibc")
+def test_memory_of_a_picture_is_used_again() -> None:
+    taken, faults = run()
+    if taken != "True":
+        pytest.skip("the C library has no mallopt")
+    assert faults < 10
+
+
+def test_a_users_malloc_settings_are_kept() -> None:
+    taken, _ = run(MALLOC_TRIM_THRESHOLD_="131072")
+    assert taken == "False"
