@@ -75,9 +75,9 @@ class LoadTrainer(TorchTrainer):
     The scalars `runs` and `clock_s`, recorded when a run begins, give the throughput.
     """
 
-    def __init__(self, batch: int, steps: int) -> None:
+    def __init__(self, batch: int, steps: int, run_s: float) -> None:
         super().__init__()
-        self.batch, self.steps, self.runs = batch, steps, 0
+        self.batch, self.steps, self.run_s, self.runs = batch, steps, run_s, 0
 
     def on_training_models_attached(self) -> None:
         """Get the model."""
@@ -92,11 +92,14 @@ class LoadTrainer(TorchTrainer):
         return {"policy": torch.optim.Adam(self.policy.parameters(), lr=1e-4)}
 
     def train(self) -> None:
-        """Some steps: towards the mean of each observation's numbers."""
+        """Some steps, at least `run_s` long: towards the mean of each observation's numbers."""
+        began = time.monotonic()
         self.recorder.scalar("runs", self.runs)
-        self.recorder.scalar("clock_s", time.monotonic())
+        self.recorder.scalar("clock_s", began)
         self.runs += 1
-        for _ in range(self.steps):
+        for step in itertools.count():
+            if step >= self.steps and time.monotonic() - began >= self.run_s:
+                return
             observations = self.data.sample(self.batch)["observation"]
             wanted = observations.mean(1, keepdim=True)
             loss = (self.policy(observations) - wanted).square().mean()
@@ -115,7 +118,11 @@ def full_buffer() -> SequentialBuffer[Step]:
 
 
 def system(
-    params: float = 8.7e6, batch: int = 256, steps_per_sync: int = 10, rate: float = 50.0
+    params: float = 8.7e6,
+    batch: int = 256,
+    steps_per_sync: int = 10,
+    run_s: float = 0.0,
+    rate: float = 50.0,
 ) -> System:
     """The system.
 
@@ -123,6 +130,7 @@ def system(
         params: About how many parameters the model has.
         batch: Steps in a training batch.
         steps_per_sync: Training steps between two syncs of the weights.
+        run_s: Least time between two syncs in s; more steps are done until it is over.
         rate: Ticks per second in Hz.
     """
     return System(
@@ -130,6 +138,6 @@ def system(
         environment=Noise,
         models={"policy": lambda: TorchTrainingModel(perceptron(params))},
         buffers={"steps": full_buffer},
-        trainers={"policy": lambda: LoadTrainer(batch, steps_per_sync)},
+        trainers={"policy": lambda: LoadTrainer(batch, steps_per_sync, run_s)},
         rate=rate,
     )

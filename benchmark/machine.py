@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -24,9 +25,20 @@ def report(benchmark: str, **figures: Any) -> None:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "load_before": round(_LOAD, 2),
+        "stolen_ms": round((_stolen_s() - _STOLEN_S) * 1e3),
     }
     sys.stdout.write(json.dumps({"benchmark": benchmark, **figures, "machine": machine}) + "\n")
     sys.stdout.flush()
 
 
+def _stolen_s() -> float:
+    # What the host gave to others while this virtual machine wanted to run (proc(5), "steal").
+    try:
+        line = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    except OSError:
+        return 0.0
+    return int(line.split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
+_STOLEN_S = _stolen_s()
 _LOAD = os.getloadavg()[0]

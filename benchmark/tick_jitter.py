@@ -12,16 +12,11 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-
-SYSTEM = f"{Path(__file__).with_name('load_system.py')}:system"
-START_S = 40.0
 
 
 def main() -> None:
@@ -117,83 +112,11 @@ def bare_loop(rate: float, seconds: float) -> list[float]:
     return lateness
 
 
-class Listener:
-    """Hears the nodes' reports and ends the graph."""
-
-    def __init__(self) -> None:
-        import rclpy
-        from rclpy.executors import SingleThreadedExecutor
-        from std_msgs.msg import String
-        from std_srvs.srv import Trigger
-
-        from pamiq_ros.nodes.report import LATCHED
-
-        rclpy.init()
-        self.reports: dict[str, dict[str, Any]] = {}
-        self._node = rclpy.create_node("tick_jitter")
-        for name in ("inference", "training"):
-            self._node.create_subscription(
-                String, f"pamiq_{name}/report", lambda m, n=name: self._on_report(n, m), LATCHED
-            )
-        self._shutdown = self._node.create_client(Trigger, "pamiq/shutdown")
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
-        self._thread.start()
-
-    def _on_report(self, name: str, message: Any) -> None:
-        report = json.loads(message.data)
-        if report["errors"] or report["configuration_error"]:
-            print(report["configuration_error"], report["errors"], file=sys.stderr)  # noqa: T201
-        self.reports[name] = report
-
-    def state(self, name: str) -> str:
-        """A node's life-cycle state."""
-        return str(self.reports.get(name, {}).get("state", ""))
-
-    def figures(self, name: str) -> dict[str, Any]:
-        """A node's own part of its report."""
-        figures: dict[str, Any] = self.reports[name]["figures"].get(name, {})
-        return figures
-
-    def progress(self) -> tuple[float, float]:
-        """Runs of the trainer that have begun, and the clock when the last of them did."""
-        metrics = self.figures("training").get("metrics", {})
-        return metrics["runs"]["newest"], metrics["clock_s"]["newest"]
-
-    def shutdown(self) -> None:
-        """Have the control node end all nodes."""
-        self._shutdown.call_async(self._shutdown.srv_type.Request())
-
-    def close(self) -> None:
-        """Stop listening."""
-        import rclpy
-
-        self._executor.shutdown()
-        self._thread.join(5.0)
-        rclpy.try_shutdown()
-
-
-def wait_until(condition: Callable[[], Any], what: str) -> None:
-    """Wait for a condition.
-
-    Raises:
-        TimeoutError: It did not come.
-    """
-    deadline = time.monotonic() + START_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {START_S:g} s in vain for {what}")
-        time.sleep(0.05)
-
-
 def measure_nodes(options: argparse.Namespace) -> dict[str, Any]:
     """Run the nodes; the tick's figures are of all its ticks, from the first to the last."""
-    from pamiq_ros.graph import environment
+    from nodes import START_S, SYSTEM, Listener, start, use_domain, wait_until
 
-    os.environ["ROS_DOMAIN_ID"] = str(options.domain)
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.update(environment(os.environ))
+    use_domain(options.domain)
     system = f"system:={SYSTEM}"
     overrides = f"overrides:=['params={options.params!r}', 'batch={options.batch}']"
     training = [f"torch_threads:={options.threads}", f"niceness:={options.niceness}"]
@@ -230,15 +153,6 @@ def measure_nodes(options: argparse.Namespace) -> dict[str, Any]:
         "hold": tick["hold"],
         "train_steps_per_s": round(runs * 10 / (ended[1] - began[1]), 3),
     }
-
-
-def start(room: str, *parameters: str) -> subprocess.Popen[bytes]:
-    """Start a node as a process of its own."""
-    command = [sys.executable, "-m", f"pamiq_ros.nodes.{room}_node", "--ros-args"]
-    for parameter in parameters:
-        command += ["-p", parameter]
-    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
 
 
 if __name__ == "__main__":

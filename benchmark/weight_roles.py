@@ -25,6 +25,8 @@ from torch import Tensor, nn
 
 from pamiq_ros.core.torch import TorchTrainingModel
 from pamiq_ros.loop.histogram import Histogram
+from pamiq_ros.loop.priorities import prefer_this_thread
+from pamiq_ros.loop.real_time import Scheduling
 from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.loop.weights_slot import WeightsSlot
 from pamiq_ros.nodes.inference_node import SWITCH_INTERVAL_S
@@ -139,7 +141,7 @@ def _single_message(node: Node, model: TorchTrainingModel[Policy]) -> Callable[[
     return send
 
 
-def robot(size_mb: float, carrier: str, rate: float) -> None:
+def robot(size_mb: float, carrier: str, rate: float, priority: int) -> None:
     """Ticks, swaps, and tells at the end when each version was first used and how late it was."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     torch.set_num_threads(1)
@@ -178,7 +180,12 @@ def robot(size_mb: float, carrier: str, rate: float) -> None:
             on_error=lambda text: answer(error=text),
         )
         topics.subscribe(MODEL, receiver.receive)
-    ticker = Ticker(rate, tick)
+
+    def prepare() -> None:
+        prefer_this_thread(Scheduling(priority=priority))
+        torch.set_num_threads(1)  # matrix products take a number that each thread has for itself
+
+    ticker = Ticker(rate, tick, prepare=prepare)
     spin(node)
     answer(ready=True)
     for line in sys.stdin:
@@ -202,4 +209,4 @@ if __name__ == "__main__":
     if role == "learner":
         learner(float(size), name)
     else:
-        robot(float(size), name, float(rest[0]))
+        robot(float(size), name, float(rest[0]), int(rest[1]))

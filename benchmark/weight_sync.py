@@ -89,7 +89,7 @@ def memcpy_ms(size_mb: float, times: int = 9) -> float:
 
 
 def measure(
-    size_mb: float, carrier: str, rate: float, swaps: int, every_s: float
+    size_mb: float, carrier: str, rate: float, swaps: int, every_s: float, priority: int = 20
 ) -> dict[str, Any]:
     """Transfer `swaps` versions after a first one.
 
@@ -98,6 +98,7 @@ def measure(
         carrier: `shm`, `topic` or `single_message`.
         rate: Ticks per second.
         swaps: How many versions are measured.
+        priority: Real-time priority of the tick, as the inference node's parameter; 0 for none.
         every_s: Time from one version's arrival to the next one's start, in s.
 
     Returns:
@@ -105,7 +106,7 @@ def measure(
         `latency_max_ms`, `handover_ms` (median time of that call), `lateness_p50_ms`,
         `lateness_p99_ms`, `lateness_max_ms`; `ticks`; memory of both processes in MB.
     """
-    robot = Role("robot", size_mb, carrier, rate)
+    robot = Role("robot", size_mb, carrier, rate, priority)
     learner = Role("learner", size_mb, carrier)
     try:
         robot.hear(), learner.hear()
@@ -161,15 +162,18 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100.0, help="ticks per second")
     parser.add_argument("--swaps", type=int, default=20)
     parser.add_argument("--every-s", type=float, default=0.5, help="pause between two versions")
+    parser.add_argument("--realtime-priority", type=int, default=20, help="0: none")
     options = parser.parse_args()
     one, size = memcpy_ms(options.size_mb), options.size_mb
-    ours = measure(size, options.carrier, options.rate, options.swaps, options.every_s)
-    single = measure(size, "single_message", options.rate, min(5, options.swaps), options.every_s)
+    pace = (options.every_s, options.realtime_priority)
+    ours = measure(size, options.carrier, options.rate, options.swaps, *pace)
+    single = measure(size, "single_message", options.rate, min(5, options.swaps), *pace)
     report(
         "weight_sync",
         size_mb=size,
         carrier=options.carrier,
         rate_hz=options.rate,
+        realtime_priority=options.realtime_priority,
         swaps=options.swaps,
         memcpy2_ms=round(2 * one, 1),
         memcpy2_after_ms=round(2 * memcpy_ms(size), 1),

@@ -60,27 +60,32 @@ class Scheduling:
         """Schedule a thread so; what it starts later inherits all but the priority.
 
         Returns:
-            What was not permitted, each with what to do about it.
+            What was refused, each with what to do about it; the rest is done nevertheless.
         """
         refused: list[str] = []
         if self.cpus:
-            os.sched_setaffinity(thread, self.cpus)
+            try:
+                os.sched_setaffinity(thread, self.cpus)
+            except OSError as error:  # CPUs come and go
+                refused.append(f"CPUs {sorted(self.cpus)} can't be used now: {error.strerror}")
         # Only a privileged process may become less nice than it was started.
         niceness = max(self.niceness, os.getpriority(os.PRIO_PROCESS, thread))
         os.setpriority(os.PRIO_PROCESS, thread, niceness)
         if self.policy != "other":
             os.sched_setscheduler(thread, _NUMBERS[self.policy], os.sched_param(0))
-        if self.priority:
+        if self.priority and len(os.sched_getaffinity(os.getpid())) == 1:
+            refused.append("a real-time priority on the only CPU could keep all else from running")
+        elif self.priority:
             # Reset: a pool of torch that spins at this priority would starve all others.
             policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
             try:
                 os.sched_setscheduler(thread, policy, os.sched_param(self.priority))
             except PermissionError as error:
                 refused.append(
-                    f"real-time priority {self.priority} is not permitted ({error.strerror}), and "
-                    f"the thread goes on without; allow it with 'USER - rtprio {self.priority}' in "
-                    "/etc/security/limits.conf and a new login, or for a container with "
-                    f"--ulimit rtprio={self.priority} --cap-add sys_nice"
+                    f"real-time priority {self.priority} is not permitted ({error.strerror}); "
+                    f"allow it with 'USER - rtprio {self.priority}' in /etc/security/limits.conf "
+                    f"and a new login, or for a container with --ulimit rtprio={self.priority} "
+                    "--cap-add sys_nice"
                 )
         return refused
 

@@ -23,6 +23,7 @@ from pamiq_ros.control.status import (
     gather_report,
     system_state,
 )
+from pamiq_ros.loop.priorities import yield_process
 
 from .main import run
 from .managed_client import ManagedClient
@@ -31,6 +32,7 @@ from .report import LATCHED, STATUS_TOPIC
 from .tables import CONTROL_PARAMETERS
 
 STATUS_PERIOD_S = 0.5
+NICENESS = 5  # what it does may wait for the robot
 DRAIN_S = 1.5
 
 
@@ -194,6 +196,7 @@ class ControlNode(Node):
 
 def main() -> None:
     """Entry point of the executable."""
+    yield_process(NICENESS)
     sys.exit(run(ControlNode, executor_threads=8))
 
 

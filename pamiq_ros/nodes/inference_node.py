@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import uuid
 from typing import Any
@@ -82,6 +83,9 @@ class InferenceNode(PamiqNode):
         if self._ticker.running:
             raise TimeoutError("the agent's step from before the pause has not ended yet")
         self._actor.resume()
+        # What is here now stays: later collections, which hold up every thread, pass it over.
+        gc.collect()
+        gc.freeze()
         self._ticker.start()
 
     def deactivate(self) -> None:

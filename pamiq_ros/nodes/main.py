@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import rclpy
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -21,6 +22,9 @@ from .memory import keep_freed_memory
 
 PARENT_VARIABLE = "PAMIQ_ROS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG = 1
+# A signal wakes the executor up; else it looks this often whether the node is finished. Every look
+# costs a millisecond of the interpreter.
+_LOOK_S = 0.25
 _LAST_WORDS_S = 0.3
 _LAST_MESSAGES_S = 0.05
 
@@ -57,6 +61,7 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
     )
     node = make_node()
     executor.add_node(node)
+    _wake_at_signals(executor)
     try:
         _spin(executor, node, ended)
     finally:
@@ -72,13 +77,27 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
 def _spin(executor: rclpy.executors.Executor, node: Node, ended: threading.Event) -> None:
     with contextlib.suppress(ExternalShutdownException):
         while not ended.is_set() and not node.finished:  # type: ignore[attr-defined]
-            executor.spin_once(timeout_sec=0.05)
+            executor.spin_once(timeout_sec=_LOOK_S)
         node.stop()  # type: ignore[attr-defined]
         # The answer to the call that ended it and the last messages are still on their way out.
         asked = node.finished  # type: ignore[attr-defined]
         deadline = time.monotonic() + (_LAST_WORDS_S if asked else _LAST_MESSAGES_S)
         while time.monotonic() < deadline:
             executor.spin_once(timeout_sec=0.05)
+
+
+def _wake_at_signals(executor: rclpy.executors.Executor) -> None:
+    # Python calls its signal handlers only once the main thread is back from waiting for messages.
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+
+    def pass_on() -> None:
+        while os.read(woken, 64):
+            with contextlib.suppress(InvalidHandle):  # it is shutting down already
+                executor.wake()
+
+    threading.Thread(target=pass_on, name="signals", daemon=True).start()
 
 
 def _die_with_parent() -> None:

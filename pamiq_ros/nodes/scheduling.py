@@ -10,6 +10,7 @@ from rclpy.node import Node
 
 from pamiq_ros.loop.actor import Actor
 from pamiq_ros.loop.observation_ticker import ObservationTicker
+from pamiq_ros.loop.priorities import prefer_this_thread
 from pamiq_ros.loop.real_time import Scheduling, parse_cpus
 from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.robot import RosRobot
@@ -34,8 +35,8 @@ def preparation(node: Node) -> Callable[[], None]:
     )
 
     def prepare() -> None:
-        for refused in scheduling.apply():
-            node.get_logger().warning(f"parameter 'realtime_priority': {refused}", once=True)
+        for refused in prefer_this_thread(scheduling):
+            node.get_logger().info(f"goes on without: {refused}", once=True)
         # Matrix products take a number that each thread has for itself, every core by default.
         torch.set_num_threads(threads)
 

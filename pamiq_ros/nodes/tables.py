@@ -77,8 +77,9 @@ INFERENCE_PARAMETERS = (
     ),
     Parameter(
         "realtime_priority",
-        0,
-        "Real-time priority (SCHED_FIFO) of the tick's thread, where the user may; 0 for none",
+        20,
+        "Real-time priority (SCHED_FIFO) of the tick's thread, where the user may, and one less of "
+        "the node's other Python threads; 0 for none",
         0,
         99,
     ),
@@ -92,7 +93,13 @@ INFERENCE_PARAMETERS = (
 TRAINING_PARAMETERS = (
     *SYSTEM_PARAMETERS,
     Parameter("torch_threads", 1, "Threads of torch for training", 1, 256),
-    Parameter("niceness", 10, "Niceness of the training thread; 0 yields to nobody", 0, 19),
+    Parameter(
+        "niceness",
+        10,
+        "Niceness of the training thread, half as much of the rest; 0 yields to nobody",
+        0,
+        19,
+    ),
     Parameter(
         "scheduling",
         "other",

@@ -14,6 +14,7 @@ from std_msgs.msg import String
 
 from pamiq_ros.loop.errors import raised
 from pamiq_ros.loop.learner import Learner
+from pamiq_ros.loop.priorities import yield_process
 from pamiq_ros.state import StateStore
 from pamiq_ros.transport import (
     SHARED_MEMORY,
@@ -55,6 +56,8 @@ class TrainingNode(PamiqNode):
 
     def configure(self) -> None:
         """Build the learner and open its topics."""
+        # Receiving experience yields to the robot, and less so than training does.
+        yield_process(self.value("niceness") // 2)
         torch.set_num_threads(self.value("torch_threads"))
         resolved = self.resolve_system()
         self._recorder = TopicRecorder(

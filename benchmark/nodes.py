@@ -1,0 +1,101 @@
+"""The real nodes as processes of their own, and who listens to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from pamiq_ros.graph import environment
+from pamiq_ros.nodes.report import LATCHED
+
+SYSTEM = f"{Path(__file__).with_name('load_system.py')}:system"
+START_S = 40.0
+
+
+def use_domain(domain: int) -> None:
+    """Have this process and the nodes talk on this machine and this `ROS_DOMAIN_ID` alone."""
+    os.environ["ROS_DOMAIN_ID"] = str(domain)
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.update(environment(os.environ))
+
+
+def start(room: str, *parameters: str) -> subprocess.Popen[bytes]:
+    """Start a node as `pamiq-ros` does: a process with a session of its own."""
+    command = [sys.executable, "-m", f"pamiq_ros.nodes.{room}_node", "--ros-args"]
+    for parameter in parameters:
+        command += ["-p", parameter]
+    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, start_new_session=True)
+
+
+class Listener:
+    """Hears the nodes' reports and ends the graph."""
+
+    def __init__(self) -> None:
+        rclpy.init()
+        self.reports: dict[str, dict[str, Any]] = {}
+        self._node = rclpy.create_node("benchmark")
+        for name in ("inference", "training"):
+            self._node.create_subscription(
+                String, f"pamiq_{name}/report", lambda m, n=name: self._on_report(n, m), LATCHED
+            )
+        self._shutdown = self._node.create_client(Trigger, "pamiq/shutdown")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._thread.start()
+
+    def _on_report(self, name: str, message: Any) -> None:
+        report = json.loads(message.data)
+        if report["errors"] or report["configuration_error"]:
+            print(report["configuration_error"], report["errors"], file=sys.stderr)  # noqa: T201
+        self.reports[name] = report
+
+    def state(self, name: str) -> str:
+        """A node's life-cycle state."""
+        return str(self.reports.get(name, {}).get("state", ""))
+
+    def figures(self, name: str) -> dict[str, Any]:
+        """A node's own part of its report."""
+        figures: dict[str, Any] = self.reports[name]["figures"].get(name, {})
+        return figures
+
+    def progress(self) -> tuple[float, float]:
+        """Runs of the trainer that have begun, and the clock when the last of them did."""
+        metrics = self.figures("training").get("metrics", {})
+        return metrics["runs"]["newest"], metrics["clock_s"]["newest"]
+
+    def shutdown(self) -> None:
+        """Have the control node end all nodes."""
+        self._shutdown.call_async(self._shutdown.srv_type.Request())
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._executor.shutdown()
+        self._thread.join(5.0)
+        rclpy.try_shutdown()
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> None:
+    """Wait for a condition.
+
+    Raises:
+        TimeoutError: It did not come.
+    """
+    deadline = time.monotonic() + START_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {START_S:g} s in vain for {what}")
+        time.sleep(0.05)

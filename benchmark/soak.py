@@ -1,0 +1,114 @@
+"""Whether the nodes' memory stays as it is, over an hour of ticks with a swap in each second.
+
+    python benchmark/soak.py --seconds 3600
+
+The real nodes run as processes with the system of `load_system.py`. The reference is each node's
+own memory when it had run for `--settle` seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from machine import report
+from nodes import START_S, SYSTEM, Listener, start, use_domain, wait_until
+
+ROOMS = ("control", "training", "inference")
+
+
+def resident_mb(process: subprocess.Popen[bytes]) -> float:
+    """Memory that a process has, in MB; shared memory it has mapped counts."""
+    pages = int(Path(f"/proc/{process.pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def watch(
+    processes: dict[str, subprocess.Popen[bytes]], options: argparse.Namespace
+) -> dict[str, list[float]]:
+    """Each node's memory in MB, looked at 200 times from `--settle` to the end."""
+    time.sleep(options.settle)
+    found: dict[str, list[float]] = {room: [] for room in processes}
+    for _ in range(200):
+        for room, process in processes.items():
+            if process.poll() is not None:
+                raise SystemExit(f"the {room} node ended with {process.returncode}")
+            found[room].append(resident_mb(process))
+        time.sleep((options.seconds - options.settle) / 200)
+    return found
+
+
+def memory_figures(found: list[float]) -> dict[str, float]:
+    """From the first tenth's median to the last tenth's, and the extremes."""
+    tenth = max(1, len(found) // 10)
+    first, last = statistics.median(found[:tenth]), statistics.median(found[-tenth:])
+    return {
+        "first_mb": round(first, 1),
+        "last_mb": round(last, 1),
+        "least_mb": round(min(found), 1),
+        "most_mb": round(max(found), 1),
+        "growth_percent": round(100 * (last / first - 1), 2),
+    }
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Run the nodes and end them."""
+    use_domain(options.domain)
+    system = f"system:={SYSTEM}"
+    overrides = (
+        f"overrides:=['params={options.params!r}', 'batch={options.batch}', "
+        f"'steps_per_sync=1', 'run_s={options.every_s!r}']"
+    )
+    processes = {"control": start("control"), "training": start("training", system, overrides)}
+    listener = Listener()
+    try:
+        wait_until(lambda: listener.state("training") == "active", "the training node")
+        rate = f"rate:={options.rate!r}"
+        processes["inference"] = start("inference", system, overrides, rate)
+        wait_until(lambda: listener.state("inference") == "active", "the inference node")
+        memory = watch({room: processes[room] for room in ROOMS}, options)
+        listener.shutdown()
+        for process in processes.values():
+            process.wait(START_S)
+    finally:
+        listener.close()
+        for process in processes.values():
+            process.kill()
+    tick = listener.figures("inference")
+    return {
+        "rate_hz": tick["rate_hz"],
+        "lateness_p99_ms": tick["lateness_ms"]["p99"],
+        "lateness_max_ms": tick["lateness_ms"]["max"],
+        "ticks": tick["ticks"],
+        "skipped": tick["skipped"],
+        "swaps": tick["weights"]["policy"]["received"],
+        "shared": tick["weights"]["policy"]["shared"],
+        "errors": sum(len(found["errors"]) for found in listener.reports.values()),
+        "memory": {room: memory_figures(found) for room, found in memory.items()},
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3600.0)
+    parser.add_argument("--settle", type=float, default=60.0, help="s before memory is looked at")
+    parser.add_argument("--rate", type=float, default=100.0, help="ticks per s")
+    parser.add_argument("--every-s", type=float, default=1.0, help="from swap to swap, in s")
+    parser.add_argument("--params", type=float, default=8.7e6, help="parameters of the model")
+    parser.add_argument("--batch", type=int, default=32, help="steps in a training batch")
+    parser.add_argument("--domain", type=int, default=73, help="ROS_DOMAIN_ID of the nodes")
+    options = parser.parse_args()
+    report("soak", seconds=options.seconds, params=options.params, **measure(options))
+
+
+if __name__ == "__main__":
+    main()
