@@ -60,8 +60,8 @@ setup(
             "ros-kilted-std-srvs",
             "rosbags-image>=0.10",
         ],
-        # What benchmark/ compares with.
-        "bench": ["stable-baselines3>=2.3", "torchrl>=0.6"],
+        # What benchmark/ compares with, and what draws its plot.
+        "bench": ["matplotlib>=3.6", "stable-baselines3>=2.3", "torchrl>=0.6"],
         "sim": ["gymnasium[box2d]>=1.0"],
         "tensorboard": ["tensorboard>=2.11"],
         "test": ["colcon-common-extensions", "hypothesis", "mypy", "pytest", "ruff"],

@@ -193,8 +193,8 @@ def robot(size_mb: float, carrier: str, rate: float, priority: int) -> None:
             ticker.start()
             answer(started=True)
         elif line == "forget\n":  # what the first version cost: memory is taken with it
-            ticker.lateness = Histogram()
-            answer(forgotten=True)
+            found, ticker.lateness = ticker.lateness, Histogram()
+            answer(lateness=found.milliseconds(50, 99, maximum=True))
         elif line == "used\n":
             answer(used=used.copy(), version=slot.version)
         else:

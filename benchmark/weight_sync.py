@@ -3,8 +3,8 @@
     python benchmark/weight_sync.py --size-mb 200 --carrier shm
 
 Two processes on one machine: one hands weights to the package's sender, the other ticks at a fixed
-rate and swaps. In the same run: two plain copies of as many bytes in memory, and the same transfer
-as one latched message of its size.
+rate and swaps. In the same run: two plain copies of as many bytes in memory, the same ticks without
+transfers, and the same transfer as one latched message of its size.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pamiq_ros.graph import environment
 
 ROLES = Path(__file__).with_name("weight_roles.py")
 LONGEST_S = 30.0
+IDLE_S = 5.0
 
 
 class Role:
@@ -104,7 +105,8 @@ def measure(
     Returns:
         Times in ms: `latency_ms` (median from the call that hands over to the first tick with it),
         `latency_max_ms`, `handover_ms` (median time of that call), `lateness_p50_ms`,
-        `lateness_p99_ms`, `lateness_max_ms`; `ticks`; memory of both processes in MB.
+        `lateness_p99_ms`, `lateness_max_ms`, and the same of a time without transfers, `idle_*`;
+        `ticks`; memory of both processes in MB.
     """
     robot = Role("robot", size_mb, carrier, rate, priority)
     learner = Role("learner", size_mb, carrier)
@@ -114,6 +116,8 @@ def measure(
         robot.ask("start")
         _transfer(robot, learner, 1)
         robot.ask("forget")
+        time.sleep(IDLE_S)
+        idle = robot.ask("forget")["lateness"]
         rows = []
         for version in range(2, swaps + 2):
             time.sleep(every_s)
@@ -133,6 +137,8 @@ def measure(
         "lateness_p50_ms": lateness["p50"],
         "lateness_p99_ms": lateness["p99"],
         "lateness_max_ms": lateness["max"],
+        "idle_lateness_p99_ms": idle["p99"],
+        "idle_lateness_max_ms": idle["max"],
         "ticks": ended["ticks"],
         "robot_rss_mb": ended["rss_mb"],
         "learner_rss_mb": rows[-1][2],

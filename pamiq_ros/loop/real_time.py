@@ -14,7 +14,7 @@ from dataclasses import dataclass
 POLICIES = ("other", "batch", "idle")
 _NUMBERS = {"other": 0, "batch": 3, "idle": 5}  # <linux/sched.h>; os has them on Linux alone
 _PR_SET_TIMERSLACK = 29
-_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 def parse_cpus(text: str) -> frozenset[int]:
