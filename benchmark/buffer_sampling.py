@@ -1,16 +1,19 @@
 """Random batches from 50,000 image transitions: our buffer, torchrl's, stable-baselines3's, a list.
 
-All four hold the same transitions and are asked for the same batches, one contender after another,
-as each takes gigabytes. Needs the extra `bench`; a contender that is not installed is null.
+All four hold the same transitions and are asked for the same batches, one contender after another
+in processes of their own, as each takes gigabytes. Ours runs as in the training node, which keeps
+freed memory (`nodes/memory.py`); the others as they come, and with the same setting,
+`*_kept_memory`. Needs the extra `bench`; a contender that is not installed is null.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib.util
 import itertools
+import json
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -36,33 +39,55 @@ def main() -> None:
     parser.add_argument("--transitions", type=int, default=50_000, help="how many are held")
     parser.add_argument("--batch", type=int, default=256, help="transitions in a batch")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each figure")
+    parser.add_argument("--contender", help=argparse.SUPPRESS)
+    parser.add_argument("--kept-memory", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.contender:
+        sys.stdout.write("\n" + json.dumps(measure(options)))
+        return
     from machine import report
 
-    from pamiq_ros.nodes.memory import keep_freed_memory
-
-    keep_freed_memory()  # as the training node does; the other contenders gain by it too
-    contenders = {"": ours, "torchrl_": torchrl, "sb3_": stable_baselines3, "list_": plain_list}
-    default_threads = torch.get_num_threads()
-    figures: dict[str, float | None] = {}
-    for prefix, fill in contenders.items():
-        sample = fill(options.transitions, options.batch)
-        for suffix, threads in (("", default_threads), ("_1_thread", 1)):
-            torch.set_num_threads(threads)
-            name = f"{prefix}samples_per_s{suffix}"
-            figures[name] = None if sample is None else rate(sample, options)
-        torch.set_num_threads(default_threads)
-        del sample
-        gc.collect()
-    figures["memcpy_samples_per_s"] = memcpy_rate(options)
+    kept: dict[str, Any] = {}
+    came: dict[str, Any] = {}
+    for name in CONTENDERS:
+        kept |= in_process(name, "--kept-memory")
+        if name not in ("ours", "memcpy"):
+            came |= in_process(name)
+    kept = {f"{key}_kept_memory" if key in came else key: kept[key] for key in kept}
     report(
         "buffer_sampling",
-        **figures,
+        **kept,
+        **came,
         unit="transitions per s",
         transitions=options.transitions,
         batch=options.batch,
-        torch_threads=default_threads,
+        torch_threads=torch.get_num_threads(),
     )
+
+
+def in_process(contender: str, *options: str) -> dict[str, Any]:
+    """A contender's figures, from a process of its own."""
+    command = [sys.executable, __file__, *sys.argv[1:], "--contender", contender, *options]
+    said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    return dict(json.loads(said.splitlines()[-1]))
+
+
+def measure(options: argparse.Namespace) -> dict[str, float | None]:
+    """One contender's figures, with torch's own number of threads and with one."""
+    from pamiq_ros.nodes.memory import keep_freed_memory
+
+    if options.kept_memory:
+        keep_freed_memory()
+    if options.contender == "memcpy":
+        return {"memcpy_samples_per_s": memcpy_rate(options)}
+    sample = CONTENDERS[options.contender](options.transitions, options.batch)
+    prefix = "" if options.contender == "ours" else f"{options.contender}_"
+    figures: dict[str, float | None] = {}
+    for suffix, threads in (("", torch.get_num_threads()), ("_1_thread", 1)):
+        torch.set_num_threads(threads)
+        name = f"{prefix}samples_per_s{suffix}"
+        figures[name] = None if sample is None else rate(sample, options)
+    return figures
 
 
 def rate(sample: Sample, options: argparse.Namespace) -> float:
@@ -164,6 +189,14 @@ def plain_list(count: int, batch: int) -> Sample:
 
     return sample
 
+
+CONTENDERS: dict[str, Any] = {
+    "ours": ours,
+    "torchrl": torchrl,
+    "sb3": stable_baselines3,
+    "list": plain_list,
+    "memcpy": None,
+}
 
 if __name__ == "__main__":
     main()

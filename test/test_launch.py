@@ -143,7 +143,7 @@ def test_arguments_of_the_launch_files(file: str, world: bool) -> None:
     names = {argument.name for argument in description.get_launch_arguments()}
     expected = {
         *("system", "namespace", "params_file", "overrides", "system_config", "rate"),
-        *("states_dir", "use_sim_time", "log_level", "autostart"),
+        *("states_dir", "resume", "use_sim_time", "log_level", "autostart"),
     }
     assert names == expected | ({"env_id", "env_kwargs"} if world else set())
 

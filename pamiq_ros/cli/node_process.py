@@ -25,6 +25,7 @@ class NodeProcess:
         command: The command line.
         environment: All environment variables of the process.
         log: File for its output; emptied at the first start, appended to at the next ones.
+        again: The command line to start it again; None: the same.
 
     Attributes:
         command: The command line.
@@ -38,11 +39,13 @@ class NodeProcess:
         command: Sequence[str],
         environment: Mapping[str, str],
         log: Path,
+        again: Sequence[str] | None = None,
     ) -> None:
         self.node = node
         self.started_s = 0.0
         self.tail = LogTail(log)
         self.command = list(command)
+        self._again = self.command if again is None else list(again)
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,7 +73,7 @@ class NodeProcess:
         mode = "ab" if self.started_s else "wb"
         with self.tail.path.open(mode) as log:
             self._process = subprocess.Popen(
-                self.command,
+                self._again if self.started_s else self.command,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

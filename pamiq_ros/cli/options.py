@@ -80,6 +80,10 @@ _SHARED = (
     ),
     click.option("--states-dir", metavar="DIR", help="Folder for saved states."),
     click.option(
+        "--resume", metavar="STATE",
+        help="State to go on from: latest (the default), none, or the id of one.",
+    ),
+    click.option(
         "--log-dir", metavar="DIR",
         help="Keep the nodes' logs here. Without it they are kept only when something went wrong.",
     ),
@@ -143,6 +147,7 @@ def _graph_options(
             params_file=choices["params"] or "",
             system_config=choices["config"] or "",
             states_dir=choices["states_dir"] or "",
+            resume=choices["resume"] or "",
             log_level=choices["log_level"] or "",
             world=world,
         )

@@ -52,7 +52,13 @@ class Workplace:
             environment: All environment variables of the processes.
         """
         return [
-            NodeProcess(node, self._command(node), environment, self.log_dir / f"{node.name}.log")
+            NodeProcess(
+                node,
+                self._command(node, node.name),
+                environment,
+                self.log_dir / f"{node.name}.log",
+                self._command(node.restarted, f"{node.name}.restarted"),
+            )
             for node in nodes
         ]
 
@@ -70,8 +76,8 @@ class Workplace:
         shutil.rmtree(self._private)
         return has_logs and not self._own_logs
 
-    def _command(self, node: NodeDescription) -> list[str]:
-        parameters = self._private / f"{node.name}.yaml"
+    def _command(self, node: NodeDescription, file: str) -> list[str]:
+        parameters = self._private / f"{file}.yaml"
         parameters.write_text(node.parameters_yaml(), encoding="utf-8")
         module = f"{node.package}.nodes.{node.executable}"
         return [sys.executable, "-m", module, *node.ros_arguments(parameters)]

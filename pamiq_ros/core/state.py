@@ -7,7 +7,6 @@ and renamed, so that under its name there is never half a file.
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -197,6 +196,4 @@ def _named(place: tuple[str, ...]) -> str:
 def _replace(file: Path, write: Callable[[Path], Any]) -> None:
     partial = file.with_name(f".{file.name}.partial")
     write(partial)
-    with partial.open("rb+") as written:
-        os.fsync(written.fileno())
     partial.replace(file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -46,6 +46,16 @@ class NodeDescription:
     def full_name(self) -> str:
         """The node's name with its namespace, such as `/robot1/pamiq_control`."""
         return f"{self.namespace.rstrip('/')}/{self.name}"
+
+    @property
+    def restarted(self) -> NodeDescription:
+        """The node as it is to be started again after it died.
+
+        It goes on from its newest state, whatever its first start went on from.
+        """
+        if "resume" not in self.parameters:
+            return self
+        return replace(self, parameters={**self.parameters, "resume": "latest"})
 
     def parameters_yaml(self) -> str:
         """The chosen parameters as text of a ROS parameter file for this node alone.
@@ -127,13 +137,18 @@ def _system_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
     )
 
 
+def _state_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
+    states_dir = options.states_dir and str(Path(options.states_dir).absolute())
+    return _chosen({"states_dir": states_dir, "resume": options.resume})
+
+
 def _inference_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    return {**_system_parameters(options), **_chosen({"rate": options.rate})}
+    rate = _chosen({"rate": options.rate})
+    return {**_system_parameters(options), **rate, **_state_parameters(options)}
 
 
 def _training_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    states_dir = options.states_dir and str(Path(options.states_dir).absolute())
-    return {**_system_parameters(options), **_chosen({"states_dir": states_dir})}
+    return {**_system_parameters(options), **_state_parameters(options)}
 
 
 def _control_parameters(options: GraphOptions) -> dict[str, ParameterValue]:

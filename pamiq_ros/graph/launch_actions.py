@@ -32,6 +32,7 @@ _ARGUMENTS = {
     "system_config": "YAML file with the system's configuration",
     "rate": "Ticks per second of the inference node, in Hz; the system's own if empty",
     "states_dir": "Folder for saved states",
+    "resume": "State to go on from: latest, none or a state's id",
 }
 _WORLD_ARGUMENTS = {
     "env_id": "Gymnasium environment of the world",
@@ -90,6 +91,7 @@ def _options(given: dict[str, str], world: bool) -> GraphOptions:
         params_file=given["params_file"],
         system_config=given["system_config"],
         states_dir=given["states_dir"],
+        resume=given["resume"],
         use_sim_time=_BOOLEANS[given["use_sim_time"]],
         log_level=given["log_level"],
         autostart=_BOOLEANS[given["autostart"]],
@@ -148,4 +150,4 @@ def _restart(context: LaunchContext, node: NodeDescription, policy: ExitPolicy) 
     names = getattr(context.locals, "unique_ros_node_names", {})
     if names.get(node.full_name):
         names[node.full_name] -= 1
-    return [_node_action(node, policy, context)]
+    return [_node_action(node.restarted, policy, context)]

@@ -38,6 +38,7 @@ class GraphOptions:
         params_file: ROS parameter file of all nodes; empty for the package's own.
         system_config: YAML file with the system's configuration.
         states_dir: Folder for saved states.
+        resume: State to go on from: `latest`, `none` or a state's id.
         use_sim_time: Whether nodes take their time from `/clock`; None leaves it to the file.
         log_level: One of LOG_LEVELS; empty for the default.
         autostart: Whether the control node activates the others; None leaves it to the file.
@@ -51,6 +52,7 @@ class GraphOptions:
     params_file: str = ""
     system_config: str = ""
     states_dir: str = ""
+    resume: str = ""
     use_sim_time: bool | None = None
     log_level: str = ""
     autostart: bool | None = None

@@ -9,14 +9,19 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from pamiq_ros.core.data import DataCollector, DataCollectorsDict
+from pamiq_ros.core.generators import Generators
 from pamiq_ros.core.model import InferenceModel, InferenceModelsDict, TrainingModel
 from pamiq_ros.core.robot import ActionError, ObservationError
+from pamiq_ros.core.state_persistence import PersistentStateMixin
 from pamiq_ros.core.system import System
 
+from .between_ticks import BetweenTicks
 from .errors import ErrorLog, raised
+from .parts import load_parts
 from .weights_slot import WeightsSlot
 
 # Held without having been stopped: there was no reason to move in the first place.
@@ -72,6 +77,7 @@ class Actor:
         self._paused = True
         self._told_resumed = False
         self._commanding = threading.Lock()
+        self._between = BetweenTicks()
         self._environment = system.build_environment()
         self._agent = system.agent()
         models = self._inference_models(system.build_models())
@@ -118,7 +124,43 @@ class Actor:
 
     def tick(self) -> None:
         """Take new weights, then act, or hold the robot at zero and say why; raises nothing."""
-        self._guarded(lambda: self._hold_for(self._reason_to_hold() or self._act()))
+        with self._between.tick():
+            self._guarded(lambda: self._hold_for(self._reason_to_hold() or self._act()))
+
+    def save_state(self, path: Path, timeout: float = 60.0) -> None:
+        """Save agent, environment and random generators between two ticks.
+
+        Args:
+            path: A directory that is there; somewhere in memory, or the tick waits for a disk.
+            timeout: Longest to wait for a tick to end, in s.
+
+        Raises:
+            OSError: It can't be written.
+            TimeoutError: No tick ended.
+            TypeError: A part can't be saved; names it.
+        """
+
+        def save() -> None:
+            for name, part in self._parts().items():
+                part.save_state(path / name)
+
+        self._between.do(save, lambda: self._paused, timeout)
+
+    def load_state(self, path: Path, on_misfit: Callable[[str], object] | None = None) -> None:
+        """Load what `save_state` saved; not while ticking.
+
+        Args:
+            path: A state's directory.
+            on_misfit: Called with a text for each part that does not fit; None: that is an error.
+
+        Raises:
+            ValueError: It does not fit the system, or is damaged; names the file.
+        """
+        load_parts(self._parts(), path, on_misfit)
+
+    def _parts(self) -> dict[str, PersistentStateMixin]:
+        parts = {"agent": self._agent, "environment": self._environment}
+        return {**parts, "generators": Generators()}
 
     def watch(self) -> None:
         """Hold the robot at zero if there is a reason to; else all stays as it is; raises nothing.

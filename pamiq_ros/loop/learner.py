@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from pamiq_ros.core.data import DataUsersDict, StepBatch
+from pamiq_ros.core.generators import Generators
 from pamiq_ros.core.model import TrainingModel, TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
+from pamiq_ros.core.reuse import reusing
 from pamiq_ros.core.state_persistence import PersistentStateMixin
 from pamiq_ros.core.system import System
 from pamiq_ros.core.trainer import TrainersDict
 
 from .errors import ErrorLog, raised
+from .parts import load_parts
+from .turns import Turns
+
+BUFFERS = "buffers"
 
 _AFTER_ERROR_S = 1.0
 _IDLE_S = 0.5
@@ -59,6 +65,7 @@ class Learner:
         self._prepare = prepare
         self._stop = threading.Event()
         self._news = threading.Event()
+        self._turns = Turns()
         self._thread: threading.Thread | None = None
 
     @property
@@ -129,22 +136,46 @@ class Learner:
             for name, user in self.users.items()
         }
 
-    def save_state(self, path: Path) -> None:
-        """Save models, trainers and buffers below the directory `path`; not while training."""
-        for name, part in self._parts().items():
-            part.save_state(path / name)
+    def save_state(self, path: Path, before: Path | None = None, timeout: float = 60.0) -> None:
+        """Save models, trainers, buffers and random generators below the directory `path`.
 
-    def load_state(self, path: Path) -> None:
-        """Load what `save_state` saved.
+        Training goes on while most of the buffers is written, and waits for the rest.
+
+        Args:
+            path: A directory that is there.
+            before: Directory of a state saved or loaded before; what did not change is linked.
+            timeout: Longest to wait for the trainer's run in progress, in s.
+
+        Raises:
+            OSError: It can't be written.
+            TimeoutError: The run in progress did not end.
+            TypeError: A part can't be saved; names it.
+        """
+        with reusing(before, path):
+            self.users.save_ahead(path / BUFFERS)
+            with self._turns.between(timeout):
+                for name, part in self._parts().items():
+                    part.save_state(path / name)
+
+    def load_state(self, path: Path, on_misfit: Callable[[str], object] | None = None) -> None:
+        """Load what `save_state` saved; not while training.
+
+        Args:
+            path: A state's directory.
+            on_misfit: Called with a text for each part that does not fit; None: that is an error.
 
         Raises:
             ValueError: It does not fit the system, or is damaged; names the file.
         """
-        for name, part in self._parts().items():
-            part.load_state(path / name)
+        load_parts(self._parts(), path, on_misfit)
 
     def _parts(self) -> dict[str, PersistentStateMixin]:
-        return {"models": self.models, "trainers": self._trainers, "buffers": self.users}
+        return {
+            "models": self.models,
+            "trainers": self._trainers,
+            BUFFERS: self.users,
+            "generators": Generators(),
+        }
 
     def _run(self) -> None:
         # This thread alone: receiving experience stays at full priority.
@@ -158,7 +189,10 @@ class Learner:
         if self._stop.is_set():
             return False
         try:
-            trained = self._trainers[name].run()
+            with self._turns.run():
+                if self._stop.is_set():  # it may have come while a state was being saved
+                    return False
+                trained = self._trainers[name].run()
         except Exception as error:  # a trainer's fault must not take the node down
             self._errors.add(f"trainer '{name}' raised {raised(error)}")
             self._stop.wait(_AFTER_ERROR_S)

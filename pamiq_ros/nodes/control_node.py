@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -37,7 +38,7 @@ DRAIN_S = 1.5
 
 
 class ControlNode(Node):
-    """Serves pamiq/pause, resume and shutdown; publishes the latched pamiq/status.
+    """Serves pamiq/pause, resume, save_state and shutdown; publishes the latched pamiq/status.
 
     Attributes:
         finished: Whether the system was shut down and this process should end.
@@ -65,6 +66,7 @@ class ControlNode(Node):
         self._serve("pamiq/pause", self._pause, group)
         self._serve("pamiq/resume", self._resume, group)
         self._serve("pamiq/shutdown", self._shutdown, group)
+        self.create_service(Trigger, "pamiq/save_state", self._save_state, callback_group=group)
         self.create_timer(STATUS_PERIOD_S, self._publish, callback_group=group)
         if self._errors:
             return
@@ -88,6 +90,18 @@ class ControlNode(Node):
             return response
 
         self.create_service(Trigger, name, answer, callback_group=group)
+
+    def _save_state(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        # No command: the nodes go on as they are, and a pause may come in between.
+        self.get_logger().info("pamiq/save_state was called")
+        timeout = self.get_parameter("save_timeout").value
+        with ThreadPoolExecutor(len(self._nodes)) as pool:
+            saved = list(pool.map(lambda client: client.save(timeout), self._nodes.values()))
+        failures = [failure for _, failure in saved if failure]
+        response.success = not failures
+        # The later id stands for both: a node goes on from its newest state not after it.
+        response.message = "; ".join(failures) or max(state for state, _ in saved)
+        return response
 
     def _want(self, state: str) -> None:
         self._wanted = state

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.robot import attach_robot
 from pamiq_ros.loop.actor import Actor
 from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.robot import RosRobot
+from pamiq_ros.state import remove_left_scratch, scratch_folder
 from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
 
 from .main import run
 from .managed import PamiqNode
 from .robot_parameters import robot_settings
 from .scheduling import make_ticker
+from .states import NodeStates, open_states
 from .tables import INFERENCE_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
 
@@ -26,6 +31,7 @@ from .topics import ExperienceTopics, WeightsTopics
 # default and would be the tick's lateness whenever a message is being received.
 SWITCH_INTERVAL_S = 0.0002
 LONGEST_PAUSE_S = 2.0
+LONGEST_SAVE_S = 5.0
 
 
 class InferenceNode(PamiqNode):
@@ -39,6 +45,7 @@ class InferenceNode(PamiqNode):
         self._weights: WeightsTopics | None = None
         self._senders: dict[str, ExperienceSender] = {}
         self._receivers: dict[str, WeightsReceiver] = {}
+        self._states: NodeStates | None = None
         super().__init__("pamiq_inference", INFERENCE_PARAMETERS)
 
     def configure(self) -> None:
@@ -70,6 +77,7 @@ class InferenceNode(PamiqNode):
             )
             self._weights.subscribe(name, self._receivers[name].receive)
         actor.setup()
+        self._load_state(resolved, actor)
         rate = self.value("rate") or resolved.system.rate
         self._ticker = make_ticker(self, rate, actor, self._robot)
         self.get_logger().info(
@@ -82,10 +90,10 @@ class InferenceNode(PamiqNode):
         assert self._actor is not None and self._ticker is not None
         if self._ticker.running:
             raise TimeoutError("the agent's step from before the pause has not ended yet")
-        self._actor.resume()
         # What is here now stays: later collections, which hold up every thread, pass it over.
         gc.collect()
         gc.freeze()
+        self._actor.resume()
         self._ticker.start()
 
     def deactivate(self) -> None:
@@ -100,11 +108,16 @@ class InferenceNode(PamiqNode):
         for name, sender in self._senders.items():
             if not sender.flush(1.0):
                 self.errors.add(f"buffer '{name}': experience was not all sent within 1 s")
+        if self._states is not None:
+            self._states.paused()
 
     def cleanup(self) -> None:
         """Close the topics and forget the actor."""
         if self._robot is not None:
             self.attempt("stop", self._robot.stop)
+        states, self._states = self._states, None
+        if states is not None:
+            self.attempt("states", states.close)
         if self._actor is not None:
             self.attempt("teardown", self._actor.teardown)
         for sender in self._senders.values():
@@ -142,7 +155,20 @@ class InferenceNode(PamiqNode):
             },
             "experience": {name: sender.figures() for name, sender in self._senders.items()},
             "actions": robot.action_counts(),
+            **({"state": self._states.figures()} if self._states is not None else {}),
         }
+
+    def _load_state(self, resolved: ResolvedSystem, actor: Actor) -> None:
+        def write(path: Path, before: Path | None) -> None:
+            with scratch_folder() as scratch:
+                actor.save_state(scratch, LONGEST_SAVE_S)
+                shutil.copytree(scratch, path, dirs_exist_ok=True)
+
+        remove_left_scratch()
+        states = open_states(self, resolved, write, lambda: {"version": actor.weights_version})
+        if states is not None:
+            states.load(actor.load_state, lambda facts: None)
+        self._states = states
 
     def _collector(self, name: str, digest: str, source: str) -> ExperienceCollector:
         assert self._experience is not None

@@ -14,6 +14,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.client import Client
 from rclpy.node import Node
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 
 from pamiq_ros.control.lifecycle import FINALIZED, INACTIVE, next_transition
 
@@ -76,6 +77,9 @@ class ManagedClient:
         self._get: Client[Any, Any] = node.create_client(
             GetState, f"{name}/get_state", callback_group=group
         )
+        self._save: Client[Any, Any] = node.create_client(
+            Trigger, f"{name}/save_state", callback_group=group
+        )
         node.create_subscription(
             TransitionEvent,
             f"{name}/transition_event",
@@ -134,6 +138,26 @@ class ManagedClient:
             Whether it is there.
         """
         return self._settled.wait(timeout) and not self.failure
+
+    def save(self, timeout: float) -> tuple[str, str]:
+        """Have the node save its state.
+
+        Args:
+            timeout: Longest to wait for it, in s.
+
+        Returns:
+            The state's id, or an empty string and why there is none.
+        """
+        if not self._save.service_is_ready():
+            return (
+                "",
+                f"{self.name} saves no states: its parameter 'states_dir' is empty, or it "
+                f"is {self.state}",
+            )
+        answer = _call(self._save, Trigger.Request(), timeout)
+        if answer is None:
+            return "", f"{self.name} did not save its state within {timeout:g} s"
+        return (answer.message, "") if answer.success else ("", f"{self.name}: {answer.message}")
 
     def close(self) -> None:
         """End the thread."""

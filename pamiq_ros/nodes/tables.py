@@ -12,6 +12,32 @@ SYSTEM_PARAMETERS = (
     Parameter("overrides", [""], "key=value overrides of the system's configuration"),
 )
 
+STATE_PARAMETERS = (
+    Parameter(
+        "states_dir",
+        "",
+        "Folder of states: one is loaded at configure, one is saved at the end; empty for none",
+    ),
+    Parameter(
+        "resume",
+        "latest",
+        "What to go on from: 'latest', 'none', or a state's id (the newest before it if there is "
+        "none of that id)",
+    ),
+    Parameter(
+        "resume_what_fits",
+        False,
+        "Take what fits of a state of another configuration instead of refusing it",
+    ),
+    Parameter("save_period", 0.0, "Time from state to state in s; 0 for no limit", 0.0, 1e7),
+    Parameter("save_on_pause", True, "Save a state at each pause"),
+    Parameter("states_keep", 3, "How many of the newest states are kept", 1, 100_000),
+    Parameter(
+        "states_keep_hourly", 0, "For how many hours the last state of the hour is kept", 0, 100_000
+    ),
+    Parameter("states_keep_daily", 0, "For how many days (UTC) the last state is kept", 0, 100_000),
+)
+
 ROBOT_PARAMETERS = (
     Parameter(
         "observation_clock",
@@ -87,6 +113,7 @@ INFERENCE_PARAMETERS = (
     Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
     Parameter("experience_max_bytes", 262144, "Bytes of steps in one batch", 1, 1 << 26),
     Parameter("experience_max_steps", 64, "Steps in one batch", 1, 65536),
+    *STATE_PARAMETERS,
     *ROBOT_PARAMETERS,
 )
 
@@ -123,12 +150,8 @@ TRAINING_PARAMETERS = (
     Parameter("weights_pace", 0.002, "Least time between two messages of weights in s", 0.0, 1.0),
     Parameter("picture_rate", 2.0, "Most debug pictures of one name per second in Hz", 0.0, 100.0),
     Parameter("tensorboard_dir", "", "Directory for TensorBoard event files; empty for none"),
-    Parameter(
-        "states_dir",
-        "",
-        "Folder of states: the newest is loaded at configure, one is saved at the end; "
-        "empty for none",
-    ),
+    *STATE_PARAMETERS,
+    Parameter("save_updates", 0, "Runs of trainers from state to state; 0 for no limit", 0, 10**9),
     Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
 )
 
@@ -137,4 +160,5 @@ CONTROL_PARAMETERS = (
     Parameter(
         "transition_timeout", 20.0, "Longest a node may take for a transition in s", 0.1, 3600.0
     ),
+    Parameter("save_timeout", 120.0, "Longest a node may take to save in s", 0.1, 36000.0),
 )

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import uuid
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from std_msgs.msg import String
 
-from pamiq_ros.loop.errors import raised
+from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.loop.learner import Learner
 from pamiq_ros.loop.priorities import yield_process
-from pamiq_ros.state import StateStore
 from pamiq_ros.transport import (
     SHARED_MEMORY,
     ExperienceReceiver,
@@ -31,6 +30,7 @@ from .managed import PamiqNode
 from .recording import TopicRecorder
 from .report import LATCHED
 from .scheduling import preparation
+from .states import NodeStates, open_states
 from .tables import TRAINING_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
 
@@ -47,7 +47,7 @@ class TrainingNode(PamiqNode):
         self._experience: ExperienceTopics | None = None
         self._weights: WeightsTopics | None = None
         self._senders: dict[str, WeightsSender] = {}
-        self._store: StateStore | None = None
+        self._states: NodeStates | None = None
         self._versions = VersionCounter()
         super().__init__("pamiq_training", TRAINING_PARAMETERS)
         self.create_subscription(
@@ -95,7 +95,7 @@ class TrainingNode(PamiqNode):
             )
             self._weights.on_request(name, self._senders[name].request)
             learner.set_sync_target(name, self._senders[name].send)
-        self._store = self._open_store(resolved.digest)
+        self._load_state(resolved, learner)
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, buffers {sorted(learner.users)}, "
             f"weights of {sorted(self._senders)}"
@@ -115,10 +115,14 @@ class TrainingNode(PamiqNode):
             raise TimeoutError(
                 f"expected the trainer's run to end within {LONGEST_PAUSE_S:g} s; training goes on"
             )
+        if self._states is not None:
+            self._states.paused()
 
     def cleanup(self) -> None:
         """Save the state, close the topics and forget the learner."""
-        self._save_state()
+        states, self._states = self._states, None
+        if states is not None:
+            self.attempt("states", states.close)
         for sender in self._senders.values():
             sender.close(1.0)
         for closing in (self._experience, self._weights, self._recorder):
@@ -143,35 +147,24 @@ class TrainingNode(PamiqNode):
             },
             "experience": receiver.figures(),
             "buffers": learner.fill(),
+            **({"state": self._states.figures()} if self._states is not None else {}),
         }
 
-    def _save_state(self) -> None:
-        store, self._store = self._store, None
-        if store is None or self._learner is None:
-            return
-        if self._learner.running:
-            self.errors.add("the state was not saved: a trainer's run has not ended")
-            return
-        try:
-            path = store.save(self._learner.save_state, {"version": self._versions.last})
-        except Exception as error:  # a full disk has many names, and trainers' states are users'
-            self.errors.add(f"the state was not saved: {raised(error)}")
-            return
-        self.get_logger().info(f"state saved in {path}")
+    def _load_state(self, resolved: ResolvedSystem, learner: Learner) -> None:
+        states = open_states(
+            self,
+            resolved,
+            learner.save_state,
+            lambda: {"version": self._versions.last, "updates": learner.updates},
+        )
 
-    def _open_store(self, digest: str) -> StateStore | None:
-        if not self.value("states_dir"):
-            return None
-        assert self._learner is not None
-        name = self.get_fully_qualified_name().strip("/")
-        store = StateStore(Path(self.value("states_dir")).expanduser() / name, digest)
-        newest = store.newest(self.get_logger().warning)
-        if newest is not None:
-            path, facts = newest
+        def take_facts(facts: Mapping[str, Any]) -> None:
             self._versions.at_least(int(facts["version"]))
-            self._learner.load_state(path)
-            self.get_logger().info(f"state loaded from {path}")
-        return store
+            learner.updates = int(facts["updates"])
+
+        if states is not None:
+            states.load(learner.load_state, take_facts)
+        self._states = states
 
     def _on_inference_report(self, message: String) -> None:
         # Versions go on rising when this node starts anew: the acting node knows the newest.

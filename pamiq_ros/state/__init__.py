@@ -1,5 +1,19 @@
 """Saving and loading of a node's state: one directory each, atomic, checked."""
 
-from .store import StateError, StateStore
+from .keepers import Keepers
+from .manifest import Configuration, StateError
+from .saver import Saver
+from .scratch import remove_left_scratch, scratch_folder
+from .store import LATEST, StateStore, Write
 
-__all__ = ["StateError", "StateStore"]
+__all__ = [
+    "LATEST",
+    "Configuration",
+    "Keepers",
+    "Saver",
+    "StateError",
+    "StateStore",
+    "Write",
+    "remove_left_scratch",
+    "scratch_folder",
+]

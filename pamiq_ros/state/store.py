@@ -1,27 +1,33 @@
 """StateStore: a node's states on disk, each whole or not there at all.
 
-A state is a directory, written beside its final name, synced and renamed. A manifest holds the size
-and SHA-256 digest of every file, so that a damaged state is found out and the one before it used.
+A state is a directory, written beside its final name, synced and renamed. Files that did not change
+are hard links to those of the state before; a file is never written to once its state is there.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
-from collections.abc import Callable
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-MANIFEST = "manifest.json"
-SCHEMA = "pamiq_ros/state/1"
-_PARTIAL = ".partial"
+from .keepers import Keepers, is_state_id, state_id
+from .manifest import (
+    Configuration,
+    Manifest,
+    StateError,
+    files_of,
+    fingerprints,
+    read_manifest,
+    require_sound,
+)
 
+LATEST = "latest"
+_PARTIAL, _REMOVED = ".partial", ".removed"
 
-class StateError(ValueError):
-    """A state that can't be used: names the state and says what is wrong with it."""
+Write = Callable[[Path, "Path | None"], object]
+"""Writes a state's files into the first directory; the second is that of the state before."""
 
 
 class StateStore:
@@ -29,110 +35,124 @@ class StateStore:
 
     Args:
         directory: Where this node's states lie; made when the first is saved.
-        digest: Digest of the configuration; states of another are not loaded.
+        configuration: States of another are not loaded, unless that is asked for.
+        keepers: Which states are kept; the others are removed after each that is saved.
     """
 
-    def __init__(self, directory: Path, digest: str) -> None:
+    def __init__(
+        self, directory: Path, configuration: Configuration, keepers: Keepers | None = None
+    ) -> None:
         self._directory = directory
-        self._digest = digest
+        self._configuration = configuration
+        self._keepers = keepers or Keepers()
+        self._before: Path | None = None
 
-    def save(self, write: Callable[[Path], None], facts: dict[str, Any]) -> Path:
+    def save(self, write: Write, facts: Callable[[], Mapping[str, Any]]) -> Path:
         """Save a state.
 
         Args:
-            write: Writes the state's files into the directory it is given.
-            facts: Plain values to keep in the manifest.
+            write: Writes the state's files.
+            facts: Plain values to keep in the manifest; asked for after all is written.
 
         Returns:
-            The state's directory.
+            The state's directory; its name is the state's id.
 
         Raises:
             OSError: It could not be written; nothing half-written keeps the final name.
         """
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = datetime.now(timezone.utc).strftime("%Y-%m-%d_%H-%M-%S.%f")
+        name = state_id(max((state.name for state in self._states(LATEST)), default=None))
         partial = self._directory / f"{name}{_PARTIAL}"
         partial.mkdir(mode=0o700)
         try:
-            write(partial)
-            files = {str(f.relative_to(partial)): _fingerprint(f) for f in _files(partial)}
-            manifest = {"schema": SCHEMA, "digest": self._digest, "facts": facts, "files": files}
-            (partial / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-            for path in (*_files(partial), *_folders(partial)):
+            write(partial, self._before)
+            files = fingerprints(partial, self._before)
+            Manifest(self._configuration, facts(), files).write(partial)
+            for path in (*files_of(partial), *_folders(partial)):
                 _sync(path)
             final = partial.rename(self._directory / name)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
         _sync(self._directory)
+        self._before = final
+        self._remove_superfluous()
         return final
 
-    def newest(self, on_damage: Callable[[str], object]) -> tuple[Path, dict[str, Any]] | None:
-        """The newest sound state.
+    def find(
+        self,
+        wanted: str,
+        on_damage: Callable[[str], object],
+        *,
+        any_configuration: bool = False,
+    ) -> tuple[Path, Mapping[str, Any]] | None:
+        """A sound state to go on from.
 
         Args:
+            wanted: `latest`, or a state's id: if there is none of that id, the newest before it,
+                since the nodes of a system save theirs one after the other.
             on_damage: Called with a text for each damaged state that is passed over.
+            any_configuration: Whether a state of another configuration will do.
 
         Returns:
-            Its directory and its facts; None when there is none.
+            Its directory and its facts; None when there is none at all.
 
         Raises:
-            StateError: The newest sound state is of another configuration.
+            StateError: It is of another configuration, or there is none of the id nor before it.
         """
-        if not self._directory.is_dir():
-            return None
-        names = sorted((p for p in self._directory.iterdir() if p.is_dir()), reverse=True)
-        for state in names:
-            if state.name.endswith(_PARTIAL):
-                continue
+        for state in self._states(wanted):
             try:
-                manifest = _read(state)
+                manifest = read_manifest(state)
+                require_sound(state, manifest)
             except StateError as error:
                 on_damage(f"{error}; the one before it is used")
                 continue
-            if manifest["digest"] != self._digest:
-                raise StateError(
-                    f"state {state}: expected one of the configuration {self._digest}, "
-                    f"found {manifest['digest']}"
-                )
-            return state, dict(manifest["facts"])
+            if not any_configuration:
+                self._require_alike(state, manifest.configuration)
+            self._before = state
+            return state, manifest.facts
+        if wanted != LATEST:
+            raise StateError(
+                f"expected a state {wanted} or one before it in {self._directory}, found none"
+            )
         return None
 
+    def remove_leftovers(self) -> None:
+        """Remove what a process that was killed left half written or half removed."""
+        if self._directory.is_dir():
+            for path in self._directory.iterdir():
+                if path.suffix in (_PARTIAL, _REMOVED) and is_state_id(path.stem):
+                    shutil.rmtree(path, ignore_errors=True)
 
-def _read(state: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((state / MANIFEST).read_text(encoding="utf-8"))
-        expected = dict(manifest["files"])
-        if manifest["schema"] != SCHEMA:
-            raise StateError(f"state {state}: expected schema {SCHEMA}")
-        for key, kind in (("digest", str), ("facts", dict)):
-            if not isinstance(manifest[key], kind):
-                raise StateError(f"state {state}: {MANIFEST} has a malformed '{key}'")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, StateError):
-            raise
-        raise StateError(f"state {state}: {MANIFEST} is missing or damaged ({error})") from error
-    found = {str(f.relative_to(state)): f for f in _files(state) if f.name != MANIFEST}
-    for name in sorted({*expected, *found}):
-        if name not in found or expected.get(name) != _fingerprint(found[name]):
-            raise StateError(f"state {state}: {name} is missing, foreign or damaged")
-    return dict(manifest)
+    def _states(self, wanted: str) -> list[Path]:
+        if wanted != LATEST and not is_state_id(wanted):
+            raise StateError(
+                f"expected {LATEST} or a state's id such as {state_id()}, found {wanted!r}"
+            )
+        if not self._directory.is_dir():
+            return []
+        found = [p for p in self._directory.iterdir() if p.is_dir() and is_state_id(p.name)]
+        allowed = (p for p in found if wanted == LATEST or p.name <= wanted)
+        return sorted(allowed, key=lambda path: path.name, reverse=True)
 
+    def _require_alike(self, state: Path, found: Configuration) -> None:
+        if found.digest != self._configuration.digest:
+            differing = "; ".join(self._configuration.differences(found)) or "no key differs"
+            raise StateError(
+                f"state {state}: expected one of the configuration {self._configuration.digest}, "
+                f"found {found.digest} ({differing})"
+            )
 
-def _files(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.rglob("*") if path.is_file())
+    def _remove_superfluous(self) -> None:
+        names = [state.name for state in self._states(LATEST)]
+        for name in self._keepers.superfluous(names):
+            # Renamed first: half removed, it would look damaged.
+            removed = (self._directory / name).rename(self._directory / f"{name}{_REMOVED}")
+            shutil.rmtree(removed, ignore_errors=True)
 
 
 def _folders(directory: Path) -> list[Path]:
     return [*(path for path in directory.rglob("*") if path.is_dir()), directory]
-
-
-def _fingerprint(file: Path) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return {"bytes": file.stat().st_size, "sha256": digest.hexdigest()}
 
 
 def _sync(path: Path) -> None:

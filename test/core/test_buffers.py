@@ -297,7 +297,7 @@ def test_buffers_of_any_plain_data_come_back(make, items, tmp_path):
     for item in items:
         buffer.add(item)
     buffer.save_state(tmp_path / "b")
-    assert [f.name for f in tmp_path.iterdir()] == ["b.safetensors"]
+    assert (tmp_path / "b.safetensors").is_file()
     loaded = make(10)
     loaded.load_state(tmp_path / "b")
     assert str(loaded.get_data()) == str(items)

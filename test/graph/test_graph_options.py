@@ -37,6 +37,7 @@ def test_choices_reach_the_nodes_that_they_concern(tmp_path: Path) -> None:
         overrides=("latent_size=16",),
         system_config=str(config),
         states_dir=str(tmp_path / "states"),
+        resume="none",
         use_sim_time=True,
         autostart=False,
         world=WorldOptions("CarRacing-v3", "{continuous: true}"),
@@ -47,9 +48,11 @@ def test_choices_reach_the_nodes_that_they_concern(tmp_path: Path) -> None:
         "overrides": ["latent_size=16"],
         "system_config": str(config),
         "use_sim_time": True,
+        "states_dir": str(tmp_path / "states"),
+        "resume": "none",
     }
     assert nodes["pamiq_inference"].parameters == {**both, "rate": 20.0}
-    assert nodes["pamiq_training"].parameters == {**both, "states_dir": str(tmp_path / "states")}
+    assert nodes["pamiq_training"].parameters == both
     assert nodes["pamiq_control"].parameters == {"autostart": False, "use_sim_time": True}
     assert nodes["pamiq_world"].parameters == {
         "env_id": "CarRacing-v3",
@@ -123,3 +126,12 @@ def test_a_wrong_choice_is_named_with_what_was_expected(
 ) -> None:
     with pytest.raises(ValueError, match=error):
         GraphOptions(**choices)  # type: ignore[arg-type]
+
+
+def test_a_node_that_is_started_again_goes_on_from_its_newest_state() -> None:
+    for resume, again in (("none", "latest"), ("2026-01-01_00-00-00.000000", "latest")):
+        node = by_name(graph(GraphOptions(resume=resume)))["pamiq_training"]
+        assert node.parameters["resume"] == resume
+        assert node.restarted.parameters["resume"] == again
+    node = by_name(graph(GraphOptions()))["pamiq_training"]
+    assert node.restarted == node

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -73,6 +75,16 @@ class DataBuffer(ABC, PersistentStateMixin, Generic[T, R]):
             NotImplementedError: This kind of buffer can't.
         """
         raise NotImplementedError(f"{type(self).__name__} does not sample; use get_data")
+
+    def save_ahead(self, path: Path, lock: AbstractContextManager[object]) -> None:
+        """Write what `save_state` would, as far as it may still change; any thread.
+
+        `save_state` of the same path follows, and has only to write what changed in between.
+
+        Args:
+            path: The path that `save_state` will get.
+            lock: Held by whoever changes the buffer; to be held here only for moments.
+        """
 
     @abstractmethod
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import UserDict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import Self
@@ -43,6 +44,12 @@ class DataUsersDict(PersistentParts, UserDict[str, DataUser[Any]]):
         """Set a data user, and its collector with it."""
         super().__setitem__(key, item)
         self._data_collectors_dict[key] = item._collector
+
+    def save_ahead(self, path: Path) -> None:
+        """Write what may be written ahead of `save_state` of the same path; any thread."""
+        path.mkdir(exist_ok=True)
+        for name, user in self.data.items():
+            user.save_ahead(path / name)
 
     def _parts(self) -> Mapping[str, Any]:
         return self.data

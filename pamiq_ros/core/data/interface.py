@@ -139,11 +139,16 @@ class DataUser(PersistentStateMixin, Generic[R]):
         with self._lock:
             return self._arrivals.count_since(timestamp)
 
+    def save_ahead(self, path: Path) -> None:
+        """Write what of the buffer may be written ahead of `save_state`; any thread."""
+        path.mkdir(exist_ok=True)
+        self._buffer.save_ahead(path / "buffer", self._lock)
+
     def save_state(self, path: Path) -> None:
         """Save the buffer and the arrival times in the directory `path`."""
         with self._lock:
             self.update()
-            path.mkdir()
+            path.mkdir(exist_ok=True)
             self._buffer.save_state(path / "buffer")
             pairs = torch.tensor(self._arrivals.pairs(), dtype=torch.float64).reshape(-1, 2)
             save_tree(path / "arrivals", {"time_count": pairs})

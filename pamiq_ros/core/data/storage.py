@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..tree import DTYPES, Form, Leaf, difference, flatten, leaves, unflatten
 from .batch import StepBatch, make_column, read_row
+from .blocks import Blocks
 from .memory import require_memory
 
 # From here on a copy of each row costs less than a second copy of all of them.
@@ -32,12 +33,14 @@ class Storage(Protocol):
     def stacked(self, slots: Tensor) -> Any:
         """The nesting of a step with a tensor [n, *shape] in place of each value."""
 
-    def dump(self, count: int) -> dict[str, Any]:
-        """The steps in the first slots, for `restore`; not copied."""
-
 
 class TensorStorage:
-    """Slots for steps of one form: a contiguous tensor [capacity, *shape] per leaf."""
+    """Slots for steps of one form: a contiguous tensor [capacity, *shape] per leaf.
+
+    Attributes:
+        form: The steps' form.
+        blocks: The slots as files.
+    """
 
     def __init__(self, form: Form, capacity: int) -> None:
         """Allocate.
@@ -52,6 +55,7 @@ class TensorStorage:
         self._columns = [
             torch.empty((capacity, *leaf.shape), dtype=DTYPES[leaf.dtype]) for leaf in self._leaves
         ]
+        self.blocks = Blocks(self._columns)
 
     def put(self, slot: int, step: Any) -> None:
         """Copy a step into a slot.
@@ -61,6 +65,7 @@ class TensorStorage:
         """
         form, values = flatten(step)
         self._require(form)
+        self.blocks.changed(slice(slot, slot + 1))
         for leaf, column, value in zip(self._leaves, self._columns, values, strict=True):
             if leaf.kind == "tensor":
                 value = value.detach()
@@ -76,6 +81,7 @@ class TensorStorage:
         """
         self._require(batch.form)
         to, whence = _stretch(slots), _stretch(rows)
+        self.blocks.changed(slots if to is None else to)
         for column, source in zip(self._columns, batch.columns, strict=True):
             if to is not None and whence is not None:
                 column[to].copy_(source[whence])
@@ -104,16 +110,16 @@ class TensorStorage:
         """The steps in slots as stacked tensors."""
         return unflatten(self.form, [c.index_select(0, slots) for c in self._columns])
 
-    def dump(self, count: int) -> dict[str, Any]:
-        """The signature and the columns of the first slots."""
-        batch = StepBatch(self.form, [column[:count] for column in self._columns])
-        return {"signature": batch.signature, "columns": batch.columns}
+    @property
+    def signature(self) -> str:
+        """The steps' form as text; see `StepBatch.from_columns`."""
+        return StepBatch(self.form, []).signature
 
     def _require(self, form: Form) -> None:
         if form != self.form:
             raise ValueError(
                 f"{difference(self.form, form)} (the buffer keeps steps of one form: "
-                f"{StepBatch(self.form, []).signature}, found "
+                f"{self.signature}, found "
                 f"{StepBatch(form, []).signature})"
             )
 
@@ -149,9 +155,9 @@ class ListStorage:
         """
         return StepBatch.stack(self.steps(slots)).stacked()
 
-    def dump(self, count: int) -> dict[str, Any]:
+    def items(self, count: int) -> list[Any]:
         """The objects in the first slots."""
-        return {"steps": self._items[:count]}
+        return self._items[:count]
 
 
 def make_storage(step: Any, capacity: int) -> Storage:
@@ -166,17 +172,6 @@ def make_storage(step: Any, capacity: int) -> Storage:
         return ListStorage()
     columnar = any(leaf.kind in ("tensor", "ndarray") for leaf in leaves(form))
     return TensorStorage(form, capacity) if columnar else ListStorage()
-
-
-def restore(dump: dict[str, Any]) -> StepBatch | list[Any]:
-    """The steps in what a storage's `dump` returned.
-
-    Raises:
-        ValueError: The columns do not fit their signature.
-    """
-    if "signature" in dump:
-        return StepBatch.from_columns(dump["signature"], dump["columns"])
-    return list(dump["steps"])
 
 
 def _stretch(numbers: Tensor) -> slice | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from ...signature import read_signature
 from ...state import load_tree, save_tree
 from ...tree import Form, Node, flatten
 from ..batch import StepBatch
+from ..blocks import load_columns, remove_others
 from ..buffer import DataBuffer
-from ..storage import Storage, TensorStorage, make_storage, restore
+from ..storage import ListStorage, Storage, TensorStorage, make_storage
 
 T = TypeVar("T")
 
@@ -105,35 +108,61 @@ class StoredBuffer(DataBuffer[T, list[T]]):
         """How many steps are kept."""
         return self._size
 
+    def save_ahead(self, path: Path, lock: AbstractContextManager[object]) -> None:
+        """Write blocks of steps as they are now; see `DataBuffer.save_ahead`."""
+        if isinstance(self._storage, TensorStorage):
+            self._storage.blocks.save(_blocks(path), self._size, lock)
+
     def save_state(self, path: Path) -> None:
-        """Save the steps as `<path>.safetensors`.
+        """Save the steps as `<path>.safetensors`, columns as blocks in `<path>.blocks`.
 
         Raises:
             TypeError: The steps are objects that a file of tensors and text can't hold.
         """
-        dump = {} if self._storage is None else self._storage.dump(self._size)
-        save_tree(path, {"oldest": self._oldest, **dump})
+        index: dict[str, Any] = {"oldest": self._oldest, "size": self._size}
+        if isinstance(self._storage, TensorStorage):
+            blocks = self._storage.blocks
+            names = blocks.save(_blocks(path), self._size, nullcontext())
+            remove_others(_blocks(path), names)
+            index |= {"signature": self._storage.signature, "capacity": self._max_size}
+            index |= {"blocks": names, "block_slots": blocks.slots}
+        elif isinstance(self._storage, ListStorage):
+            index["steps"] = self._storage.items(self._size)
+        save_tree(path, index)
 
     def load_state(self, path: Path) -> None:
         """Load the steps; if they are more than `max_size`, as if added one by one.
 
         Raises:
-            ValueError: The file is damaged, or its steps are of another form than the example.
+            ValueError: A file is damaged, or its steps are of another form than the example.
         """
-        dump = load_tree(path)
+        index = load_tree(path)
         self._size = self._oldest = 0
-        oldest = dump.pop("oldest")
-        if not dump:
-            return
-        steps = restore(dump)
-        if not (isinstance(self._storage, TensorStorage) and isinstance(steps, StepBatch)):
+        if "blocks" in index:
+            self._load_blocks(_blocks(path), index)
+        elif "steps" in index:
             self._storage = None
-        for part in (steps[oldest:], steps[:oldest]):
-            if isinstance(part, StepBatch):
-                self.add_batch(part)
-            else:
-                for step in part:
-                    self.add(step)
+            oldest, steps = index["oldest"], index["steps"]
+            for step in steps[oldest:] + steps[:oldest]:
+                self.add(step)
+
+    def _load_blocks(self, folder: Path, index: Mapping[str, Any]) -> None:
+        size, oldest, slots = index["size"], index["oldest"], index["block_slots"]
+        form = read_signature(index["signature"])
+        if not isinstance(self._storage, TensorStorage):
+            self._storage = TensorStorage(form, self._max_size)
+        blocks = self._storage.blocks
+        alike = (self._storage.form, self._max_size, blocks.slots)
+        if alike == (form, index["capacity"], slots):
+            blocks.load(folder, index["blocks"])
+            self._size, self._oldest = size, oldest
+            return
+        for begin, end in ((oldest, size), (0, oldest)):  # from the oldest step to the newest
+            for first, name in zip(range(0, size, slots), index["blocks"], strict=True):
+                if first < end and begin < first + slots:
+                    columns = load_columns(folder, name)
+                    steps = StepBatch.from_columns(index["signature"], columns)
+                    self.add_batch(steps[max(0, begin - first) : end - first])
 
     @abstractmethod
     def _choose(self, count: int) -> tuple[Tensor, Tensor]:
@@ -202,8 +231,12 @@ class DictBuffer(DataBuffer[Mapping[str, T], dict[str, list[T]]]):
         """How many steps are kept."""
         return len(self._buffer)
 
+    def save_ahead(self, path: Path, lock: AbstractContextManager[object]) -> None:
+        """Write steps as they are now; see `DataBuffer.save_ahead`."""
+        self._buffer.save_ahead(path, lock)
+
     def save_state(self, path: Path) -> None:
-        """Save the steps as `<path>.safetensors`."""
+        """Save the steps; see `StoredBuffer.save_state`."""
         self._buffer.save_state(path)
 
     def load_state(self, path: Path) -> None:
@@ -219,3 +252,7 @@ def _keys_of(form: Form) -> tuple[str, ...]:
     if isinstance(form, Node) and form.kind == "dict":
         return form.keys
     raise ValueError(f"step: expected a dict, found a {form}")
+
+
+def _blocks(path: Path) -> Path:
+    return path.with_name(path.name + ".blocks")

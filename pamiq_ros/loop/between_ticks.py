@@ -1,0 +1,68 @@
+"""BetweenTicks: work that is done in the tick's thread, once a tick is over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+
+_LOOK_S = 0.02
+
+
+class BetweenTicks:
+    """Takes work from other threads; the tick never waits for it, unless ticks begin meanwhile."""
+
+    def __init__(self) -> None:
+        self._work: tuple[Callable[[], object], Future[None]] | None = None
+        self._lock = threading.Lock()
+        self._ticking = threading.RLock()
+
+    @contextmanager
+    def tick(self) -> Iterator[None]:
+        """One tick; what is to be done after it is done before this returns."""
+        with self._ticking:
+            yield
+            if self._work is not None:
+                self._do()
+
+    def do(self, work: Callable[[], object], paused: Callable[[], bool], timeout: float) -> None:
+        """Have something done after a tick, or here while there are no ticks; one at a time.
+
+        Args:
+            work: What to do; what it raises is raised here.
+            paused: Whether there are no ticks now.
+            timeout: Longest to wait for a tick to end, in s.
+
+        Raises:
+            TimeoutError: No tick ended.
+        """
+        done: Future[None] = Future()
+        with self._lock:
+            self._work = (work, done)
+        for _ in range(max(1, int(timeout / _LOOK_S))):
+            if wait([done], _LOOK_S).done:
+                return done.result()
+            if paused() and self._ticking.acquire(timeout=_LOOK_S):
+                try:
+                    self._do()
+                finally:
+                    self._ticking.release()
+        with self._lock:
+            self._work = None
+        if not done.done():
+            raise TimeoutError(f"expected a tick to end within {timeout:g} s")
+        return done.result()
+
+    def _do(self) -> None:
+        with self._lock:
+            taken, self._work = self._work, None
+        if taken is None:
+            return
+        work, done = taken
+        try:
+            work()
+        except Exception as error:  # users' code; who asked for it gets to know
+            done.set_exception(error)
+        else:
+            done.set_result(None)

@@ -1,0 +1,165 @@
+"""NodeStates: when a node saves its state, what it goes on from, and its service `~/save_state`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future as Saved
+from pathlib import Path
+from typing import Any
+
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from pamiq_ros.core.config import ResolvedSystem
+from pamiq_ros.loop.errors import raised
+from pamiq_ros.state import LATEST, Configuration, Keepers, Saver, StateStore, Write
+
+from .managed import PamiqNode
+
+NONE = "none"
+_LOOK_S = 0.5
+_PAUSE_S = 2.0
+
+Load = Callable[[Path, "Callable[[str], object] | None"], object]
+
+
+class NodeStates:
+    """The states of a node that has the parameters of `STATE_PARAMETERS`.
+
+    Args:
+        node: Whose states these are.
+        resolved: The node's system.
+        write: Writes a state's files; called in a thread of its own.
+        facts: Plain values for the manifest; `updates` counts for `save_updates`.
+    """
+
+    def __init__(
+        self,
+        node: PamiqNode,
+        resolved: ResolvedSystem,
+        write: Write,
+        facts: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self._node, self._facts = node, facts
+        name = node.get_fully_qualified_name().strip("/")
+        values = {"system": resolved.name, "configuration": resolved.config}
+        self._store = StateStore(
+            Path(node.value("states_dir")).expanduser() / name,
+            Configuration(resolved.digest, values),
+            Keepers(*(node.value(f"states_keep{of}") for of in ("", "_hourly", "_daily"))),
+        )
+        self._saver = Saver(
+            self._store, write, facts, on_saved=self._on_saved, on_error=self._on_error
+        )
+        self._saved_at, self._saved_updates, self._pause_due_at = self._now(), 0, math.inf
+        self._timer = node.create_timer(_LOOK_S, self._save_if_due)
+        self._service = node.create_service(Trigger, "~/save_state", self._serve)
+
+    def load(self, load: Load, take_facts: Callable[[Mapping[str, Any]], object]) -> None:
+        """Load the state that the parameter `resume` asks for, if there is one.
+
+        Args:
+            load: Called with the state's directory, and with what is to be told of parts that do
+                not fit, if they may be left out.
+            take_facts: Called then with the state's facts.
+
+        Raises:
+            ValueError: The state can't be used; says why. No state is saved then.
+        """
+        self._store.remove_leftovers()
+        wanted = self._node.value("resume")
+        try:
+            if wanted != NONE:
+                self._load(wanted, load, take_facts)
+        except BaseException:
+            self.abandon()  # what was not loaded must not become the newest state
+            raise
+        if wanted != LATEST:
+            self.request()  # from here on: started again after a crash, it goes on from the latest
+
+    def _load(
+        self, wanted: str, load: Load, take_facts: Callable[[Mapping[str, Any]], object]
+    ) -> None:
+        log, fits = self._node.get_logger(), self._node.value("resume_what_fits")
+        found = self._store.find(wanted, log.warning, any_configuration=fits)
+        if found is None:
+            return
+        path, facts = found
+        left_out = lambda text: log.warning(f"state {path}: left out {text}")  # noqa: E731
+        load(path, left_out if fits else None)
+        take_facts(facts)
+        self._saved_updates = int(facts.get("updates", 0))
+        log.info(f"state loaded from {path}")
+
+    def request(self) -> Saved[Path]:
+        """Save a state of now, in the background."""
+        self._saved_at, self._saved_updates = self._now(), self._updates()
+        self._pause_due_at = math.inf
+        return self._saver.request()
+
+    def paused(self) -> None:
+        """Save soon, if that is wanted at a pause; not if the end follows, which saves too."""
+        if self._node.value("save_on_pause"):
+            self._pause_due_at = time.monotonic() + _PAUSE_S
+
+    def close(self) -> None:
+        """Save the last state, wait for it, and end."""
+        self.request().exception()  # which the saver has told of
+        self.abandon()
+
+    def abandon(self) -> None:
+        """End without saving."""
+        self._saver.close(1.0)
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_service(self._service)
+
+    def figures(self) -> dict[str, Any]:
+        """See `Saver.figures`."""
+        return self._saver.figures()
+
+    def _save_if_due(self) -> None:
+        period, updates = self._node.value("save_period"), self._updates_wanted()
+        late = period and self._now() - self._saved_at >= period
+        many = updates and self._updates() - self._saved_updates >= updates
+        if late or many or time.monotonic() >= self._pause_due_at:
+            self.request()
+
+    async def _serve(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        # The executor goes on meanwhile: a state may take longer than weights and commands can wait
+        done: Future[None] = Future(executor=self._node.executor)
+        saved = self.request()
+        saved.add_done_callback(lambda _: done.set_result(None))
+        await done
+        error = saved.exception()
+        response.success = error is None
+        response.message = str(error) if error is not None else saved.result().name
+        return response
+
+    def _updates_wanted(self) -> int:
+        wanted = self._node.has_parameter("save_updates") and self._node.value("save_updates")
+        return int(wanted)
+
+    def _updates(self) -> int:
+        return int(self._facts().get("updates", 0))
+
+    def _now(self) -> float:
+        return float(self._node.get_clock().now().nanoseconds) * 1e-9
+
+    def _on_saved(self, path: Path, took_s: float) -> None:
+        self._node.get_logger().info(f"state saved in {path} ({took_s:.1f} s)")
+
+    def _on_error(self, error: Exception) -> None:
+        text = str(error) if isinstance(error, (OSError, TimeoutError)) else raised(error)
+        self._node.errors.add(f"the state was not saved: {text}")
+
+
+def open_states(
+    node: PamiqNode,
+    resolved: ResolvedSystem,
+    write: Write,
+    facts: Callable[[], Mapping[str, Any]],
+) -> NodeStates | None:
+    """The node's states; None where the parameter `states_dir` is empty."""
+    return NodeStates(node, resolved, write, facts) if node.value("states_dir") else None

@@ -1,0 +1,170 @@
+"""The manifest of a state: what it is of, and the size and digest of each of its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MANIFEST = "manifest.json"
+SCHEMA = "pamiq_ros/state/1"
+_BLOCK_BYTES = 2**20
+
+Fingerprints = dict[str, dict[str, Any]]
+
+
+class StateError(ValueError):
+    """A state that can't be used: names the state and says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a state is a state of.
+
+    Attributes:
+        digest: The configuration's digest.
+        values: Its values, plain and nested.
+    """
+
+    digest: str
+    values: Mapping[str, Any]
+
+    def differences(self, other: Configuration) -> list[str]:
+        """The keys whose values differ, each with both values."""
+        own, theirs = _flat(self.values), _flat(other.values)
+        return [
+            f"{key}: expected {own.get(key, 'none')!r}, found {theirs.get(key, 'none')!r}"
+            for key in sorted({*own, *theirs})
+            if own.get(key) != theirs.get(key)
+        ]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A state's manifest.
+
+    Attributes:
+        configuration: What it is a state of.
+        facts: Plain values that were saved along.
+        files: Per file, by its path in the state, its `bytes` and its `blake2b` digest.
+    """
+
+    configuration: Configuration
+    facts: Mapping[str, Any]
+    files: Fingerprints
+
+    def write(self, state: Path) -> None:
+        """Write it into the state's directory."""
+        content: dict[str, Any] = {
+            "schema": SCHEMA,
+            "digest": self.configuration.digest,
+            "configuration": self.configuration.values,
+            "facts": self.facts,
+            "files": self.files,
+        }
+        content["blake2b"] = _digest_of(content)
+        (state / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def read_manifest(state: Path) -> Manifest:
+    """Read a state's manifest; its files are not looked at.
+
+    Raises:
+        StateError: It is missing or damaged.
+    """
+    try:
+        content = json.loads((state / MANIFEST).read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA:
+            raise StateError(f"state {state}: expected schema {SCHEMA}")
+        if content.pop("blake2b") != _digest_of(content):
+            raise StateError(f"state {state}: {MANIFEST} is damaged: its digest is another")
+        kinds = (("digest", str), ("configuration", dict), ("facts", dict), ("files", dict))
+        for key, kind in kinds:
+            if not isinstance(content[key], kind):
+                raise StateError(f"state {state}: {MANIFEST} has a malformed '{key}'")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, StateError):
+            raise
+        raise StateError(f"state {state}: {MANIFEST} is missing or damaged ({error})") from error
+    configuration = Configuration(content["digest"], content["configuration"])
+    return Manifest(configuration, content["facts"], content["files"])
+
+
+def require_sound(state: Path, manifest: Manifest) -> None:
+    """Check that a state has the files of its manifest, whole, and no others.
+
+    Raises:
+        StateError: It has not; names the file.
+    """
+    found = {str(f.relative_to(state)): f for f in files_of(state) if f.name != MANIFEST}
+    for name in sorted({*manifest.files, *found}):
+        if name not in found or manifest.files.get(name) != fingerprint(found[name]):
+            raise StateError(f"state {state}: {name} is missing, foreign or damaged")
+
+
+def fingerprints(state: Path, before: Path | None) -> Fingerprints:
+    """What a manifest says of a state's files.
+
+    Args:
+        state: The state's directory.
+        before: Directory of a sound state; what it shares with this one is not read again.
+    """
+    known: Fingerprints = {}
+    if before is not None:
+        try:
+            known = read_manifest(before).files
+        except StateError:
+            before = None
+    return {
+        name: known[name]
+        if before is not None and name in known and _is_same(before / name, file)
+        else fingerprint(file)
+        for name, file in ((str(f.relative_to(state)), f) for f in files_of(state))
+    }
+
+
+def fingerprint(file: Path) -> dict[str, Any]:
+    """A file's size and digest.
+
+    Raises:
+        StateError: It can't be read.
+    """
+    digest = hashlib.blake2b(digest_size=32)
+    size = 0
+    try:
+        with file.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+                size += len(block)
+    except OSError as error:
+        raise StateError(f"{file} can't be read ({error})") from error
+    return {"bytes": size, "blake2b": digest.hexdigest()}
+
+
+def files_of(directory: Path) -> list[Path]:
+    """All files in a directory and below it."""
+    return sorted(path for path in directory.rglob("*") if path.is_file())
+
+
+def _digest_of(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+
+
+def _is_same(before: Path, file: Path) -> bool:
+    try:
+        return before.samefile(file)
+    except OSError:
+        return False
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        return {prefix: values}
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return found
