@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 DEADLINE_S = 30.0
+PROFILE = {"FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parent / "fast_discovery.xml")}
 
 
 def wait_until(condition: Callable[[], Any], what: str = "", timeout: float = DEADLINE_S) -> Any:
@@ -41,7 +43,8 @@ class Ros:
 
     def node(self, name: str, **options: Any) -> Node:
         """A node that is being spun."""
-        node = Node(name, context=self.context, **options)
+        with patch.dict(os.environ, PROFILE):
+            node = Node(name, context=self.context, **options)
         self._nodes.append(node)
         self._executor.add_node(node)
         return node
@@ -72,6 +75,7 @@ def ros_domain() -> Iterator[Ros]:
     path = [str(Path(__file__).parent / "nodes"), os.environ.get("PYTHONPATH", "")]
     environment = {
         **os.environ,
+        **PROFILE,
         "ROS_DOMAIN_ID": str(domain),
         "PYTHONPATH": os.pathsep.join(part for part in path if part),
     }

@@ -6,7 +6,9 @@ an exception or an action that is not finite, the robot is stopped and the cause
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -57,6 +59,7 @@ class Actor:
         make_collector: Callable[[str], DataCollector[Any]],
         errors: ErrorLog,
         observation_timeout: float,
+        step_timeout: float = math.inf,
     ) -> None:
         """Build the environment, the agent and the inference models; no trainer, no buffer.
 
@@ -66,6 +69,7 @@ class Actor:
             make_collector: Makes the collector for a buffer's name.
             errors: Where causes of stops are told.
             observation_timeout: Oldest observation to act on, in s.
+            step_timeout: Longest step of the agent, in s; see `watch_step`.
         """
         self.slots: dict[str, WeightsSlot] = {}
         self.stops: Counter[str] = Counter()
@@ -73,6 +77,9 @@ class Actor:
         self._guard = guard
         self._errors = errors
         self._timeout = observation_timeout
+        self._step_timeout = step_timeout
+        self._step_began: float | None = None
+        self._overdue = False
         self._driven = False
         self._paused = True
         self._told_resumed = False
@@ -126,6 +133,24 @@ class Actor:
         """Take new weights, then act, or hold the robot at zero and say why; raises nothing."""
         with self._between.tick():
             self._guarded(lambda: self._hold_for(self._reason_to_hold() or self._act()))
+
+    def watch_step(self) -> None:
+        """Stop the robot if the agent's step takes too long; by any other thread, often.
+
+        What the step says when it returns after all is dropped.
+        """
+        began = self._step_began
+        if began is None or self._overdue or time.monotonic() - began <= self._step_timeout:
+            return
+        self._overdue = True
+        self.hold = "agent_hang"
+        self._errors.add(
+            f"robot stopped: the agent's step takes longer than {self._step_timeout:g} s"
+        )
+        try:
+            self._guard.stop()
+        except Exception as error:  # the watching thread has to live
+            self._errors.add(f"the robot could not be stopped: {raised(error)}")
 
     def save_state(self, path: Path, timeout: float = 60.0) -> None:
         """Save agent, environment and random generators between two ticks.
@@ -223,10 +248,13 @@ class Actor:
 
     def _act(self) -> str:
         try:
+            self._overdue, self._step_began = False, time.monotonic()
             action = self._agent.step(self._environment.observe())
             with self._commanding:
                 if self._paused:
                     return "paused"
+                if self._overdue:
+                    return "agent_hang"
                 if stale := self._stale():  # the step may have taken its time
                     return stale
                 self._environment.affect(action)
@@ -236,6 +264,8 @@ class Actor:
             return self._failed("action_error", error)
         except (Exception, SystemExit) as error:  # whatever the agent raises, the robot must stop
             return self._failed("agent_error", error)
+        finally:
+            self._step_began = None
         return ""
 
     def _failed(self, cause: str, error: BaseException) -> str:

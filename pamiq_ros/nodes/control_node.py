@@ -26,10 +26,12 @@ from pamiq_ros.control.status import (
 )
 from pamiq_ros.loop.priorities import yield_process
 
+from .alive import watch
 from .main import run
 from .managed_client import ManagedClient
 from .parameters import declare
 from .report import LATCHED, STATUS_TOPIC
+from .robot_stop import RobotStop
 from .tables import CONTROL_PARAMETERS
 
 STATUS_PERIOD_S = 0.5
@@ -63,6 +65,8 @@ class ControlNode(Node):
             name: ManagedClient(self, name, timeout, self._publish)
             for name in (INFERENCE, TRAINING)
         }
+        self._robot_stop = RobotStop(self, group)
+        watch(self, INFERENCE, self._on_alive, group)
         self._serve("pamiq/pause", self._pause, group)
         self._serve("pamiq/resume", self._resume, group)
         self._serve("pamiq/shutdown", self._shutdown, group)
@@ -102,6 +106,15 @@ class ControlNode(Node):
         # The later id stands for both: a node goes on from its newest state not after it.
         response.message = "; ".join(failures) or max(state for state, _ in saved)
         return response
+
+    def _on_alive(self, alive: bool) -> None:
+        if alive:
+            self._robot_stop.leave()
+        elif self._nodes[INFERENCE].state == ACTIVE:
+            self._robot_stop.stop()
+            self.get_logger().error(
+                f"robot stopped: {INFERENCE} gives no sign of life; it died, was ended, or hangs"
+            )
 
     def _want(self, state: str) -> None:
         self._wanted = state
@@ -173,6 +186,8 @@ class ControlNode(Node):
         since = time.monotonic() - self._first_active if self._first_active is not None else 0.0
         reports = {name: client.report for name, client in self._nodes.items()}
         report = gather_report(reports, restarts, since)
+        self._robot_stop.know(report["inference"].get("actuators", []))
+        report["robot_stops"] = self._robot_stop.count
         failures = [client.failure for client in self._nodes.values() if client.failure]
         failures += [f"{c.name} does not report any more" for c in self._nodes.values() if c.lost]
         report["errors"] = [*self._errors, *failures, *self._doubles(), *report["errors"]]

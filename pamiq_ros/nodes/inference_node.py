@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rclpy.publisher import Publisher
+from std_msgs.msg import Empty
 
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.robot import attach_robot
 from pamiq_ros.loop.actor import Actor
 from pamiq_ros.loop.ticker import Ticker
+from pamiq_ros.loop.watchdog import Watchdog
 from pamiq_ros.robot import RosRobot
 from pamiq_ros.state import remove_left_scratch, scratch_folder
 from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
 
+from .alive import PERIOD_S, sign_of_life
 from .main import run
 from .managed import PamiqNode
 from .robot_parameters import robot_settings
@@ -46,6 +50,8 @@ class InferenceNode(PamiqNode):
         self._senders: dict[str, ExperienceSender] = {}
         self._receivers: dict[str, WeightsReceiver] = {}
         self._states: NodeStates | None = None
+        self._alive: Publisher[Empty] | None = None
+        self._watchdog: Watchdog | None = None
         super().__init__("pamiq_inference", INFERENCE_PARAMETERS)
 
     def configure(self) -> None:
@@ -64,6 +70,7 @@ class InferenceNode(PamiqNode):
             lambda name: self._collector(name, resolved.digest, source),
             self.errors,
             self.value("observation_timeout"),
+            self.value("step_timeout"),
         )
         self._actor = actor
         for name, slot in actor.slots.items():
@@ -78,6 +85,8 @@ class InferenceNode(PamiqNode):
             self._weights.subscribe(name, self._receivers[name].receive)
         actor.setup()
         self._load_state(resolved, actor)
+        self._alive = sign_of_life(self)
+        self._watchdog = Watchdog(PERIOD_S, self._alive.assert_liveliness, actor.watch_step)
         rate = self.value("rate") or resolved.system.rate
         self._ticker = make_ticker(self, rate, actor, self._robot)
         self.get_logger().info(
@@ -120,6 +129,11 @@ class InferenceNode(PamiqNode):
             self.attempt("states", states.close)
         if self._actor is not None:
             self.attempt("teardown", self._actor.teardown)
+        if self._watchdog is not None:
+            self._watchdog.close()
+        if self._alive is not None:
+            self.destroy_publisher(self._alive)
+        self._watchdog = self._alive = None
         for sender in self._senders.values():
             sender.close(1.0)
         for receiver in self._receivers.values():
@@ -149,6 +163,7 @@ class InferenceNode(PamiqNode):
                 "observation_age_ms": robot.ages.milliseconds(50, 99),
                 "weights_version": actor.weights_version,
                 "hold": actor.hold,
+                "actuators": robot.actuators(),
                 "stops": sum(actor.stops.values()),
                 "stop_causes": dict(actor.stops),
                 "weights": {name: r.figures() for name, r in self._receivers.items()},

@@ -110,6 +110,9 @@ INFERENCE_PARAMETERS = (
         99,
     ),
     Parameter("experience_depth", 64, "Batches kept for a late training node", 1, 10000),
+    Parameter(
+        "step_timeout", 0.3, "Longest step of the agent in s; then the robot stops", 0.01, 3600.0
+    ),
     Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
     Parameter("experience_max_bytes", 262144, "Bytes of steps in one batch", 1, 1 << 26),
     Parameter("experience_max_steps", 64, "Steps in one batch", 1, 65536),

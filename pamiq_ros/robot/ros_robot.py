@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from rclpy.node import Node
 
@@ -133,6 +134,10 @@ class RosRobot:
         for sink in self._sinks:
             counts[sink.actuator.topic] += sink.count
         return dict(counts)
+
+    def actuators(self) -> list[dict[str, Any]]:
+        """For who has to stop the robot from outside: `topic`, `type`, `size` and `frame_id`."""
+        return [sink.described(self._settings.frame_id) for sink in self._sinks if not sink.closed]
 
     def close(self) -> None:
         """Command zero, then let go of every topic; safe to call twice."""

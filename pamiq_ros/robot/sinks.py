@@ -61,6 +61,7 @@ class CommandSink:
         self.closed = False
         self._node = node
         self._names = actuator.names
+        self._message_type = message_type
         self._make_message = make_message
         self._limiter = VelocityLimiter(limits)
         self._lock = threading.Lock()
@@ -93,6 +94,15 @@ class CommandSink:
         with self._lock:
             if not self.closed:
                 self._publish(self._limiter.stop(), time.monotonic())
+
+    def described(self, frame_id: str) -> dict[str, Any]:
+        """The topic's full name, its type's name, and how many values a command has."""
+        return {
+            "topic": self.topic,
+            "type": self._message_type.__name__,
+            "size": len(self._names),
+            "frame_id": frame_id,
+        }
 
     def close(self) -> None:
         """Command zero and end the publisher; safe to call twice."""

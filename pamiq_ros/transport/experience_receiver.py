@@ -15,7 +15,7 @@ from ..wire.experience import (
 )
 from ..wire.metadata import DigestMismatch
 from ..wire.payload import Buffer, PayloadError
-from .reports import ForeignSources, named
+from .reports import Reported, named
 from .sequence_window import SequenceWindow
 
 _MOST_SOURCES = 64
@@ -49,7 +49,7 @@ class ExperienceReceiver:
         self._on_error = on_error
         self._counts: dict[str, Counter[str]] = {name: Counter() for name in buffers}
         self._windows: OrderedDict[tuple[str, str], SequenceWindow] = OrderedDict()
-        self._foreign = ForeignSources()
+        self._foreign = Reported()
         self._lock = threading.Lock()
 
     def receive(self, buffer: str, data: Buffer) -> None:
@@ -69,7 +69,7 @@ class ExperienceReceiver:
                 batch = self._read(buffer, data)
             except DigestMismatch as error:
                 counts["foreign"] += 1
-                if self._foreign.is_new(error):
+                if self._foreign.is_new(error.source, error.found):
                     self._on_error(f"experience for buffer {buffer!r} refused: {error}")
             except PayloadError as error:
                 counts["malformed"] += 1

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from ..wire.metadata import DigestMismatch
-
 _MOST_KEPT = 64
 
 
@@ -14,18 +12,17 @@ def named(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-class ForeignSources:
-    """Remembers whose digest was reported: a foreign source is told of once, not per message."""
+class Reported:
+    """Remembers what was reported, the newest of it: a source is told of once, not per message."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
 
-    def is_new(self, mismatch: DigestMismatch) -> bool:
-        """Whether this source has not been reported with this digest."""
-        key = (mismatch.source, mismatch.found)
-        if key in self._seen:
+    def is_new(self, *about: str) -> bool:
+        """Whether nothing was reported about these names; from now on something was."""
+        if about in self._seen:
             return False
-        self._seen[key] = None
+        self._seen[about] = None
         while len(self._seen) > _MOST_KEPT:
             self._seen.popitem(last=False)
         return True

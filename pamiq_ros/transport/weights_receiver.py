@@ -17,7 +17,7 @@ from ..wire.metadata import DigestMismatch
 from ..wire.payload import Buffer, Payload, PayloadError, decode
 from ..wire.slots import SlotDescriptor, WeightsRequest, descriptor_of, encode_request
 from ..wire.weights import MAX_WEIGHTS_BYTES, Weights, weights_of
-from .reports import ForeignSources, named
+from .reports import Reported, named
 from .slot_source import SlotSource, SlotUnreadable
 from .slot_store import FOLDER
 
@@ -66,7 +66,7 @@ class WeightsReceiver:
         self._make_room = make_room
         self._ask, self._asked_at = ask, -_BETWEEN_REQUESTS_S
         self._slots = SlotSource(folder)
-        self._warned: set[str] = set()
+        self._warned = Reported()
         self._max_bytes, self._max_queue_bytes = max_bytes, max_queue_bytes
         self._on_error = on_error
         self._assembler = ChunkAssembler(digest, max_bytes)
@@ -76,7 +76,7 @@ class WeightsReceiver:
             slots.DESCRIPTOR_SCHEMA: self._take_slot,
         }
         self._counts: Counter[str] = Counter()
-        self._foreign = ForeignSources()
+        self._foreign = Reported()
         self._source, self._version = "", 0
         self._queue: deque[Buffer] = deque()
         self._queue_bytes = 0
@@ -181,7 +181,7 @@ class WeightsReceiver:
             carrier(payload)
         except DigestMismatch as error:
             self._counts["foreign"] += 1
-            if self._foreign.is_new(error):
+            if self._foreign.is_new(error.source, error.found):
                 self._on_error(f"weights refused: {error}")
         except PayloadError as error:
             self._counts["malformed"] += 1
@@ -216,8 +216,7 @@ class WeightsReceiver:
                     self._ask_for_chunks(slot, str(error))
             except SlotUnreadable as error:
                 self._counts["unreadable"] += 1
-                if error.is_fault and slot.source not in self._warned:
-                    self._warned.add(slot.source)
+                if error.is_fault and self._warned.is_new(slot.source):
                     self._on_error(f"{error}; weights are asked for over the topic")
                 self._ask_for_chunks(slot, str(error))
 

@@ -35,6 +35,7 @@ class Cli:
             "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)]),
             "ROS_DOMAIN_ID": "61",
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            "FASTDDS_DEFAULT_PROFILES_FILE": str(HERE.parent / "fast_discovery.xml"),
             "TMPDIR": str(folder),
             "STAND_IN": json.dumps(stand_in or {}),
             **env,

@@ -1,7 +1,5 @@
 """What only the system's own code can refuse is refused before any node starts."""
 
-import pytest
-
 SYSTEM = """
 print("a system that prints")
 
@@ -14,28 +12,28 @@ def system(size: int = 3, kind: str = "car"):
 """
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--set", "size=-1"], ["RuntimeError", "expected a size above zero, found -1"]),
-        (["--set", "sise=1"], ["override 'sise=1'", "size, kind"]),
-        (["--config", "config.yaml"], ["config.yaml", "wings"]),
-        (["--params", "params.yaml"], ["expected a car, found a plane"]),
-    ],
-    ids=str,
-)
-def test_a_system_that_refuses_is_told_before_any_node_starts(cli, arguments, words):
-    files = {
-        "my.py": SYSTEM,
-        "config.yaml": "wings: 2\n",
-        "params.yaml": "/**:\n  ros__parameters:\n    overrides: ['kind=plane']\n",
-    }
-    run = cli("up", "my.py:system", *arguments, files=files)
-    assert run.end() == 2, run.out
-    for word in words:
-        assert word in run.err
-    assert "Traceback" not in run.err
-    assert not run.log_dir.exists()
+FILES = {
+    "my.py": SYSTEM,
+    "config.yaml": "wings: 2\n",
+    "params.yaml": "/**:\n  ros__parameters:\n    overrides: ['kind=plane']\n",
+}
+REFUSED = {
+    "--set size=-1": ["RuntimeError", "expected a size above zero, found -1"],
+    "--set sise=1": ["override 'sise=1'", "size, kind"],
+    "--config config.yaml": ["config.yaml", "wings"],
+    "--params params.yaml": ["expected a car, found a plane"],
+}
+
+
+def test_a_system_that_refuses_is_told_before_any_node_starts(cli):
+    # At the same time, as each of them spends its own on loading torch.
+    runs = {given: cli("up", "my.py:system", *given.split(), files=FILES) for given in REFUSED}
+    for given, run in runs.items():
+        assert run.end() == 2, (given, run.out)
+        for word in REFUSED[given]:
+            assert word in run.err, given
+        assert "Traceback" not in run.err, given
+        assert not run.log_dir.exists(), given
 
 
 def test_a_trial_that_dies_is_left_to_the_nodes(cli):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import rclpy
 from geometry_msgs.msg import Twist
@@ -29,6 +30,9 @@ from pamiq_ros.nodes.report import LATCHED
 
 TINY = f"{Path(__file__).parent / 'tiny_system.py'}:system"
 DEADLINE_S = 40.0
+DOMAIN = 70 + os.getpid() % 30
+GREY = 128
+PROFILE = {"FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parents[1] / "fast_discovery.xml")}
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = DEADLINE_S) -> Any:
@@ -48,8 +52,9 @@ class Probe(Node):
         super().__init__("probe", context=context)
         self.commands: list[Twist] = []
         self.status: dict[str, Any] = {}
-        self.size = size
-        self.encoding = "rgb8"
+        self.size = self._first_size = size
+        self.shade, self.encoding = GREY, "rgb8"
+        self._forgotten: set[str] = set()
         self._camera = self.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
         self.create_subscription(Twist, "cmd_vel", self.commands.append, 10)
         self.create_subscription(String, "pamiq/status", self._on_status, LATCHED)
@@ -59,11 +64,11 @@ class Probe(Node):
         self.status = json.loads(message.data)
 
     def shoot(self) -> None:
-        """Publish one grey picture."""
+        """Publish one picture of one shade of grey."""
         message = Image(height=self.size, width=self.size, encoding=self.encoding)
         message.header.stamp = self.get_clock().now().to_msg()
         message.step = self.size * 3
-        message.data = array.array("B", bytes([128]) * (self.size * self.size * 3))
+        message.data = array.array("B", bytes([self.shade]) * (self.size * self.size * 3))
         self._camera.publish(message)
 
     def cover_lens(self) -> None:
@@ -73,6 +78,11 @@ class Probe(Node):
     def uncover_lens(self) -> None:
         """Go on publishing pictures."""
         self._shooting.reset()
+
+    def show_grey(self) -> None:
+        """Publish pictures as at the beginning."""
+        self.size, self.shade, self.encoding = self._first_size, GREY, "rgb8"
+        self.uncover_lens()
 
     def call(self, service: str) -> Trigger.Response:
         """Call a Trigger service and wait for its answer."""
@@ -100,8 +110,12 @@ class Probe(Node):
         return self.status.get("report", {}).get("inference", {})
 
     def errors(self) -> str:
-        """All errors of the newest status in one text."""
-        return "\n".join(self.status.get("errors", []))
+        """All errors of the newest status in one text, without those that were forgotten."""
+        return "\n".join(e for e in self.status.get("errors", []) if e not in self._forgotten)
+
+    def forget_errors(self) -> None:
+        """From now on, tell only errors that are new or came again."""
+        self._forgotten = set(self.status.get("errors", []))
 
     def moving(self) -> bool:
         """Whether the newest command is not zero."""
@@ -146,17 +160,18 @@ class Graph:
 @contextmanager
 def graph(size: int = 16) -> Iterator[Graph]:
     """A probe on a domain of its own; every process started by it is gone at the end."""
-    domain = 70 + os.getpid() % 30
     environment = {
         **os.environ,
-        "ROS_DOMAIN_ID": str(domain),
+        "ROS_DOMAIN_ID": str(DOMAIN),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        **PROFILE,
     }
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=domain)
+    rclpy.init(context=context, domain_id=DOMAIN)
     executor = SingleThreadedExecutor(context=context)
-    probe = Probe(context, size)
+    with patch.dict(os.environ, PROFILE):
+        probe = Probe(context, size)
     executor.add_node(probe)
     spinning = threading.Thread(target=executor.spin, daemon=True)
     spinning.start()

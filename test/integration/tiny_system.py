@@ -1,19 +1,27 @@
 """A system small enough for tests: a picture in, a constant drive out, one weight that grows."""
 
 import math
+import time
+from pathlib import Path
 
 import torch
 
 from pamiq_ros.core import Agent, SequentialBuffer, System, TorchTrainer, TorchTrainingModel
 from pamiq_ros.core.robot import ImageTopic, TwistTopic
 
+BLACK, WHITE = 0, 255
+"""Shades of pictures that are too much for the agent: it acts without sense, or raises."""
+
 
 class TinyAgent(Agent):
-    """Drives at `speed`, turns at what the model says of the picture's brightness."""
+    """Drives at `speed`, turns at what the model says of the picture's brightness.
 
-    def __init__(self, speed: float, fault: str) -> None:
+    While there is the file `hang` it waits, and would then drive at 0.9 m/s.
+    """
+
+    def __init__(self, speed: float, hang: str) -> None:
         super().__init__()
-        self.speed, self.fault, self.steps = speed, fault, 0
+        self.speed, self.hang = speed, Path(hang)
 
     def on_inference_models_attached(self) -> None:
         self.model = self.get_inference_model("policy")
@@ -22,13 +30,15 @@ class TinyAgent(Agent):
         self.collector = self.get_data_collector("pictures")
 
     def step(self, observation: torch.Tensor) -> list[float]:
-        self.steps += 1
-        if self.steps > 5 and self.fault == "raise":
+        shade = observation.float().mean().reshape(1)
+        if shade == WHITE:
             raise RuntimeError("the agent's own fault")
-        brightness = observation.float().mean().reshape(1) / 255
-        turn = float(self.model(brightness).clamp(-0.5, 0.5))
+        turn = float(self.model(shade / 255).clamp(-0.5, 0.5))
         self.collector.collect({"picture": observation, "turn": turn})
-        speed = math.nan if self.steps > 5 and self.fault == "nan" else self.speed
+        speed = math.nan if shade == BLACK else self.speed
+        while self.hang.is_file():
+            time.sleep(0.01)
+            speed = 0.9
         return [speed, turn]
 
 
@@ -53,13 +63,11 @@ class TinyTrainer(TorchTrainer):
         self.recorder.scalar("loss", loss.item())
 
 
-def system(speed: float = 0.3, size: int = 16, fault: str = "", capacity: int = 64) -> System:
-    """The system; `fault` is empty, `raise` or `nan`."""
-    if fault not in ("", "raise", "nan"):
-        raise ValueError(f"fault: expected '', 'raise' or 'nan', found {fault!r}")
+def system(speed: float = 0.3, size: int = 16, capacity: int = 64, hang: str = "") -> System:
+    """The system."""
     picture = {"picture": torch.zeros(3, size, size, dtype=torch.uint8), "turn": 0.0}
     return System(
-        agent=lambda: TinyAgent(speed, fault),
+        agent=lambda: TinyAgent(speed, hang),
         sensors=lambda: ImageTopic("camera/image_raw", height=size, width=size),
         actuators=lambda: TwistTopic("cmd_vel"),
         models={"policy": lambda: TorchTrainingModel(torch.nn.Linear(1, 1))},

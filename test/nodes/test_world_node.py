@@ -136,27 +136,25 @@ def test_a_signal_ends_it_well(ros: Ros, number: signal.Signals) -> None:
     assert "Traceback" not in process.stderr.read()
 
 
-@pytest.mark.parametrize(
-    ("values", "named"),
-    [
-        ({"env_id": "NoSuchCar-v3"}, "env_id 'NoSuchCar-v3'"),
-        ({"env_id": ECHO, "env_kwargs": "'{wings: 2}'"}, "'wings': 2"),
-        ({"env_id": ECHO, "env_kwargs": "'[1]'"}, "env_kwargs: expected a YAML mapping"),
-        ({"env_id": ECHO, "rate": "-5.0"}, "'rate': expected double from 0 to 1000"),
-        ({"env_id": ECHO, "rate": "fast"}, "'rate': expected double from 0 to 1000"),
-        ({"env_id": ECHO, "action_map": "['wheel', '0']"}, "'wheel'"),
-        ({"env_id": ECHO, "command": "voice"}, "expected one of twist, twist_stamped, array"),
-        ({"env_id": "world_environments:NoRate-v0"}, "'rate': expected a positive one"),
-    ],
-)
-def test_what_cannot_be_is_refused_with_exit_status_2(
-    ros: Ros, values: dict[str, str], named: str
-) -> None:
-    process = ros.start(WORLD, *parameters(**values))
-    _, text = process.communicate(timeout=20.0)
-    assert process.returncode == 2, text
-    assert named in text
-    assert "Traceback" not in text
+REFUSED: list[tuple[dict[str, str], str]] = [
+    ({"env_id": "NoSuchCar-v3"}, "env_id 'NoSuchCar-v3'"),
+    ({"env_id": ECHO, "env_kwargs": "'{wings: 2}'"}, "'wings': 2"),
+    ({"env_id": ECHO, "env_kwargs": "'[1]'"}, "env_kwargs: expected a YAML mapping"),
+    ({"env_id": ECHO, "rate": "-5.0"}, "'rate': expected double from 0 to 1000"),
+    ({"env_id": ECHO, "rate": "fast"}, "'rate': expected double from 0 to 1000"),
+    ({"env_id": ECHO, "action_map": "['wheel', '0']"}, "'wheel'"),
+    ({"env_id": ECHO, "command": "voice"}, "expected one of twist, twist_stamped, array"),
+    ({"env_id": "world_environments:NoRate-v0"}, "'rate': expected a positive one"),
+]
+
+
+def test_what_cannot_be_is_refused_with_exit_status_2(ros: Ros) -> None:
+    processes = [ros.start(WORLD, *parameters(**values)) for values, _ in REFUSED]
+    for process, (values, named) in zip(processes, REFUSED, strict=True):
+        _, text = process.communicate(timeout=60.0)
+        assert process.returncode == 2, (values, text)
+        assert named in text, values
+        assert "Traceback" not in text, values
 
 
 def test_an_environment_that_breaks_ends_the_process_with_its_reason(ros: Ros) -> None:

@@ -1,0 +1,51 @@
+"""Whether a node lives: a topic without messages, by DDS's liveliness.
+
+The node asserts that it lives; when it did not for a while, since it died or its interpreter hangs,
+the middleware tells those who listen (https://design.ros2.org/articles/qos_deadline_liveliness_lifespan.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.callback_groups import CallbackGroup
+from rclpy.duration import Duration
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Empty
+
+LEASE_S = 0.2
+"""After this long without a sign of life a node counts as dead or hung."""
+
+PERIOD_S = 0.05
+"""From sign to sign."""
+
+_QOS = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    liveliness=LivelinessPolicy.MANUAL_BY_TOPIC,
+    liveliness_lease_duration=Duration(seconds=LEASE_S),
+)
+
+
+def sign_of_life(node: Node) -> Publisher[Empty]:
+    """A publisher of `~/alive`; its `assert_liveliness` is the sign."""
+    return node.create_publisher(
+        Empty, "~/alive", _QOS, event_callbacks=PublisherEventCallbacks(use_default_callbacks=False)
+    )
+
+
+def watch(node: Node, name: str, on_change: Callable[[bool], None], group: CallbackGroup) -> None:
+    """Have `on_change` called with whether the node of that name lives, when that changes."""
+    node.create_subscription(
+        Empty,
+        f"{name}/alive",
+        lambda _: None,
+        _QOS,
+        callback_group=group,
+        event_callbacks=SubscriptionEventCallbacks(
+            liveliness=lambda event: on_change(event.alive_count > 0), use_default_callbacks=False
+        ),
+    )

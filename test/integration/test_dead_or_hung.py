@@ -1,0 +1,46 @@
+"""The robot stops when the inference node dies or hangs, and drives on when it is back."""
+
+import signal
+
+import pytest
+
+from .harness import TINY, graph, wait_until
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
+
+
+def test_a_robot_whose_inference_node_dies_or_is_frozen_is_stopped_by_the_control_node():
+    with graph() as made:
+        probe = made.probe
+        made.start_all(TINY)
+        for times, fault in enumerate((signal.SIGKILL, signal.SIGSTOP), start=1):
+            wait_until(probe.moving, "motion")
+            actor = made.processes["inference_node"]
+            actor.send_signal(fault)
+            wait_until(probe.standing, "the robot to stand")
+            wait_until(lambda n=times: probe.status["report"]["robot_stops"] == n, "the count")
+            assert probe.standing()
+            if fault == signal.SIGKILL:
+                actor.wait()
+                made.start("inference_node", "-p", f"system:={TINY}")
+            else:
+                actor.send_signal(signal.SIGCONT)
+        wait_until(probe.moving, "motion")
+        assert probe.call("pamiq/shutdown").success
+        assert probe.standing()
+
+
+def test_a_step_that_hangs_stops_the_robot_and_what_it_says_in_the_end_is_dropped(tmp_path):
+    with graph() as made:
+        probe = made.probe
+        hang = tmp_path / "hang"
+        made.start_all(TINY, "-p", f"overrides:=['hang={hang}']")
+        wait_until(probe.moving, "motion")
+        hang.touch()
+        wait_until(probe.standing, "the robot to stand")
+        wait_until(lambda: probe.inference()["hold"] == "agent_hang", "the cause")
+        assert "the agent's step takes longer than" in probe.errors()
+        hang.unlink()
+        wait_until(lambda: probe.inference()["stop_causes"].get("agent_hang") == 1, "the count")
+        wait_until(probe.moving, "motion")
+        assert not any(command.linear.x == 0.9 for command in probe.commands)
