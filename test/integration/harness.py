@@ -30,7 +30,7 @@ from pamiq_ros.nodes.report import LATCHED
 
 TINY = f"{Path(__file__).parent / 'tiny_system.py'}:system"
 DEADLINE_S = 40.0
-DOMAIN = 70 + os.getpid() % 30
+DOMAIN = 78 + os.getpid() % 22
 GREY = 128
 PROFILE = {"FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parents[1] / "fast_discovery.xml")}
 
