@@ -224,3 +224,104 @@ def test_a_model_for_inference_alone_needs_no_weights(robot, errors):
     actor.tick()
     assert isinstance(attached["fixed"], InferenceModel)
     assert actor.slots == {} and robot.commands == [1.0]
+
+
+def test_a_step_that_hangs_stops_the_robot_at_once_and_says_nothing_in_the_end(
+    robot, errors, driver
+):
+    system = System(
+        agent=lambda: driver, sensors=lambda: Eye(robot), actuators=lambda: Wheel(robot)
+    )
+    actor = Actor(system, robot, lambda name: DataCollector(8), errors, 0.5, step_timeout=0.01)
+    actor.setup()
+    actor.resume()
+    actor.watch_step()
+    assert robot.commands == []
+    thinking, think_on = threading.Event(), threading.Event()
+
+    def ponder(observation):
+        thinking.set()
+        think_on.wait(10.0)
+        return observation
+
+    driver.answer = ponder
+    tick = threading.Thread(target=actor.tick)
+    tick.start()
+    assert thinking.wait(10.0)
+    while actor.hold != "agent_hang":
+        actor.watch_step()
+    assert robot.commands == [0.0] and "longer than 0.01 s" in errors.last()
+    actor.watch_step()
+    think_on.set()
+    tick.join(10.0)
+    assert set(robot.commands) == {0.0} and actor.hold == "agent_hang"
+    driver.answer = lambda observation: observation
+    actor.tick()
+    assert robot.commands[-1] == 1.0
+
+
+class Remembers(Driver):
+    def __init__(self):
+        super().__init__()
+        self.saved_in, self.fail = None, False
+
+    def save_state(self, path):
+        if self.fail:
+            raise OSError("no room")
+        self.saved_in = threading.current_thread().name
+        path.write_text("state")
+
+    def load_state(self, path):
+        self.loaded = path.read_text()
+
+
+@pytest.mark.parametrize("ticking", [True, False])
+def test_an_agents_state_is_saved_by_the_tick_or_while_there_is_none(
+    robot, errors, ticking, tmp_path
+):
+    agent = Remembers()
+    system = System(agent=lambda: agent, sensors=lambda: Eye(robot), actuators=lambda: Wheel(robot))
+    actor = Actor(system, robot, lambda name: DataCollector(8), errors, 0.5)
+    actor.setup()
+    ended = threading.Event()
+    if ticking:
+        actor.resume()
+
+    def tick():
+        while not ended.is_set():
+            actor.tick()
+
+    ticker = threading.Thread(target=tick, name="tick")
+    if ticking:
+        ticker.start()
+    try:
+        actor.save_state(tmp_path, timeout=10.0)
+        assert agent.saved_in == ("tick" if ticking else "MainThread")
+        agent.fail = True
+        with pytest.raises(OSError, match="no room"):
+            actor.save_state(tmp_path, timeout=10.0)
+    finally:
+        ended.set()
+        if ticking:
+            ticker.join()
+    actor.load_state(tmp_path)
+    assert agent.loaded == "state"
+
+
+def test_no_state_of_an_agent_whose_step_does_not_end(actor, driver, tmp_path):
+    thinking, think_on = threading.Event(), threading.Event()
+
+    def ponder(observation):
+        thinking.set()
+        think_on.wait(10.0)
+        return observation
+
+    driver.answer = ponder
+    tick = threading.Thread(target=actor.tick)
+    tick.start()
+    assert thinking.wait(10.0)
+    with pytest.raises(TimeoutError, match=r"expected a tick to end within 0\.05 s"):
+        actor.save_state(tmp_path, timeout=0.05)
+    think_on.set()
+    tick.join(10.0)
+    assert not list(tmp_path.iterdir())

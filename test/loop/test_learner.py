@@ -130,3 +130,76 @@ def test_a_run_that_does_not_end_in_time_is_told_and_training_goes_on():
     train_on.set()
     assert learner.stop(10.0)
     assert not learner.running
+
+
+class Noisy(Adder):
+    """Moves the weight at random, by momentum: its state is in weights, optimiser and generator."""
+
+    def create_optimizers(self):
+        return {"sgd": torch.optim.SGD(self.model.model.parameters(), lr=0.1, momentum=0.9)}
+
+    def train(self):
+        batch = self.get_data_user("numbers").sample(4)["x"]
+        loss = (self.model.model(batch) * torch.rand(4, 1)).square().mean()
+        self.optimizers["sgd"].zero_grad()
+        loss.backward()
+        self.optimizers["sgd"].step()
+
+
+def weight(learner):
+    return float(learner.models["policy"].model.weight)
+
+
+def train_once(learner, number):
+    learner.receive("numbers", StepBatch.stack([{"x": torch.tensor([float(number)])}] * 4))
+    assert learner._trainers["noisy"].run()
+
+
+def test_from_a_state_training_goes_on_to_the_bit(tmp_path):
+    first = Learner(make_system(noisy=Noisy), Recorder(), ErrorLog())
+    first.set_sync_target("policy", lambda parameters: None)
+    for number in range(3):
+        train_once(first, number)
+    tmp_path.joinpath("state").mkdir()
+    first.save_state(tmp_path / "state")
+    for number in range(3, 6):
+        train_once(first, number)
+
+    second = Learner(make_system(noisy=Noisy), Recorder(), ErrorLog())
+    second.set_sync_target("policy", lambda parameters: None)
+    second.load_state(tmp_path / "state")
+    for number in range(3, 6):
+        train_once(second, number)
+    assert weight(second) == weight(first)
+
+
+def test_states_are_saved_between_runs_while_training_goes_on(tmp_path):
+    learner = Learner(make_system(adder=Adder), Recorder(), ErrorLog())
+    versions = []
+    learner.set_sync_target("policy", lambda parameters: versions.append(1))
+    learner.start()
+    step = StepBatch.stack([{"x": torch.zeros(1)}] * 4)
+    for index in range(10):
+        learner.receive("numbers", step)
+        before = tmp_path / str(index - 1) if index else None
+        (path := tmp_path / str(index)).mkdir()
+        learner.save_state(path, before, timeout=10.0)
+    assert learner.stop(10.0)
+    for index in range(10):
+        again = Learner(make_system(adder=Adder), Recorder(), ErrorLog())
+        again.load_state(tmp_path / str(index))
+        assert again.fill()["numbers"]["size"] == min(16, 4 * (index + 1))
+
+
+def test_what_does_not_fit_is_left_out_if_that_is_wanted(tmp_path):
+    learner = Learner(make_system(adder=Adder), Recorder(), ErrorLog())
+    learner.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}] * 4))
+    (tmp_path / "state").mkdir()
+    learner.save_state(tmp_path / "state")
+    system = make_system(adder=Adder, more=Adder)
+    system.models["policy"] = lambda: TorchTrainingModel(torch.nn.Linear(2, 1, bias=False))
+    other, left_out = Learner(system, Recorder(), ErrorLog()), []
+    other.load_state(tmp_path / "state", left_out.append)
+    assert other.fill()["numbers"]["size"] == 4
+    assert [text.partition(":")[0] for text in left_out] == ["models/policy", "trainers/more"]
+    assert "[2, 1]" in left_out[0] or "1, 2" in left_out[0]
