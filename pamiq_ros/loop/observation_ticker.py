@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
+from .tick_time import TickTime
 from .ticker import Ticker
 
 WATCH_S = 0.05
@@ -26,6 +26,7 @@ class ObservationTicker(Ticker):
         watch: Callable[[], None],
         *,
         prepare: Callable[[], None] = lambda: None,
+        clock: TickTime | None = None,
     ) -> None:
         """Make a ticker that does not tick yet; see `Ticker`.
 
@@ -34,8 +35,9 @@ class ObservationTicker(Ticker):
             tick: Called at each observation.
             watch: Called in the same thread while there is none; must not raise.
             prepare: Called first in each new thread.
+            clock: By which ticks are due; None: a steady one.
         """
-        super().__init__(rate, tick, prepare=prepare)
+        super().__init__(rate, tick, prepare=prepare, clock=clock)
         self._watch = watch
         self._arrived: float | None = None
         self._arrivals = self._served = 0
@@ -43,7 +45,7 @@ class ObservationTicker(Ticker):
 
     def notify(self) -> None:
         """Tell of an observation that has just arrived; any one thread, in microseconds."""
-        self._arrived = time.monotonic()
+        self._arrived = self._clock.now()
         self._arrivals += 1
         self._wake.set()
 
@@ -51,7 +53,7 @@ class ObservationTicker(Ticker):
         # What arrived during a pause was not missed, and is too old to act on.
         self._arrived = None
         self._served = self._arrivals
-        self._earliest = time.monotonic()
+        self._earliest = self._clock.now()
 
     def _wait(self) -> float | None:
         silence = max(self._period, WATCH_S)
@@ -60,9 +62,10 @@ class ObservationTicker(Ticker):
                 if not self._wake.wait(silence):
                     self._watch()
                 self._wake.clear()
-            elif (early := self._earliest - time.monotonic()) > 0.0:
-                # Woken by a newer observation, it goes on waiting for the rest of the period.
-                self._wake.wait(early)
+            elif self._period >= (early := self._earliest - self._clock.now()) > 0.0:
+                # Woken by a newer observation, it goes on waiting for the rest of the period. A
+                # clock that went back by more keeps nobody waiting.
+                self._clock.wait(early, self._wake)
                 self._wake.clear()
             else:
                 return self._take()
@@ -74,7 +77,8 @@ class ObservationTicker(Ticker):
         self._arrived = None
         self.skipped += max(0, arrivals - self._served - 1)
         self._served = arrivals
-        due = max(arrived, self._earliest)
+        # A clock that went back has its own idea of what is early.
+        due = max(arrived, self._earliest) if self._earliest - arrived <= self._period else arrived
         # From when it was due and not from when it began, or lateness would add up.
         self._earliest = due + self._period
         return due

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from .histogram import Histogram
 from .real_time import precise_timers
+from .tick_time import SteadyTime, TickTime
 
 
 class Ticker:
@@ -30,6 +31,8 @@ class Ticker:
         tick: Callable[[], None],
         *,
         prepare: Callable[[], None] = lambda: None,
+        clock: TickTime | None = None,
+        on_jump_back: Callable[[float], object] = lambda seconds: None,
     ) -> None:
         """Make a ticker that does not tick yet.
 
@@ -37,6 +40,8 @@ class Ticker:
             rate: Ticks per second in Hz, positive.
             tick: Called at each deadline; must not raise (an exception ends the thread).
             prepare: Called first in each new thread, to set what threads have for themselves.
+            clock: By which ticks are due; None: a steady one.
+            on_jump_back: Called with how far the clock went back, in s; deadlines begin anew then.
         """
         self.lateness = Histogram()
         self.compute = Histogram()
@@ -45,6 +50,8 @@ class Ticker:
         self._period = 1.0 / rate
         self._tick = tick
         self._prepare = prepare
+        self._clock = clock or SteadyTime()
+        self._on_jump_back = on_jump_back
         self._stopping = False
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -93,27 +100,36 @@ class Ticker:
         self._begin()
         previous: float | None = None
         while (due := self._wait()) is not None:
-            began = time.monotonic()
-            self.lateness.add(began - due)
-            if previous is not None:
-                self._span += began - previous
+            now, began = self._clock.now(), time.monotonic()
+            self.lateness.add(now - due)
+            if previous is not None and now > previous:
+                self._span += now - previous
                 self._intervals += 1
-            previous = began
+            previous = now
             self._tick()
-            ended = time.monotonic()
-            self.compute.add(ended - began)
+            self.compute.add(time.monotonic() - began)
             self.ticks += 1
-            self._end(ended)
+            self._end(self._clock.now())
 
     def _begin(self) -> None:
         """Called once, before the first wait."""
-        self._start = time.monotonic()
+        self._start = self._clock.now()
         self._index = 0
 
     def _wait(self) -> float | None:
         """Wait until a tick is due; when it was due, or None to end."""
         due = self._start + self._index * self._period
-        self._wake.wait(due - time.monotonic())
+        while not self._stopping and (left := due - self._clock.now()) > 0.0:
+            if left > 1.5 * self._period:  # it was due after one period at most
+                self._on_jump_back(left)
+                self._begin()
+                due = self._start
+                continue
+            self._clock.wait(left, self._wake)
+        # Of several that passed meanwhile one is served; how late it is says the first of them.
+        newest_due = int((self._clock.now() - self._start) / self._period)
+        self.skipped += max(0, newest_due - self._index)
+        self._index = max(newest_due, self._index)
         return None if self._stopping else due
 
     def _end(self, ended: float) -> None:

@@ -10,6 +10,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter as RosParameter
 
 from pamiq_ros.control.lifecycle import UNCONFIGURED
+from pamiq_ros.core import time
 from pamiq_ros.core.config import ConfigurationError, ResolvedSystem, resolve_system
 from pamiq_ros.loop.errors import ErrorLog, raised
 
@@ -88,15 +89,20 @@ class PamiqNode(LifecycleNode):
         return result
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lifecycle: inactive to active (resume)."""
+        """Lifecycle: inactive to active (resume); the time of `pamiq_ros.core.time` goes on."""
+        time.resume()
         return self._guarded("activate", self.activate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lifecycle: active to inactive (pause)."""
-        return self._guarded("deactivate", self.deactivate)
+        """Lifecycle: active to inactive (pause); a pause is no time that passes for trainers."""
+        result = self._guarded("deactivate", self.deactivate)
+        if result is TransitionCallbackReturn.SUCCESS:
+            time.pause()
+        return result
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Lifecycle: inactive to unconfigured."""
+        time.resume()
         return self._guarded("cleanup", self.cleanup)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:

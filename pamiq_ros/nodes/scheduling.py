@@ -15,6 +15,8 @@ from pamiq_ros.loop.real_time import Scheduling, parse_cpus
 from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.robot import RosRobot
 
+from .ros_time import tick_time
+
 
 def preparation(node: Node) -> Callable[[], None]:
     """What a thread that computes has to call first: its scheduling, its number of torch threads.
@@ -55,10 +57,17 @@ def make_ticker(node: Node, rate: float, actor: Actor, robot: RosRobot) -> Ticke
     Raises:
         ValueError: A parameter does not fit this machine, or the system's sensors.
     """
-    prepare = preparation(node)
+    prepare, clock = preparation(node), tick_time(node)
     if _value(node, "trigger") == "rate":
-        return Ticker(rate, actor.tick, prepare=prepare)
-    ticker = ObservationTicker(rate, actor.tick, actor.watch, prepare=prepare)
+        back = "the clock went back by {:.3f} s: deadlines begin anew"
+        return Ticker(
+            rate,
+            actor.tick,
+            prepare=prepare,
+            clock=clock,
+            on_jump_back=lambda seconds: node.get_logger().warning(back.format(seconds)),
+        )
+    ticker = ObservationTicker(rate, actor.tick, actor.watch, prepare=prepare, clock=clock)
     try:
         robot.on_observation(_trigger_topic(node, robot), ticker.notify)
     except ValueError as error:

@@ -19,7 +19,7 @@ from .decode import decoder_for, empty
 
 class _Received(NamedTuple):
     message: Any
-    monotonic_ns: int
+    at_ns: int
 
 
 class TopicSource:
@@ -97,7 +97,7 @@ class TopicSource:
             return None
         clock_ns, stamp = self._node.get_clock().now().nanoseconds, stamp_ns(newest.message)
         by_stamp = (clock_ns - stamp) / 1e9 if stamp and clock_ns else None
-        return Ages((time.monotonic_ns() - newest.monotonic_ns) / 1e9, by_stamp)
+        return Ages(max(0, self._reception_ns() - newest.at_ns) / 1e9, by_stamp)
 
     def close(self) -> None:
         """End the subscription; safe to call twice."""
@@ -106,8 +106,13 @@ class TopicSource:
         self.closed = True
         self._node.destroy_subscription(self._subscription)
 
+    def _reception_ns(self) -> int:
+        # Slow simulated time must not make observations look old.
+        clock: Any = self._node.get_clock()
+        return int(clock.now().nanoseconds) if clock.ros_time_is_active else time.monotonic_ns()
+
     def _receive(self, message: Any) -> None:
-        self._newest = _Received(message, time.monotonic_ns())
+        self._newest = _Received(message, self._reception_ns())
         for listener in self._listeners:
             listener()
         if self._listeners:

@@ -103,3 +103,56 @@ def test_rate_does_not_count_pauses():
     ticker.stop()
     # Twenty ticks in a span of 0.7 s would be under 30 Hz.
     assert ticker.rate > 50.0
+
+
+class Simulated:
+    """A clock that stands still unless it is set."""
+
+    def __init__(self):
+        self.time = 100.0
+        self.waiting = threading.Event()
+        self._set = threading.Event()
+
+    def now(self):
+        return self.time
+
+    def wait(self, seconds, wake):
+        self.waiting.set()
+        wake.wait(0.005)
+
+    def set(self, time):
+        """Set it, and return once the ticker has seen that and waits again."""
+        self.time = time
+        for _ in range(2):
+            self.waiting.clear()
+            assert self.waiting.wait(10.0)
+
+
+def test_ticks_follow_a_simulated_clock():
+    clock = Simulated()
+    ticker = Ticker(10.0, lambda: None, clock=clock)
+    ticker.start()
+    assert clock.waiting.wait(10.0)
+    assert ticker.ticks == 1
+    clock.set(100.09)
+    assert ticker.ticks == 1
+    clock.set(100.11)
+    assert ticker.ticks == 2
+    clock.set(100.55)  # three deadlines passed in one step of the clock
+    assert (ticker.ticks, ticker.skipped) == (3, 3)
+    assert ticker.stop()
+    assert round(ticker.rate, 2) == round(2 / 0.55, 2)
+
+
+def test_a_clock_that_goes_back_restarts_the_deadlines_and_is_told():
+    clock, jumps = Simulated(), []
+    ticker = Ticker(10.0, lambda: None, clock=clock, on_jump_back=jumps.append)
+    ticker.start()
+    assert clock.waiting.wait(10.0)
+    clock.set(100.1)
+    assert ticker.ticks == 2
+    clock.set(3.0)
+    assert ticker.ticks == 3 and [round(jump, 1) for jump in jumps] == [97.2]
+    clock.set(3.11)
+    assert ticker.ticks == 4
+    assert ticker.stop()
