@@ -74,6 +74,8 @@ class ControlNode(Node):
         self.create_timer(STATUS_PERIOD_S, self._publish, callback_group=group)
         if self._errors:
             return
+        if uptime := self.get_parameter("max_uptime").value:
+            self.create_timer(uptime, self._end_of_uptime, callback_group=group)
         if self.get_parameter("autostart").value:
             for client in self._nodes.values():
                 client.want(ACTIVE, on_paused=self._adopt_pause)
@@ -106,6 +108,12 @@ class ControlNode(Node):
         # The later id stands for both: a node goes on from its newest state not after it.
         response.message = "; ".join(failures) or max(state for state, _ in saved)
         return response
+
+    def _end_of_uptime(self) -> None:
+        if self._wanted != FINALIZED:
+            self.get_logger().info("max_uptime has passed: the system shuts down")
+            self._newest_command = next(self._commands)
+            self._shutdown()
 
     def _on_alive(self, alive: bool) -> None:
         if alive:

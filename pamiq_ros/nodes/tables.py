@@ -163,5 +163,6 @@ CONTROL_PARAMETERS = (
     Parameter(
         "transition_timeout", 20.0, "Longest a node may take for a transition in s", 0.1, 3600.0
     ),
+    Parameter("max_uptime", 0.0, "Time after which all shuts down in s; 0 for no limit", 0.0, 1e8),
     Parameter("save_timeout", 120.0, "Longest a node may take to save in s", 0.1, 36000.0),
 )

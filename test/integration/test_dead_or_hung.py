@@ -44,3 +44,14 @@ def test_a_step_that_hangs_stops_the_robot_and_what_it_says_in_the_end_is_droppe
         wait_until(lambda: probe.inference()["stop_causes"].get("agent_hang") == 1, "the count")
         wait_until(probe.moving, "motion")
         assert not any(command.linear.x == 0.9 for command in probe.commands)
+
+
+def test_the_system_shuts_down_by_itself_after_its_longest_uptime():
+    with graph() as made:
+        made.start("control_node", "-p", "max_uptime:=6.0")
+        options = ("-p", f"system:={TINY}")
+        made.start("inference_node", *options)
+        made.start("training_node", *options)
+        for name, process in made.processes.items():
+            assert process.wait(60.0) == 0, name
+        assert not made.probe.moving()
