@@ -43,6 +43,7 @@ def rows(swaps: int) -> list[Row]:
 def plot(found: list[Row], file: Path) -> None:
     """Draw latency, lateness and memory over size, and lateness over rate."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FormatStrFormatter, NullFormatter
 
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
     panels = (
@@ -60,8 +61,13 @@ def plot(found: list[Row], file: Path) -> None:
             points = sorted((row[x], row[y]) for row in of_carrier)
             axis.loglog(*zip(*points, strict=True), marker="o", label=carrier)
         if y == "latency_ms":
-            copies = sorted({(r["size_mb"], r["memcpy2_ms"]) for r in found})
-            axis.loglog(*zip(*copies, strict=True), "k:", label="two copies in memory")
+            copies = {r["size_mb"]: r["memcpy2_ms"] for r in found}
+            axis.loglog(*zip(*sorted(copies.items()), strict=True), "k:", label="two copies")
+        if y == "lateness_p99_ms":
+            axis.set_ylim(0.05, 20.0)
+        for numbers in (axis.xaxis, axis.yaxis):
+            numbers.set_major_formatter(FormatStrFormatter("%g"))
+            numbers.set_minor_formatter(NullFormatter())
         axis.set_title(title)
         axis.set_xlabel("weights (MB)" if x == "size_mb" else "rate (Hz)")
         axis.grid(alpha=0.3)

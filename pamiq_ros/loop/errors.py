@@ -23,21 +23,29 @@ class ErrorLog:
 
     Args:
         log: Called with the text; the kind is what stands before the text's first colon.
+        clock: Tells the time in s.
     """
 
-    def __init__(self, log: Callable[[str], object] = lambda text: None) -> None:
+    def __init__(
+        self,
+        log: Callable[[str], object] = lambda text: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._log = log
+        self._clock = clock
         self._counts: OrderedDict[str, int] = OrderedDict()
+        self._times: dict[str, float] = {}
         self._logged: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def add(self, text: str) -> None:
         """Count `text`; any thread."""
         with self._lock:
+            now, kind = self._clock(), text.partition(":")[0]
             self._counts[text] = self._counts.pop(text, 0) + 1
+            self._times[text] = now
             while len(self._counts) > _MOST_KEPT:
-                self._counts.popitem(last=False)
-            now, kind = time.monotonic(), text.partition(":")[0]
+                del self._times[self._counts.popitem(last=False)[0]]
             loud = now - self._logged.get(kind, -1.0) >= 1.0
             if loud:
                 self._logged[kind] = now
@@ -48,9 +56,14 @@ class ErrorLog:
 
     def texts(self) -> list[str]:
         """The errors, oldest first, with how often each came when it was more than once."""
+        return [text for text, _ in self.aged()]
+
+    def aged(self) -> list[tuple[str, float]]:
+        """The errors as in `texts`, each with how long ago it last came, in s."""
         with self._lock:
+            now = self._clock()
             return [
-                text if count == 1 else f"{text} ({count} times)"
+                (text if count == 1 else f"{text} ({count} times)", now - self._times[text])
                 for text, count in self._counts.items()
             ]
 

@@ -16,7 +16,9 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from pamiq_ros.control.diagnosis import Rises, Status
 from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE
+from pamiq_ros.control.node_diagnosis import system_status
 from pamiq_ros.control.status import (
     INFERENCE,
     TRAINING,
@@ -27,6 +29,7 @@ from pamiq_ros.control.status import (
 from pamiq_ros.loop.priorities import yield_process
 
 from .alive import watch
+from .diagnostics import DiagnosticsPublisher
 from .main import run
 from .managed_client import ManagedClient
 from .parameters import declare
@@ -72,6 +75,9 @@ class ControlNode(Node):
         self._serve("pamiq/shutdown", self._shutdown, group)
         self.create_service(Trigger, "pamiq/save_state", self._save_state, callback_group=group)
         self.create_timer(STATUS_PERIOD_S, self._publish, callback_group=group)
+        self._newest: dict[str, Any] = {}
+        self._rises = Rises()
+        self._diagnostics = DiagnosticsPublisher(self, self._statuses, group)
         if self._errors:
             return
         if uptime := self.get_parameter("max_uptime").value:
@@ -148,6 +154,8 @@ class ControlNode(Node):
         return f"{client.name} is {client.state} after {timeout:g} s"
 
     def _adopt_pause(self) -> None:
+        if self._newest_command:
+            return  # what was commanded since then counts
         self.get_logger().info("a node was found paused: the system stays paused")
         self._want(INACTIVE)
 
@@ -196,10 +204,13 @@ class ControlNode(Node):
         report = gather_report(reports, restarts, since)
         self._robot_stop.know(report["inference"].get("actuators", []))
         report["robot_stops"] = self._robot_stop.count
+        report["errors"] = [*self._problems(), *report["errors"]]
+        return report
+
+    def _problems(self) -> list[str]:
         failures = [client.failure for client in self._nodes.values() if client.failure]
         failures += [f"{c.name} does not report any more" for c in self._nodes.values() if c.lost]
-        report["errors"] = [*self._errors, *failures, *self._doubles(), *report["errors"]]
-        return report
+        return [*self._errors, *failures, *self._doubles()]
 
     def _doubles(self) -> list[str]:
         return [
@@ -208,6 +219,9 @@ class ControlNode(Node):
             for client in self._nodes.values()
             if client.live > 1
         ]
+
+    def _statuses(self) -> list[Status]:
+        return [system_status(self._newest, self._problems(), self._rises)] if self._newest else []
 
     def _publish(self) -> None:
         state = self._state()
@@ -228,6 +242,7 @@ class ControlNode(Node):
             "configuration_error": "; ".join(dict.fromkeys(filter(None, configuration))),
             "report": report,
         }
+        self._newest = status
         self._status.publish(String(data=json.dumps(status)))
 
 

@@ -38,7 +38,7 @@ class PamiqNode(LifecycleNode):
         self._names = {parameter.name for parameter in parameters}
         self._parameter_errors = declare(self, parameters)
         self.add_on_set_parameters_callback(self._refuse_while_configured)
-        self._reporter = Reporter(self, self._content)
+        self._reporter = Reporter(self, self._content, self.errors.aged)
         self._reporter.publish()
 
     def value(self, name: str) -> Any:

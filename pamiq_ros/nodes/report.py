@@ -1,23 +1,30 @@
-"""Reporter: what a node tells of itself, as a latched report, and as diagnostics once a second."""
+"""Reporter: what a node tells of itself, as a latched report and as diagnostics."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
+
+from pamiq_ros.control.diagnosis import Rises, Status
+from pamiq_ros.control.node_diagnosis import (
+    inference_statuses,
+    node_status,
+    training_statuses,
+)
+
+from .diagnostics import DiagnosticsPublisher
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
 STATUS_TOPIC = "pamiq/status"
 REPORT_PERIOD_S = 0.5
-DIAGNOSTICS_PERIOD_S = 1.0
 
 
 class Reporter:
@@ -28,25 +35,39 @@ class Reporter:
     has seen, so that a restarted control node learns how many came before it.
     """
 
-    def __init__(self, node: LifecycleNode, content: Callable[[], Mapping[str, Any]]) -> None:
-        """Args: `content()` gives the keys `errors` (a list of texts), `figures`, and more."""
+    def __init__(
+        self,
+        node: LifecycleNode,
+        content: Callable[[], Mapping[str, Any]],
+        aged_errors: Callable[[], Sequence[tuple[str, float]]],
+    ) -> None:
+        """Make the publishers; the node is published as it is now with the first `publish`.
+
+        Args:
+            node: Whose reporter this is.
+            content: Gives `state`, `errors` (texts), `configuration_error`, `figures`, and more.
+            aged_errors: Gives the errors, and how long ago each last happened in s.
+        """
         self._node = node
         self._content = content
+        self._newest: Mapping[str, Any] = {}
+        self._aged_errors = aged_errors
+        self._rises = Rises()
         self._instance = uuid.uuid4().hex[:12]
         self._controls: list[str] = []
         self._report = node.create_publisher(String, "~/report", LATCHED)
-        self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = DiagnosticsPublisher(node, self._statuses)
         self._status = node.create_subscription(String, STATUS_TOPIC, self._on_status, LATCHED)
         node.create_timer(REPORT_PERIOD_S, self.publish)
-        node.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
 
     def publish(self) -> None:
         """Publish the report now."""
+        self._newest = self._content()
         report = {
             "node": self._node.get_name(),
             "instance": self._instance,
             "controls": self._controls,
-            **self._content(),
+            **self._newest,
         }
         self._report.publish(String(data=json.dumps(report)))
 
@@ -58,25 +79,13 @@ class Reporter:
         if isinstance(control, str) and control not in self._controls:
             self._controls.append(control)
 
-    def _publish_diagnostics(self) -> None:
-        content = self._content()
-        errors = content["errors"]
-        status = DiagnosticStatus(
-            name=f"{self._node.get_fully_qualified_name().lstrip('/')}: loop",
-            hardware_id=self._node.get_namespace(),
-            level=DiagnosticStatus.WARN if errors else DiagnosticStatus.OK,
-            message=errors[-1] if errors else content["state"],
-            values=[KeyValue(key=k, value=v) for k, v in _flat("", content["figures"])],
-        )
-        array = DiagnosticArray(status=[status])
-        array.header.stamp = self._node.get_clock().now().to_msg()
-        self._diagnostics.publish(array)
-
-
-def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
-    if not isinstance(value, Mapping):
-        return [(prefix, str(value))]
-    rows: list[tuple[str, str]] = []
-    for key, nested in value.items():
-        rows += _flat(f"{prefix}.{key}" if prefix else str(key), nested)
-    return rows
+    def _statuses(self) -> list[Status]:
+        # The report's figures are half a second old at most; to gather them anew would cost the
+        # tick's process as much again.
+        content = self._newest or self._content()
+        state, figures = content["state"], content["figures"]
+        return [
+            node_status(state, content["configuration_error"], self._aged_errors()),
+            *inference_statuses(state, figures, self._rises),
+            *training_statuses(state, figures, self._rises),
+        ]

@@ -63,3 +63,15 @@ def test_errors_are_counted_bounded_and_logged_once_a_second():
         errors.add(f"error {index}")
     assert len(errors.texts()) == 32
     assert errors.last() == "error 99"
+
+
+def test_each_error_has_the_age_of_its_last_time():
+    now = [0.0]
+    errors = ErrorLog(clock=lambda: now[0])
+    errors.add("camera is stale")
+    now[0] = 50.0
+    errors.add("agent raised")
+    now[0] = 60.0
+    errors.add("camera is stale")
+    now[0] = 65.0
+    assert errors.aged() == [("agent raised", 15.0), ("camera is stale (2 times)", 5.0)]
