@@ -40,6 +40,7 @@ setup(
         "omegaconf>=2.3",
         # The headless build: the other one needs libGL, which a robot or a container often lacks.
         "opencv-python-headless>=4.5",
+        "prompt_toolkit>=3.0.24",
         "PyYAML>=5.4",
         "rich>=12",
         "safetensors>=0.4",
@@ -69,6 +70,7 @@ setup(
     entry_points={
         "console_scripts": [
             f"pamiq-ros = {PACKAGE}.cli.main:main",
+            f"console = {PACKAGE}.cli.main:console",
             *(
                 f"{room}_node = {PACKAGE}.nodes.{room}_node:main"
                 for room in ("inference", "training", "control", "world")

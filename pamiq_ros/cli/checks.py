@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import pkgutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ _OPTION_NAMES = {
     "overrides": "--set",
     "env_kwargs": "--world-kwargs",
 }
-_NEEDED = {"rclpy": "ros", "std_msgs": "ros", "std_srvs": "ros", "torch": ""}
+_ROS = {"rclpy": "ros", "std_msgs": "ros", "std_srvs": "ros"}
+_NEEDED = {**_ROS, "torch": ""}
 
 
 def option_error(name: str, text: str) -> click.BadParameter:
@@ -98,7 +100,19 @@ def check_installed(with_world: bool) -> None:
     Raises:
         click.UsageError: It is not; says how to install it.
     """
-    needed = {**_NEEDED, "gymnasium": "sim"} if with_world else _NEEDED
+    _check({**_NEEDED, "gymnasium": "sim"} if with_world else _NEEDED)
+
+
+def check_ros() -> None:
+    """Check that what talks to running nodes is there, without importing it.
+
+    Raises:
+        click.UsageError: It is not; says how to install it.
+    """
+    _check(_ROS)
+
+
+def _check(needed: Mapping[str, str]) -> None:
     for module, extra in needed.items():
         if importlib.util.find_spec(module) is None:
             package = f"'pamiq_ros[{extra}]'" if extra else module

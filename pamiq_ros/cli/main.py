@@ -11,6 +11,7 @@ import click
 from pamiq_ros.graph import WorldOptions
 
 from .checks import option_error, world_kwargs_json
+from .one_shots import console, one_shots
 from .options import Request, make_request, shared_options
 
 DEMO_WORLD = "CarRacing-v3"
@@ -22,6 +23,8 @@ Examples:
   pamiq-ros demo --duration 60 --report report.json
   pamiq-ros up vae --namespace robot1 --rate 20
   pamiq-ros up my_robot.py:system --set learning_rate=0.001 --params robot.yaml
+  pamiq-ros console --namespace robot1
+  pamiq-ros pause
 """
 _DEMO_EXAMPLES = """\b
 Examples:
@@ -50,11 +53,12 @@ def _version() -> str:
 def main() -> None:
     """A robot that keeps learning while it drives.
 
-    Starts the nodes of pamiq_ros where there is no `ros2 launch`, shows how they do, and stops the
-    robot first when it ends. Ctrl-C ends it.
+    `demo` and `up` start the nodes of pamiq_ros where there is no `ros2 launch`, show how they do,
+    and stop the robot first when they end. Ctrl-C ends them. The other commands are for a system
+    that runs, however it was started.
 
-    The exit status is 0 when all went well, 1 when something failed, and 2 when the configuration
-    or the command line is wrong.
+    The exit status is 0 when all went well, 1 when something failed, 2 when the configuration
+    or the command line is wrong, and 3 when no system answers.
     """
 
 
@@ -92,6 +96,10 @@ def up(system: str, world: str | None, world_kwargs: str | None, **choices: Any)
     kwargs = "" if world_kwargs is None else world_kwargs_json(world_kwargs)
     options = None if world is None else WorldOptions(world, kwargs)
     _run(make_request(f"up · {system}", system, options, choices))
+
+
+for _command in (console, *one_shots()):
+    main.add_command(_command)
 
 
 def _run(request: Request) -> None:

@@ -39,7 +39,13 @@ class Request:
     log_dir: Path | None = None
 
 
-def _positive(unit: str) -> Callable[..., float | None]:
+def positive(unit: str) -> Callable[..., float | None]:
+    """A click callback that takes nothing but a positive, finite number.
+
+    Args:
+        unit: What it counts, for the error message.
+    """
+
     def convert(_: click.Context, param: click.Parameter, value: str | None) -> float | None:
         if value is None:
             return None
@@ -57,7 +63,7 @@ def _positive(unit: str) -> Callable[..., float | None]:
 
 _SHARED = (
     click.option(
-        "--duration", callback=_positive("seconds"), metavar="S",
+        "--duration", callback=positive("seconds"), metavar="S",
         help="Stop after S seconds, counted from when the nodes are active.",
     ),
     click.option(
@@ -75,7 +81,7 @@ _SHARED = (
     ),
     click.option("--namespace", metavar="NAME", default="", help="ROS namespace, such as robot1."),
     click.option(
-        "--rate", callback=_positive("Hz"), metavar="HZ",
+        "--rate", callback=positive("Hz"), metavar="HZ",
         help="Ticks per second; without it the system's own.",
     ),
     click.option("--states-dir", metavar="DIR", help="Folder for saved states."),

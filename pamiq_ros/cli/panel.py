@@ -41,7 +41,7 @@ def draw(view: View, notices: Sequence[Notice], width: int) -> RenderableType:
     grid = Table.grid(padding=(0, 2), expand=True)
     grid.add_column(style="cyan", no_wrap=True)
     grid.add_column(no_wrap=True, ratio=1, overflow="ellipsis")
-    for label, content in _rows(view):
+    for label, content in rows(view):
         grid.add_row(label, content)
     state = Text(f"{view.title} · ")
     state.append(view.state, _STATE_STYLES.get(view.state, "bold"))
@@ -54,7 +54,8 @@ def draw(view: View, notices: Sequence[Notice], width: int) -> RenderableType:
     return Group(panel, *(_notice(notice, width) for notice in notices))
 
 
-def _rows(view: View) -> Iterator[Row]:
+def rows(view: View) -> Iterator[Row]:
+    """What is known of a run, as pairs of a label and a content."""
     yield "robot", _robot(view)
     status = view.status or Status({})
     inference = status.table("report", "inference")
