@@ -19,7 +19,8 @@ from .decode import decoder_for, empty
 
 class _Received(NamedTuple):
     message: Any
-    at_ns: int
+    monotonic_ns: int
+    simulated_ns: int
 
 
 class TopicSource:
@@ -97,7 +98,10 @@ class TopicSource:
             return None
         clock_ns, stamp = self._node.get_clock().now().nanoseconds, stamp_ns(newest.message)
         by_stamp = (clock_ns - stamp) / 1e9 if stamp and clock_ns else None
-        return Ages(max(0, self._reception_ns() - newest.at_ns) / 1e9, by_stamp)
+        age_ns = time.monotonic_ns() - newest.monotonic_ns
+        if newest.simulated_ns:  # slow simulated time must not make observations look old
+            age_ns = max(0, clock_ns - newest.simulated_ns)
+        return Ages(age_ns / 1e9, by_stamp)
 
     def close(self) -> None:
         """End the subscription; safe to call twice."""
@@ -106,13 +110,12 @@ class TopicSource:
         self.closed = True
         self._node.destroy_subscription(self._subscription)
 
-    def _reception_ns(self) -> int:
-        # Slow simulated time must not make observations look old.
+    def _simulated_ns(self) -> int:
         clock: Any = self._node.get_clock()
-        return int(clock.now().nanoseconds) if clock.ros_time_is_active else time.monotonic_ns()
+        return int(clock.now().nanoseconds) if clock.ros_time_is_active else 0
 
     def _receive(self, message: Any) -> None:
-        self._newest = _Received(message, self._reception_ns())
+        self._newest = _Received(message, time.monotonic_ns(), self._simulated_ns())
         for listener in self._listeners:
             listener()
         if self._listeners:
