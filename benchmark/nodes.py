@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,35 @@ class Listener:
         self._executor.shutdown()
         self._thread.join(5.0)
         rclpy.try_shutdown()
+
+
+@contextmanager
+def running(
+    domain: int, training: Sequence[str], inference: Sequence[str]
+) -> Iterator[tuple[Listener, dict[str, subprocess.Popen[bytes]]]]:
+    """The three nodes with the system of `load_system.py`, active; the control node ends them.
+
+    Args:
+        domain: Their `ROS_DOMAIN_ID`.
+        training: Parameters of the training node, as `name:=value`.
+        inference: Parameters of the inference node.
+    """
+    use_domain(domain)
+    system = f"system:={SYSTEM}"
+    processes = {"control": start("control"), "training": start("training", system, *training)}
+    listener = Listener()
+    try:
+        wait_until(lambda: listener.state("training") == "active", "the training node")
+        processes["inference"] = start("inference", system, *inference)
+        wait_until(lambda: listener.state("inference") == "active", "the inference node")
+        yield listener, processes
+        listener.shutdown()
+        for process in processes.values():
+            process.wait(START_S)
+    finally:
+        listener.close()
+        for process in processes.values():
+            process.kill()
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:

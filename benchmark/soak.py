@@ -20,7 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from machine import report
-from nodes import START_S, SYSTEM, Listener, start, use_domain, wait_until
+from nodes import Listener, running, wait_until
 
 ROOMS = ("control", "training", "inference")
 FIRST_SWAPS = 5
@@ -68,29 +68,15 @@ def memory_figures(found: list[float]) -> dict[str, float]:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run the nodes and end them."""
-    use_domain(options.domain)
-    system = f"system:={SYSTEM}"
     overrides = (
         f"overrides:=['params={options.params!r}', 'batch={options.batch}', "
         f"'steps_per_sync=1', 'run_s={options.every_s!r}']"
     )
-    processes = {"control": start("control"), "training": start("training", system, overrides)}
-    listener = Listener()
-    try:
-        wait_until(lambda: listener.state("training") == "active", "the training node")
-        rate = f"rate:={options.rate!r}"
-        processes["inference"] = start("inference", system, overrides, rate)
-        wait_until(lambda: listener.state("inference") == "active", "the inference node")
+    inference = [overrides, f"rate:={options.rate!r}"]
+    with running(options.domain, [overrides], inference) as (listener, processes):
         # The first ones take memory that stays: the optimizer's state, the spare set of weights.
         wait_until(lambda: swaps(listener) >= FIRST_SWAPS, "the first swaps")
         memory = watch({room: processes[room] for room in ROOMS}, options)
-        listener.shutdown()
-        for process in processes.values():
-            process.wait(START_S)
-    finally:
-        listener.close()
-        for process in processes.values():
-            process.kill()
     tick = listener.figures("inference")
     return {
         "rate_hz": tick["rate_hz"],

@@ -114,32 +114,16 @@ def bare_loop(rate: float, seconds: float) -> list[float]:
 
 def measure_nodes(options: argparse.Namespace) -> dict[str, Any]:
     """Run the nodes; the tick's figures are of all its ticks, from the first to the last."""
-    from nodes import START_S, SYSTEM, Listener, start, use_domain, wait_until
+    from nodes import running
 
-    use_domain(options.domain)
-    system = f"system:={SYSTEM}"
     overrides = f"overrides:=['params={options.params!r}', 'batch={options.batch}']"
-    training = [f"torch_threads:={options.threads}", f"niceness:={options.niceness}"]
-    processes = [
-        start("control"),
-        start("training", system, overrides, *training, *options.training),
-    ]
-    listener = Listener()
-    try:
-        wait_until(lambda: listener.state("training") == "active", "the training node")
-        rate = f"rate:={options.rate!r}"
-        processes.append(start("inference", system, overrides, rate, *options.inference))
-        wait_until(lambda: listener.state("inference") == "active", "the inference node")
+    threads = [f"torch_threads:={options.threads}", f"niceness:={options.niceness}"]
+    training = [overrides, *threads, *options.training]
+    inference = [overrides, f"rate:={options.rate!r}", *options.inference]
+    with running(options.domain, training, inference) as (listener, _):
         began = listener.progress()
         time.sleep(options.seconds)
         ended = listener.progress()
-        listener.shutdown()
-        for process in processes:
-            process.wait(START_S)
-    finally:
-        listener.close()
-        for process in processes:
-            process.kill()
     tick, runs = listener.figures("inference"), ended[0] - began[0]
     return {
         "rate_hz": tick["rate_hz"],

@@ -62,7 +62,7 @@ class BetweenTicks:
         work, done = taken
         try:
             work()
-        except Exception as error:  # users' code; who asked for it gets to know
+        except (Exception, SystemExit) as error:  # users' code; the tick's thread has to live
             done.set_exception(error)
         else:
             done.set_result(None)

@@ -180,10 +180,8 @@ class InferenceNode(PamiqNode):
                 shutil.copytree(scratch, path, dirs_exist_ok=True)
 
         remove_left_scratch()
-        states = open_states(self, resolved, write, lambda: {"version": actor.weights_version})
-        if states is not None:
-            states.load(actor.load_state, lambda facts: None)
-        self._states = states
+        facts = lambda: {"version": actor.weights_version}  # noqa: E731
+        self._states = open_states(self, resolved, write, facts, actor.load_state)
 
     def _collector(self, name: str, digest: str, source: str) -> ExperienceCollector:
         assert self._experience is not None

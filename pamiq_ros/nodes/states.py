@@ -160,6 +160,18 @@ def open_states(
     resolved: ResolvedSystem,
     write: Write,
     facts: Callable[[], Mapping[str, Any]],
+    load: Load,
+    take_facts: Callable[[Mapping[str, Any]], object] = lambda facts: None,
 ) -> NodeStates | None:
-    """The node's states; None where the parameter `states_dir` is empty."""
-    return NodeStates(node, resolved, write, facts) if node.value("states_dir") else None
+    """The node's states, once that was loaded which the node goes on from.
+
+    Arguments as of `NodeStates` and its `load`, which raises what this raises.
+
+    Returns:
+        None where the parameter `states_dir` is empty.
+    """
+    if not node.value("states_dir"):
+        return None
+    states = NodeStates(node, resolved, write, facts)
+    states.load(load, take_facts)
+    return states

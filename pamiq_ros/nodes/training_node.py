@@ -151,20 +151,18 @@ class TrainingNode(PamiqNode):
         }
 
     def _load_state(self, resolved: ResolvedSystem, learner: Learner) -> None:
-        states = open_states(
-            self,
-            resolved,
-            learner.save_state,
-            lambda: {"version": self._versions.last, "updates": learner.updates},
-        )
-
         def take_facts(facts: Mapping[str, Any]) -> None:
             self._versions.at_least(int(facts["version"]))
             learner.updates = int(facts["updates"])
 
-        if states is not None:
-            states.load(learner.load_state, take_facts)
-        self._states = states
+        self._states = open_states(
+            self,
+            resolved,
+            learner.save_state,
+            lambda: {"version": self._versions.last, "updates": learner.updates},
+            learner.load_state,
+            take_facts,
+        )
 
     def _on_inference_report(self, message: String) -> None:
         # Versions go on rising when this node starts anew: the acting node knows the newest.

@@ -64,6 +64,27 @@ class Driver(Agent):
         return self.answer(observation)
 
 
+class Pondering:
+    """A tick in a thread of its own, whose step has begun and does not return before `end`."""
+
+    def __init__(self, actor, driver):
+        thinking, self._think_on = threading.Event(), threading.Event()
+
+        def ponder(observation):
+            thinking.set()
+            self._think_on.wait(10.0)
+            return observation
+
+        driver.answer = ponder
+        self._tick = threading.Thread(target=actor.tick)
+        self._tick.start()
+        assert thinking.wait(10.0)
+
+    def end(self):
+        self._think_on.set()
+        self._tick.join(10.0)
+
+
 @pytest.fixture
 def robot():
     return Robot()
@@ -139,21 +160,10 @@ def test_an_observation_that_cannot_be_read_stops_the_robot(actor, robot, errors
 
 
 def test_a_step_that_outlasts_the_pause_commands_nothing(actor, robot, driver):
-    thinking, think_on = threading.Event(), threading.Event()
-
-    def ponder(observation):
-        thinking.set()
-        think_on.wait(10.0)
-        return observation
-
-    driver.answer = ponder
-    tick = threading.Thread(target=actor.tick)
-    tick.start()
-    assert thinking.wait(10.0)
+    pondering = Pondering(actor, driver)
     actor.halt()
     assert robot.commands[-1] == 0.0
-    think_on.set()
-    tick.join(10.0)
+    pondering.end()
     actor.tick()
     assert set(robot.commands) == {0.0} and actor.hold == "paused"
     actor.resume()
@@ -237,23 +247,12 @@ def test_a_step_that_hangs_stops_the_robot_at_once_and_says_nothing_in_the_end(
     actor.resume()
     actor.watch_step()
     assert robot.commands == []
-    thinking, think_on = threading.Event(), threading.Event()
-
-    def ponder(observation):
-        thinking.set()
-        think_on.wait(10.0)
-        return observation
-
-    driver.answer = ponder
-    tick = threading.Thread(target=actor.tick)
-    tick.start()
-    assert thinking.wait(10.0)
+    pondering = Pondering(actor, driver)
     while actor.hold != "agent_hang":
         actor.watch_step()
     assert robot.commands == [0.0] and "longer than 0.01 s" in errors.last()
     actor.watch_step()
-    think_on.set()
-    tick.join(10.0)
+    pondering.end()
     assert set(robot.commands) == {0.0} and actor.hold == "agent_hang"
     driver.answer = lambda observation: observation
     actor.tick()
@@ -309,19 +308,8 @@ def test_an_agents_state_is_saved_by_the_tick_or_while_there_is_none(
 
 
 def test_no_state_of_an_agent_whose_step_does_not_end(actor, driver, tmp_path):
-    thinking, think_on = threading.Event(), threading.Event()
-
-    def ponder(observation):
-        thinking.set()
-        think_on.wait(10.0)
-        return observation
-
-    driver.answer = ponder
-    tick = threading.Thread(target=actor.tick)
-    tick.start()
-    assert thinking.wait(10.0)
+    pondering = Pondering(actor, driver)
     with pytest.raises(TimeoutError, match=r"expected a tick to end within 0\.05 s"):
         actor.save_state(tmp_path, timeout=0.05)
-    think_on.set()
-    tick.join(10.0)
+    pondering.end()
     assert not list(tmp_path.iterdir())

@@ -69,7 +69,8 @@ def test_a_process_that_leads_a_session_has_the_session_yield(leads):
         print(json.dumps([before, after]))
         """
     before, after = in_process(code, start_new_session=leads)
-    assert after[-1] == ("6" if leads else before[-1])
+    # The first session since the machine's start has no group, and so no line here.
+    assert after[-1:] == (["6"] if leads else before[-1:])
 
 
 @needs_permission
