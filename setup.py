@@ -65,7 +65,14 @@ setup(
         "bench": ["matplotlib>=3.6", "stable-baselines3>=2.3", "torchrl>=0.6"],
         "sim": ["gymnasium[box2d]>=1.0"],
         "tensorboard": ["tensorboard>=2.11"],
-        "test": ["colcon-common-extensions", "hypothesis", "mypy", "pytest", "ruff"],
+        "test": [
+            "colcon-common-extensions",
+            "hypothesis",
+            "mypy",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+        ],
     },
     entry_points={
         "console_scripts": [

@@ -2,13 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import contextlib
+import os
+import signal
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from ros_helpers import Ros
+
+# Whether a machine is busy says nothing about what is tested.
+with contextlib.suppress(ImportError):
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("patient")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the fault tests, see `test/faults/conftest.py`."""
+    group = parser.getgroup("faults")
+    group.addoption("--full", action="store_true", help="cause faults as often as the docs say")
+    group.addoption("--figures", default="", help="file for what fault tests measure, JSON lines")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Several tests at a time where pytest-xdist is installed and all of them are run.
+
+    Most of them wait most of the time, hence more workers than CPUs; `-n 0` is one at a time.
+    """
+    option = config.option
+    everything = config.args == config.getini("testpaths") and not option.full
+    chosen = getattr(option, "numprocesses", 0) is not None or option.usepdb
+    if everything and not chosen and not hasattr(config, "workerinput"):
+        option.numprocesses = (os.cpu_count() or 1) + 1
+        option.dist = "loadfile"
+        option.loadscopereorder = False
+
+
+def pytest_configure() -> None:
+    """Have programs that tests start hear interrupts and hang-ups.
+
+    Where the tests run in a shell's background or by nohup these are ignored, and a child would
+    inherit that. What is caught instead is the default again in the child.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, None]:
+    """What workers report is sent as UTF-8, which texts of failures are not always."""
+    outcome = yield
+    outcome.force_result(_sendable(outcome.get_result()))
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _sendable(content) for name, content in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_sendable(content) for content in value)
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 @pytest.fixture

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from unittest.mock import patch
 
 import rclpy
+from domains import own_domain
+from forked import ForkedProcess
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -37,7 +39,7 @@ class Ros:
     def __init__(self, context: rclpy.Context, executor: Any, environment: dict[str, str]) -> None:
         self.context = context
         self.environment = environment
-        self.processes: list[subprocess.Popen[str]] = []
+        self.processes: list[subprocess.Popen[str] | ForkedProcess] = []
         self._executor = executor
         self._nodes: list[Node] = []
 
@@ -49,10 +51,10 @@ class Ros:
         self._executor.add_node(node)
         return node
 
-    def start(self, module: str, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, module: str, *arguments: str) -> ForkedProcess:
         """Start a node's module as a process, with ROS arguments."""
-        command = [sys.executable, "-m", module, "--ros-args", *arguments]
-        process = subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
+        stderr = TemporaryFile("w+")  # noqa: SIM115
+        process = ForkedProcess(module, ("--ros-args", *arguments), self.environment, stderr)
         self.processes.append(process)
         return process
 
@@ -70,7 +72,7 @@ class Ros:
 @contextmanager
 def ros_domain() -> Iterator[Ros]:
     """ROS on this machine alone, on a domain of this test process."""
-    domain = 40 + os.getpid() % 10
+    domain = own_domain()
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     path = [str(Path(__file__).parent / "nodes"), os.environ.get("PYTHONPATH", "")]
     environment = {

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 PICTURE_BYTES = 640 * 480 * 3
 SEGMENT_BYTES = 10 * 1024 * 1024
 CAMERA = f"""
-import array, pathlib, rclpy
+import array, os, pathlib, rclpy
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
-shared_memory = pathlib.Path("/dev/shm")
-before = set(shared_memory.iterdir())
 rclpy.init()
 node = rclpy.create_node("camera")
-print(max(path.stat().st_size for path in set(shared_memory.iterdir()) - before), flush=True)
+mapped = pathlib.Path("/proc/self/maps").read_text().splitlines()
+names = {{line.split()[-1] for line in mapped if "/dev/shm/fastdds_" in line}}
+print(max(os.stat(name).st_size for name in names), flush=True)
 camera = node.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
 picture = Image(data=array.array("B", bytes({PICTURE_BYTES})))
 node.create_timer(0.05, lambda: camera.publish(picture))

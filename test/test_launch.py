@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from domains import own_domain
 
 launch_ros = pytest.importorskip(
     "launch_ros",
@@ -80,7 +81,7 @@ class Launch:
             ),
             "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-            "ROS_DOMAIN_ID": "57",
+            "ROS_DOMAIN_ID": str(own_domain()),
             "ROS_LOG_DIR": str(prefix.folder / "log"),
         }
         with self.output.open("w") as output:
@@ -236,7 +237,7 @@ def test_the_real_nodes_drive_until_the_interrupt(
     for name in EXECUTABLES:
         prefix.behave(name, f'exec {sys.executable} -m pamiq_ros.nodes.{name} "$@"')
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=57)
+    rclpy.init(context=context, domain_id=own_domain())
     node = rclpy.create_node("listener", context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)

@@ -53,8 +53,8 @@ def test_colcon_sees_a_ros_package_of_python(workspace: Path) -> None:
 
 def test_colcon_installs_what_ros_looks_for(workspace: Path) -> None:
     prefix = workspace / "install/pamiq_ros"
-    for room in ("inference", "training", "control", "world"):
-        assert os.access(prefix / f"lib/pamiq_ros/{room}_node", os.X_OK), room
+    for name in ("inference_node", "training_node", "control_node", "world_node", "console"):
+        assert os.access(prefix / f"lib/pamiq_ros/{name}", os.X_OK), name
     share = prefix / "share/pamiq_ros"
     for name in (
         "package.xml",
@@ -62,6 +62,10 @@ def test_colcon_installs_what_ros_looks_for(workspace: Path) -> None:
         "launch/sim.launch.py",
         "config/continual.yaml",
         "config/fastdds.xml",
+        "config/pamiq.perspective",
+        "config/foxglove_layout.json",
+        "config/aggregator.yaml",
+        "config/sros2/policy.xml",
     ):
         assert (share / name).is_file(), name
     assert (prefix / "share/ament_index/resource_index/packages/pamiq_ros").is_file()

@@ -196,7 +196,7 @@ class Runner:
             for notice in process.tail.notices():
                 self._display.notice(notice)
         for event in events:
-            if not self._stopping and not event.ends:
+            if not self._stopping and event.restarts:
                 text = self._with_last_words(event)
                 self._display.notice(Notice("ERROR", "pamiq-ros", text))
 

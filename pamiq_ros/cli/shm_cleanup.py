@@ -1,4 +1,4 @@
-"""Removes the shared-memory files that nodes leave: of Fast DDS when killed, of LTTng always.
+"""Removes the shared-memory files that nodes leave: when killed, and of LTTng always.
 
 A segment or a port is a family of files: itself, a lock file, and for a port a semaphore. The
 process that reads from it holds the lock file locked for as long as it lives, so that the kernel
@@ -6,6 +6,7 @@ lets go of it however the process ends; that is also how Fast DDS itself tells l
 lock file is gone already, the rest of the family is left over when no process has it mapped.
 LTTng, which ROS is built with for tracing, makes a meeting place and leaves it for good; it makes
 another when there is none. It too is left over when no process but this one has it mapped.
+A learner's weights lie in a file that is its own lock (`transport/slot_store.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ SHARED_MEMORY = Path("/dev/shm")
 YOUNGEST_S = 0.25
 
 _MEMBER = re.compile(
-    r"(?:sem\.)?(fast(?:dds|rtps)_(?:[0-9a-f]{16}|port\d{1,5})|lttng-ust-wait-[\d-]{1,12})"
+    r"(?:sem\.)?(fast(?:dds|rtps)_(?:[0-9a-f]{16}|port\d{1,5})|lttng-ust-wait-[\d-]{1,12}"
+    r"|pamiq_ros-\d{1,10}-[0-9a-f]{32})"
     r"(?:_el|_sl|_mutex)?"
 )
 
@@ -76,8 +78,12 @@ def _settled(paths: list[Path]) -> bool:
 
 
 def _left_over(paths: list[Path]) -> bool:
-    locks = [path for path in paths if path.name.endswith(("_el", "_sl"))]
+    locks = [path for path in paths if path.name.endswith(("_el", "_sl")) or _is_weights(path)]
     return all(map(_is_free, locks)) if locks else not _is_mapped(paths)
+
+
+def _is_weights(path: Path) -> bool:
+    return path.name.startswith("pamiq_ros-")
 
 
 def _is_free(lock: Path) -> bool:

@@ -31,6 +31,8 @@ class Status:
             raise ValueError(f"expected at most {LARGEST_CHARACTERS} characters, found {len(text)}")
         try:
             content = json.loads(text)
+            # Half a pair of surrogates can be escaped in JSON, but no terminal can be given it.
+            content = json.loads(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
         except (ValueError, RecursionError) as error:
             raise ValueError(f"expected a JSON object, found {text[:40]!r} ({error})") from error
         if not isinstance(content, dict):
@@ -52,6 +54,12 @@ class Status:
         """Everything that went wrong, oldest first."""
         found = self.value("report", "errors") or self.value("errors")
         return [str(error) for error in found] if isinstance(found, list) else []
+
+    @property
+    def remedies(self) -> list[str]:
+        """What can be done about what is wrong now."""
+        found = self.value("remedies")
+        return [str(remedy) for remedy in found] if isinstance(found, list) else []
 
     def value(self, *path: str) -> Any:
         """What lies at a path of keys; None where the path ends early."""

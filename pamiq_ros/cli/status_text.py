@@ -15,10 +15,11 @@ _MOST_ERRORS = 5
 
 
 def status_lines(status: Status) -> list[str]:
-    """The figures that the live display shows, one a line, and the newest errors."""
+    """The figures that the live display shows, one a line; the newest errors, and the way out."""
     wrong = status.text("configuration_error")
     errors = [f"configuration: {wrong}"] * bool(wrong) + status.errors[-_MOST_ERRORS:]
-    return [*_aligned(list(_status_rows(status))), *(f"  {error}" for error in errors)]
+    lines = [*_aligned(list(_status_rows(status))), *(f"  {error}" for error in errors)]
+    return [*lines, *(f"to do: {remedy}" for remedy in status.remedies)]
 
 
 def metrics_lines(status: Status) -> list[str]:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pamiq_ros.graph import ExitPolicy
 
 from .node_process import NodeProcess
-
-MOST_DEATHS = 5
-DEATHS_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -25,19 +21,20 @@ class Event:
         text: One line that says it.
         ends: Whether the whole graph has to end because of it.
         status: Exit status that the graph then ends with.
+        restarts: Whether the node is started again.
     """
 
     node: str
     text: str
     ends: bool = False
     status: int = 0
+    restarts: bool = False
 
 
 class Supervisor:
     """Starts processes, starts those again that die, and ends them all.
 
-    When a node is started again, and after which delay, is what `ExitPolicy` says; beyond that, a
-    node that died 5 times within a minute is given up.
+    When a node is started again, and after which delay, is what `ExitPolicy` says.
 
     Args:
         processes: The processes, in the order to start them in.
@@ -58,9 +55,6 @@ class Supervisor:
         self.stopping = False
         self._now = now
         self._policies = {name: ExitPolicy(p.node) for name, p in self.processes.items()}
-        self._deaths: dict[str, deque[float]] = {
-            name: deque(maxlen=MOST_DEATHS) for name in self.processes
-        }
         self._due: dict[str, float] = {}
 
     @property
@@ -116,13 +110,8 @@ class Supervisor:
         reaction = self._policies[name].exited(status, now)
         if reaction.action != "restart":
             return Event(name, reaction.reason, reaction.action == "end", reaction.status)
-        deaths = self._deaths[name]
-        deaths.append(now)
-        if len(deaths) == MOST_DEATHS and now - deaths[0] <= DEATHS_WITHIN_S:
-            text = f"{name} died {MOST_DEATHS} times within {DEATHS_WITHIN_S:g} s, given up"
-            return Event(name, text, ends=True, status=1)
         self._due[name] = now + reaction.delay_s
-        return Event(name, reaction.reason)
+        return Event(name, reaction.reason, restarts=True)
 
     def _ended_while_stopping(self, name: str, status: int) -> Event:
         if status in (0, -signal.SIGTERM) or name in self.killed:

@@ -1,4 +1,4 @@
-"""The console's toolbar: the live state in one line, the newest error in a second."""
+"""The console's toolbar: the live state, the newest error, and what to do, a line each."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def toolbar(status: Status | None, silent_s: float | None, problem: str = "") ->
     ]
     if hold and status.state == "active":
         fragments.append(("fg:ansiyellow", f" · held: {hold}"))
-    return [*fragments, ("fg:ansired", _newest_error(status))]
+    to_do = f"\nto do: {_plain(status.remedies[0])}" if status.remedies else ""
+    return [*fragments, ("fg:ansired", _newest_error(status)), ("fg:ansiyellow", to_do)]
 
 
 def _of(status: Status) -> list[str]:

@@ -11,6 +11,10 @@ INACTIVE = "inactive"
 ACTIVE = "active"
 FINALIZED = "finalized"
 
+_ON_THE_WAY = ("configuring", "cleaningup", "activating", "deactivating", "shuttingdown")
+STATES = frozenset((UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED, *_ON_THE_WAY, "errorprocessing"))
+"""The names of all states."""
+
 _TOWARDS = {
     (UNCONFIGURED, INACTIVE): "configure",
     (UNCONFIGURED, ACTIVE): "configure",

@@ -114,6 +114,9 @@ def system_status(status: Mapping[str, Any], problems: Sequence[str], rises: Ris
     stops = status["report"]["robot_stops"]
     stopped = rises.of("robot_stops", stops)
     draft.warn(f"robot stopped {stopped} times for a silent inference node {_MINUTE}", stopped)
+    for name, counts in status["report"].get("refused", {}).items():
+        bad = rises.total(f"refused.{name}", counts, ("reports", "statuses"))
+        draft.warn(f"{bad} messages between pamiq_control and {name} refused {_MINUTE}", bad)
     draft.values = {
         "state": status["state"],
         "uptime_s": status["uptime_s"],
@@ -138,12 +141,13 @@ def _tick(state: str, hold: str, acted: Mapping[str, Any], rises: Rises) -> Stat
         draft.warn(f"robot stopped {stops} times {_MINUTE}: {FAULTS.get(cause, cause)}", stops)
     skipped = rises.of("skipped", acted["skipped"])
     draft.warn(f"{skipped} ticks skipped {_MINUTE}", skipped)
-    late, period = acted["lateness_ms"]["p99"], 1e3 / acted["rate_set_hz"]
+    late, period = acted["lateness_recent_ms"]["p99"], 1e3 / acted["rate_set_hz"]
     draft.warn(
-        f"1 of 100 ticks is later than {late:g} ms, of a period of {period:g} ms",
+        f"1 of 100 ticks {_MINUTE} was later than {late:g} ms, of a period of {period:g} ms",
         acted["ticks"] >= FEWEST_TICKS and late > LARGEST_LATENESS * period,
     )
-    keys = ("ticks", "rate_hz", "rate_set_hz", "skipped", "lateness_ms", "compute_ms", "hold")
+    timing = ("lateness_ms", "lateness_recent_ms", "compute_ms")
+    keys = ("ticks", "rate_hz", "rate_set_hz", "skipped", "hold", *timing)
     draft.values = {key: acted[key] for key in keys}
     draft.values |= {"stops": acted["stops"], "stops_by_cause": acted["stop_causes"]}
     return draft.done()

@@ -54,6 +54,10 @@ def gather_report(
         "training": learned.get("training", {}),
         "actions": acted.get("actions", {}),
         "restarts": dict(restarts),
+        "refused": {
+            name: {key: report.get(f"refused_{key}", 0) for key in ("reports", "statuses")}
+            for name, report in reports.items()
+        },
         "errors": [
             f"{name}: {text}"
             for name, report in reports.items()
@@ -63,8 +67,12 @@ def gather_report(
 
 
 def all_received(report: Mapping[str, Any]) -> bool:
-    """Whether every step that was sent has arrived or is known to be lost."""
+    """Whether the newest step that was sent has arrived, and so every one that will.
+
+    `received` counts from the learner's start, `sent` from the actor's, and either may have been
+    started again: the steps' own numbers tell.
+    """
     return all(
-        figures.get("received", 0) + figures.get("lost", 0) >= figures.get("sent", 0)
+        figures.get("up_to", 0) >= figures.get("numbered", 0)
         for figures in report["experience"].values()
     )

@@ -34,6 +34,7 @@ from .interaction import (
 from .model import (
     InferenceModel,
     InferenceModelsDict,
+    NotFiniteError,
     ParameterReader,
     StaleParameters,
     TensorSpec,
@@ -100,6 +101,7 @@ __all__ = [
     "LambdaWrapper",
     "LaserScanTopic",
     "ModularEnvironment",
+    "NotFiniteError",
     "ObservationError",
     "OdometryTopic",
     "OptimizersDict",

@@ -34,6 +34,7 @@ def save_tree(path: Path, tree: Any) -> None:
             numbers, text and None. Tensors come back on the CPU.
 
     Raises:
+        OSError: It can't be written; names the file.
         TypeError: Something else is in it; names the place.
     """
     encoder = _Encoder()
@@ -97,7 +98,11 @@ def read_tensors(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
 
 
 def save_json(path: Path, value: Any) -> None:
-    """Save a plain value as `<path>.json`."""
+    """Save a plain value as `<path>.json`.
+
+    Raises:
+        OSError: It can't be written; names the file.
+    """
     text = json.dumps(value, indent=1) + "\n"
     _replace(state_file(path, ".json"), lambda partial: partial.write_text(text, encoding="utf-8"))
 
@@ -195,5 +200,8 @@ def _named(place: tuple[str, ...]) -> str:
 
 def _replace(file: Path, write: Callable[[Path], Any]) -> None:
     partial = file.with_name(f".{file.name}.partial")
-    write(partial)
-    partial.replace(file)
+    try:
+        write(partial)
+        partial.replace(file)
+    except (OSError, SafetensorError) as error:  # the library tells of a full disk as its own
+        raise OSError(f"{file} can't be written: {error}") from error

@@ -7,10 +7,11 @@ of them ends. Starts nothing itself and needs no ROS.
 from .description import NodeDescription, graph
 from .options import GraphOptions, WorldOptions
 from .places import environment, share_file
-from .supervision import BAD_CONFIGURATION, ExitPolicy, Reaction
+from .supervision import BAD_CONFIGURATION, GAVE_UP, ExitPolicy, Reaction
 
 __all__ = [
     "BAD_CONFIGURATION",
+    "GAVE_UP",
     "ExitPolicy",
     "GraphOptions",
     "NodeDescription",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,12 @@ from .description import NodeDescription
 
 BAD_CONFIGURATION = 2
 """Exit status of a node whose configuration is wrong: to start it again would help nobody."""
+
+GAVE_UP = 70
+"""Exit status of a node that ends the whole system for a fault (EX_SOFTWARE of sysexits.h)."""
+
+MOST_DEATHS = 5
+DEATHS_WITHIN_S = 60.0
 
 _FIRST_DELAY_S = 1.0
 _LONGEST_DELAY_S = 30.0
@@ -37,7 +44,8 @@ class ExitPolicy:
 
     A node that dies is started again after a second. One that dies again and again is given twice
     the time at each death, up to half a minute, so that its starting up does not take the processor
-    from the nodes that run; after a minute of life the count begins anew.
+    from the nodes that run; after a minute of life the count begins anew. After 5 deaths within a
+    minute the graph ends, which stops the robot.
 
     Args:
         node: The node.
@@ -47,6 +55,7 @@ class ExitPolicy:
         self.node = node
         self.restarts = 0
         self._deaths_in_a_row = 0
+        self._deaths_s: deque[float] = deque(maxlen=MOST_DEATHS)
         self._started_s = 0.0
 
     def started(self, now_s: float) -> None:
@@ -70,6 +79,8 @@ class ExitPolicy:
         name = self.node.name
         if status == BAD_CONFIGURATION:
             return Reaction("end", f"{name} refused its configuration", status=BAD_CONFIGURATION)
+        if status == GAVE_UP:
+            return Reaction("end", f"{name} gave up", status=1)
         if status == 0:
             if self.node.ends_graph:
                 return Reaction("end", f"{name} ended, and with it the graph")
@@ -77,6 +88,10 @@ class ExitPolicy:
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         if not self.node.respawn:
             return Reaction("end", f"{name} died of {how}", status=1)
+        self._deaths_s.append(now_s)
+        if len(self._deaths_s) == MOST_DEATHS and now_s - self._deaths_s[0] <= DEATHS_WITHIN_S:
+            text = f"{name} died {MOST_DEATHS} times within {DEATHS_WITHIN_S:g} s, given up"
+            return Reaction("end", text, status=1)
         delay_s = self._next_delay_s(now_s)
         self.restarts += 1
         return Reaction("restart", f"{name} died of {how}, restart in {delay_s:g} s", delay_s)

@@ -28,6 +28,7 @@ from .weights_slot import WeightsSlot
 
 # Held without having been stopped: there was no reason to move in the first place.
 WAITING = frozenset({"no_weights", "no_observation", "paused"})
+AGENT_FAULTS = frozenset({"agent_error", "action_error", "agent_hang"})
 
 
 class Guard(Protocol):
@@ -60,6 +61,7 @@ class Actor:
         errors: ErrorLog,
         observation_timeout: float,
         step_timeout: float = math.inf,
+        on_agent_fault: Callable[[str], object] = lambda text: None,
     ) -> None:
         """Build the environment, the agent and the inference models; no trainer, no buffer.
 
@@ -70,6 +72,8 @@ class Actor:
             errors: Where causes of stops are told.
             observation_timeout: Oldest observation to act on, in s.
             step_timeout: Longest step of the agent, in s; see `watch_step`.
+            on_agent_fault: Called with what the agent did wrong, once the robot stands: it raised,
+                hangs, or wants what can't be commanded. In the tick's thread or that which watches.
         """
         self.slots: dict[str, WeightsSlot] = {}
         self.stops: Counter[str] = Counter()
@@ -78,6 +82,8 @@ class Actor:
         self._errors = errors
         self._timeout = observation_timeout
         self._step_timeout = step_timeout
+        self._on_agent_fault = on_agent_fault
+        self._agent_fault = ""
         self._step_began: float | None = None
         self._overdue = False
         self._driven = False
@@ -144,13 +150,10 @@ class Actor:
             return
         self._overdue = True
         self.hold = "agent_hang"
-        self._errors.add(
-            f"robot stopped: the agent's step takes longer than {self._step_timeout:g} s"
-        )
-        try:
-            self._guard.stop()
-        except Exception as error:  # the watching thread has to live
-            self._errors.add(f"the robot could not be stopped: {raised(error)}")
+        text = f"the agent's step takes longer than {self._step_timeout:g} s"
+        self._errors.add(f"robot stopped: {text}")
+        self._attempt(self._guard.stop)
+        self._attempt(lambda: self._on_agent_fault(text))
 
     def save_state(self, path: Path, timeout: float = 60.0) -> None:
         """Save agent, environment and random generators between two ticks.
@@ -205,10 +208,13 @@ class Actor:
         except (Exception, SystemExit) as error:  # the tick thread has to live, to stop the robot
             self.hold = "tick_error"
             self._errors.add(f"tick failed: {raised(error)}")
-            try:
-                self._guard.stop()
-            except Exception as stop_error:  # nothing else is left to try, but it must be known
-                self._errors.add(f"the robot could not be stopped: {raised(stop_error)}")
+            self._attempt(self._guard.stop)
+
+    def _attempt(self, stop: Callable[[], object]) -> None:
+        try:
+            stop()
+        except Exception as error:  # nothing else is left to try, but it must be known
+            self._errors.add(f"the robot could not be stopped: {raised(error)}")
 
     def _watch(self) -> None:
         if reason := self._reason_to_hold():
@@ -221,6 +227,9 @@ class Actor:
             if self._driven and reason not in WAITING:
                 self.stops[reason] += 1
         self._driven = not reason
+        if self._agent_fault:
+            text, self._agent_fault = self._agent_fault, ""
+            self._on_agent_fault(text)
 
     def _inference_models(
         self, models: Mapping[str, TrainingModel[Any]]
@@ -271,4 +280,6 @@ class Actor:
     def _failed(self, cause: str, error: BaseException) -> str:
         what = str(error) if cause != "agent_error" else f"agent raised {raised(error)}"
         self._errors.add(f"robot stopped: {what}")
+        if cause in AGENT_FAULTS:
+            self._agent_fault = what
         return cause

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 
 import numpy as np
 
 _PER_DECADE = 231  # 10 ** (1 / 231) is 1.01: a percentile is right within 1 %
 _DECADES = 8
 _SMALLEST_S = 1e-6
+TURN_S = 30.0
 
 
 class Histogram:
@@ -51,3 +54,32 @@ class Histogram:
         if maximum:
             figures["max"] = round(self._max * 1e3, 3)
         return figures
+
+
+class RecentHistogram(Histogram):
+    """A histogram that also knows the newest durations alone: of the last half to whole minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Args: tells the time in s."""
+        super().__init__()
+        self._clock = clock
+        self._newer, self._older = Histogram(), Histogram()
+        self._turn = clock() + TURN_S
+
+    def add(self, seconds: float) -> None:
+        """Count one duration in s; negative ones count as zero."""
+        super().add(seconds)
+        if (now := self._clock()) >= self._turn:
+            missed = now >= self._turn + TURN_S  # nothing was added for so long
+            self._newer, self._older = Histogram(), Histogram() if missed else self._newer
+            self._turn = now + TURN_S
+        self._newer.add(seconds)
+
+    def recent(self) -> Histogram:
+        """The newest durations."""
+        both = Histogram()
+        for part in (self._older, self._newer):
+            both._bins += part._bins
+            both._max = max(both._max, part._max)
+            both._count += part._count
+        return both

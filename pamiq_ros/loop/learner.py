@@ -16,8 +16,9 @@ from pamiq_ros.core.state_persistence import PersistentStateMixin
 from pamiq_ros.core.system import System
 from pamiq_ros.core.trainer import TrainersDict
 
-from .errors import ErrorLog, raised
+from .errors import ErrorLog
 from .parts import load_parts
+from .training_faults import EXIT, RETRY, TrainingFaults
 from .turns import Turns
 
 BUFFERS = "buffers"
@@ -33,6 +34,7 @@ class Learner:
         models: The training models, by name.
         users: The data users, by buffer name.
         updates: Runs of trainers that trained.
+        halted: The fault for which training has stopped by itself; empty while it goes on.
     """
 
     def __init__(
@@ -41,17 +43,20 @@ class Learner:
         recorder: Recorder,
         errors: ErrorLog,
         prepare: Callable[[], None] = lambda: None,
+        faults: TrainingFaults | None = None,
     ) -> None:
         """Build the buffers, the models and the trainers; no agent, no sensor.
 
         Args:
             system: Whose learner this is.
             recorder: Gets the trainers' metrics and pictures.
-            errors: Where a trainer's exceptions are told.
+            errors: Where trainers' faults are told.
             prepare: Called first in each new training thread, to set what threads have for
                 themselves.
+            faults: What becomes of training at a fault.
         """
         self.updates = 0
+        self.halted = ""
         self.models = TrainingModelsDict(system.build_models())
         buffers = system.build_buffers()
         self._capacities = {name: getattr(b, "max_size", None) for name, b in buffers.items()}
@@ -63,6 +68,7 @@ class Learner:
             trainer.attach_recorder(recorder)
         self._errors = errors
         self._prepare = prepare
+        self._faults = faults or TrainingFaults()
         self._stop = threading.Event()
         self._news = threading.Event()
         self._turns = Turns()
@@ -72,6 +78,11 @@ class Learner:
     def running(self) -> bool:
         """Whether the training thread is alive."""
         return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def started(self) -> bool:
+        """Whether `stop` has not been called since `start`."""
+        return self._thread is not None
 
     def trained_models(self) -> dict[str, TrainingModel[Any]]:
         """The models whose weights the inference node needs, by name."""
@@ -85,21 +96,20 @@ class Learner:
         """Have the weights of model `name` handed to `target` whenever a trainer syncs it."""
         self.trained_models()[name].set_sync_target(target)
 
-    def publish_all(self) -> None:
-        """Hand over every model's weights as they are now, so that the actor can begin."""
-        for model in self.trained_models().values():
-            model.sync()
-
     def receive(self, buffer: str, batch: StepBatch) -> None:
         """Take steps for a buffer; any thread."""
         self.users[buffer].receive(batch)
         self._news.set()
 
     def start(self) -> None:
-        """Begin or go on training."""
+        """Hand over the weights as they are, so that the actor can begin, and go on training.
+
+        Also where training had stopped by itself.
+        """
         if self.running:
             return
         self._stop.clear()
+        self.halted = ""
         self._trainers.on_resumed()
         self._thread = threading.Thread(target=self._run, name="train", daemon=True)
         self._thread.start()
@@ -169,6 +179,17 @@ class Learner:
         """
         load_parts(self._parts(), path, on_misfit)
 
+    def restore(self, path: Path) -> None:
+        """Load models and trainers alone; what was experienced since then stays.
+
+        Args:
+            path: A state's directory.
+
+        Raises:
+            ValueError: It does not fit the system, or is damaged; names the file.
+        """
+        load_parts({"models": self.models, "trainers": self._trainers}, path, None)
+
     def _parts(self) -> dict[str, PersistentStateMixin]:
         return {
             "models": self.models,
@@ -180,10 +201,18 @@ class Learner:
     def _run(self) -> None:
         # This thread alone: receiving experience stays at full priority.
         self._prepare()
+        self._publish_all()
         while not self._stop.is_set():
             self._news.clear()
             if not sum(self._run_one(name) for name in self._trainers):
                 self._news.wait(_IDLE_S)
+
+    def _publish_all(self) -> None:
+        try:
+            for model in self.trained_models().values():
+                model.sync()
+        except Exception as error:
+            self._on_fault("the weights to begin with", error)
 
     def _run_one(self, name: str) -> bool:
         if self._stop.is_set():
@@ -194,8 +223,19 @@ class Learner:
                     return False
                 trained = self._trainers[name].run()
         except Exception as error:  # a trainer's fault must not take the node down
-            self._errors.add(f"trainer '{name}' raised {raised(error)}")
-            self._stop.wait(_AFTER_ERROR_S)
+            self._on_fault(f"trainer '{name}'", error)
             return False
         self.updates += trained
         return trained
+
+    def _on_fault(self, where: str, error: Exception) -> None:
+        with self._turns.run():  # nobody saves what is being reloaded
+            decision, text = self._faults.decide(where, error)
+        self._errors.add(text)
+        if decision == RETRY:
+            self._stop.wait(_AFTER_ERROR_S)
+            return
+        self.halted = text
+        self._stop.set()
+        if decision == EXIT:
+            self._faults.give_up(text)

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .histogram import Histogram
+from .histogram import Histogram, RecentHistogram
 from .real_time import precise_timers
 from .tick_time import SteadyTime, TickTime
 
@@ -43,7 +43,7 @@ class Ticker:
             clock: By which ticks are due; None: a steady one.
             on_jump_back: Called with how far the clock went back, in s; deadlines begin anew then.
         """
-        self.lateness = Histogram()
+        self.lateness = RecentHistogram()
         self.compute = Histogram()
         self.ticks = 0
         self.skipped = 0

@@ -16,10 +16,10 @@ from rclpy.publisher import Publisher
 from rclpy.qos import LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Empty
 
-LEASE_S = 0.2
+LEASE_S = 0.15
 """After this long without a sign of life a node counts as dead or hung."""
 
-PERIOD_S = 0.05
+PERIOD_S = 0.04
 """From sign to sign."""
 
 _QOS = QoSProfile(

@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
-from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.control.diagnosis import Rises, Status
 from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE
-from pamiq_ros.control.node_diagnosis import system_status
-from pamiq_ros.control.status import (
-    INFERENCE,
-    TRAINING,
-    all_received,
-    gather_report,
-    system_state,
-)
+from pamiq_ros.control.own_pauses import OwnPauses
+from pamiq_ros.control.status import INFERENCE, TRAINING, all_received
 from pamiq_ros.loop.priorities import yield_process
 
 from .alive import watch
-from .diagnostics import DiagnosticsPublisher
 from .main import run
 from .managed_client import ManagedClient
 from .parameters import declare
-from .report import LATCHED, STATUS_TOPIC
 from .robot_stop import RobotStop
+from .system_status import SystemStatus
 from .tables import CONTROL_PARAMETERS
 
 STATUS_PERIOD_S = 0.5
 NICENESS = 5  # what it does may wait for the robot
 DRAIN_S = 1.5
+DOUBT_S = 0.04
 
 
 class ControlNode(Node):
@@ -47,38 +36,35 @@ class ControlNode(Node):
 
     Attributes:
         finished: Whether the system was shut down and this process should end.
+        exit_status: What the process ends with.
     """
+
+    exit_status = 0
 
     def __init__(self) -> None:
         super().__init__("pamiq_control")
         self.finished = False
-        self._id = uuid.uuid4().hex[:12]
-        self._began = time.monotonic()
-        self._first_active: float | None = None
-        self._wanted = ACTIVE
         self._commands = itertools.count(1)
         self._newest_command = 0
-        self._errors = [f"pamiq_control: {e}" for e in declare(self, CONTROL_PARAMETERS).values()]
-        for error in self._errors:
+        self._is_acting = False
+        errors = [f"pamiq_control: {e}" for e in declare(self, CONTROL_PARAMETERS).values()]
+        for error in errors:
             self.get_logger().error(error)
         group = ReentrantCallbackGroup()
-        self._status = self.create_publisher(String, STATUS_TOPIC, LATCHED)
         timeout = self.get_parameter("transition_timeout").value
-        self._nodes = {
-            name: ManagedClient(self, name, timeout, self._publish)
-            for name in (INFERENCE, TRAINING)
-        }
+        self._nodes: dict[str, ManagedClient] = {}
+        self._own_pauses = OwnPauses()
         self._robot_stop = RobotStop(self, group)
+        self._status = SystemStatus(self, self._nodes, self._robot_stop, errors, group)
+        for name in (INFERENCE, TRAINING):
+            self._nodes[name] = ManagedClient(self, name, timeout, self._look)
         watch(self, INFERENCE, self._on_alive, group)
         self._serve("pamiq/pause", self._pause, group)
         self._serve("pamiq/resume", self._resume, group)
         self._serve("pamiq/shutdown", self._shutdown, group)
         self.create_service(Trigger, "pamiq/save_state", self._save_state, callback_group=group)
-        self.create_timer(STATUS_PERIOD_S, self._publish, callback_group=group)
-        self._newest: dict[str, Any] = {}
-        self._rises = Rises()
-        self._diagnostics = DiagnosticsPublisher(self, self._statuses, group)
-        if self._errors:
+        self.create_timer(STATUS_PERIOD_S, self._look, callback_group=group)
+        if errors:
             return
         if uptime := self.get_parameter("max_uptime").value:
             self.create_timer(uptime, self._end_of_uptime, callback_group=group)
@@ -97,8 +83,8 @@ class ControlNode(Node):
             self._newest_command = next(self._commands)
             failure = action()
             response.success = not failure
-            response.message = failure or self._state()
-            self._publish()
+            response.message = failure or self._status.state()
+            self._look()
             return response
 
         self.create_service(Trigger, name, answer, callback_group=group)
@@ -116,22 +102,28 @@ class ControlNode(Node):
         return response
 
     def _end_of_uptime(self) -> None:
-        if self._wanted != FINALIZED:
+        if self._status.wanted != FINALIZED:
             self.get_logger().info("max_uptime has passed: the system shuts down")
             self._newest_command = next(self._commands)
             self._shutdown()
 
     def _on_alive(self, alive: bool) -> None:
+        self._is_acting = alive
         if alive:
             self._robot_stop.leave()
-        elif self._nodes[INFERENCE].state == ACTIVE:
+        elif self._nodes[INFERENCE].state == ACTIVE and self._has_died():
             self._robot_stop.stop()
             self.get_logger().error(
                 f"robot stopped: {INFERENCE} gives no sign of life; it died, was ended, or hangs"
             )
 
+    def _has_died(self) -> bool:
+        # Where this process was held up itself, the signs of life that it missed come right after.
+        time.sleep(DOUBT_S)
+        return not self._is_acting
+
     def _want(self, state: str) -> None:
-        self._wanted = state
+        self._status.wanted, self._status.paused_by = state, ""
         for client in self._nodes.values():
             client.want(state)
 
@@ -167,83 +159,29 @@ class ControlNode(Node):
 
     def _shutdown(self) -> str:
         # The robot stops first; what it has experienced then still reaches the learner.
-        self._wanted = FINALIZED
+        self._status.wanted = FINALIZED
         inference, training = self._nodes[INFERENCE], self._nodes[TRAINING]
         if inference.state == ACTIVE:
             inference.want(INACTIVE)
             self._wait(inference)
             deadline = time.monotonic() + DRAIN_S
-            while time.monotonic() < deadline and not all_received(self._report()):
+            while time.monotonic() < deadline and not all_received(self._status.report()):
                 time.sleep(0.02)
         if training.state == ACTIVE:
             training.want(INACTIVE)
             self._wait(training)
         failure = self._reach(FINALIZED)
-        self.finished = self._wanted == FINALIZED
+        self.finished = self._status.wanted == FINALIZED
         return failure
 
-    def _state(self) -> str:
-        states = {name: self._state_of(client) for name, client in self._nodes.items()}
-        failed = bool(self._errors) or any(c.failure or c.lost for c in self._nodes.values())
-        return system_state(states, self._wanted, failed)
-
-    def _state_of(self, client: ManagedClient) -> str:
-        return "lost" if client.lost else client.state
-
-    def _report(self) -> dict[str, Any]:
-        restarts = {
-            "inference": self._nodes[INFERENCE].restarts,
-            "training": self._nodes[TRAINING].restarts,
-            "control": max(
-                (len(set(c.report.get("controls", [])) - {self._id}) for c in self._nodes.values()),
-                default=0,
-            ),
-        }
-        since = time.monotonic() - self._first_active if self._first_active is not None else 0.0
+    def _look(self) -> None:
         reports = {name: client.report for name, client in self._nodes.items()}
-        report = gather_report(reports, restarts, since)
-        self._robot_stop.know(report["inference"].get("actuators", []))
-        report["robot_stops"] = self._robot_stop.count
-        report["errors"] = [*self._problems(), *report["errors"]]
-        return report
-
-    def _problems(self) -> list[str]:
-        failures = [client.failure for client in self._nodes.values() if client.failure]
-        failures += [f"{c.name} does not report any more" for c in self._nodes.values() if c.lost]
-        return [*self._errors, *failures, *self._doubles()]
-
-    def _doubles(self) -> list[str]:
-        return [
-            f"{client.live} nodes named {client.name} are running in the namespace "
-            f"'{self.get_namespace()}'; expected one"
-            for client in self._nodes.values()
-            if client.live > 1
-        ]
-
-    def _statuses(self) -> list[Status]:
-        return [system_status(self._newest, self._problems(), self._rises)] if self._newest else []
-
-    def _publish(self) -> None:
-        state = self._state()
-        if state == "active" and self._first_active is None:
-            self._first_active = time.monotonic()
-        report = self._report()
-        configuration = [*self._errors, *(c.configuration_error for c in self._nodes.values())]
-        status = {
-            "state": state,
-            "control": self._id,
-            "uptime_s": round(time.monotonic() - self._began, 3),
-            "nodes": {
-                name: {"state": self._state_of(client), "restarts": client.restarts}
-                for name, client in self._nodes.items()
-            },
-            "last_error": report["errors"][-1] if report["errors"] else "",
-            "errors": report["errors"],
-            "configuration_error": "; ".join(dict.fromkeys(filter(None, configuration))),
-            "report": report,
-        }
-        self._newest = status
-        self._status.publish(String(data=json.dumps(status)))
+        if (name := self._own_pauses.newly(reports)) and self._status.wanted == ACTIVE:
+            self.get_logger().error(f"{name} paused for a fault: the system is paused")
+            self._newest_command = next(self._commands)
+            self._want(INACTIVE)
+            self._status.paused_by = name
+        self._status.publish()
 
 
 def main() -> None:

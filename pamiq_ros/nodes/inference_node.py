@@ -71,6 +71,7 @@ class InferenceNode(PamiqNode):
             self.errors,
             self.value("observation_timeout"),
             self.value("step_timeout"),
+            self._on_agent_fault,
         )
         self._actor = actor
         for name, slot in actor.slots.items():
@@ -159,6 +160,7 @@ class InferenceNode(PamiqNode):
                 "rate_set_hz": round(1 / ticker.period, 4),
                 "skipped": ticker.skipped,
                 "lateness_ms": ticker.lateness.milliseconds(50, 99, maximum=True),
+                "lateness_recent_ms": ticker.lateness.recent().milliseconds(50, 99, maximum=True),
                 "compute_ms": ticker.compute.milliseconds(50, 99, maximum=True),
                 "observation_age_ms": robot.ages.milliseconds(50, 99),
                 "weights_version": actor.weights_version,
@@ -182,6 +184,16 @@ class InferenceNode(PamiqNode):
         remove_left_scratch()
         facts = lambda: {"version": actor.weights_version}  # noqa: E731
         self._states = open_states(self, resolved, write, facts, actor.load_state)
+
+    def _on_agent_fault(self, text: str) -> None:
+        policy = self.value("on_agent_error")
+        if policy == "hold" or self._actor is None:
+            return
+        self._actor.halt()
+        if policy == "pause":
+            self.pause_by_itself(text)
+        else:
+            self.give_up(text)
 
     def _collector(self, name: str, digest: str, source: str) -> ExperienceCollector:
         assert self._experience is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,7 @@ class Runnable(Protocol):
     """A node that can be run as a process."""
 
     finished: bool
+    exit_status: int
 
     def stop(self) -> None:
         """Stop and let go of everything; safe to call twice."""
@@ -46,13 +48,15 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
         executor_threads: More than one makes a multi-threaded executor.
 
     Returns:
-        The process's exit status: 0.
+        The process's exit status: the node's.
     """
     _die_with_parent()
     keep_freed_memory()
-    ended = threading.Event()
+    # No Event: a signal that came while the one before is handled would wait for its lock for good.
+    # SIGTERM comes many times at once when a parent with several threads dies.
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda number, _: signals.append(number))
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     executor = (
         SingleThreadedExecutor()
@@ -63,20 +67,23 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
     executor.add_node(node)
     _wake_at_signals(executor)
     try:
-        _spin(executor, node, ended)
+        _spin(executor, node, signals)
     finally:
-        # Python's default answer to a further SIGINT, while it ends, would be to die of it.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Python's default answer to a further one, while it ends, would be to die of it.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         node.stop()  # type: ignore[attr-defined]
         executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         rclpy.try_shutdown()
-    return 0
+        # What was frozen and forms a cycle would keep its shared memory beyond the process's end.
+        gc.unfreeze()
+    return node.exit_status  # type: ignore[attr-defined, no-any-return]
 
 
-def _spin(executor: rclpy.executors.Executor, node: Node, ended: threading.Event) -> None:
+def _spin(executor: rclpy.executors.Executor, node: Node, signals: list[int]) -> None:
     with contextlib.suppress(ExternalShutdownException):
-        while not ended.is_set() and not node.finished:  # type: ignore[attr-defined]
+        while not signals and not node.finished:  # type: ignore[attr-defined]
             executor.spin_once(timeout_sec=_LOOK_S)
         node.stop()  # type: ignore[attr-defined]
         # The answer to the call that ended it and the last messages are still on their way out.

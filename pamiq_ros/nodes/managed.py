@@ -9,9 +9,10 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
 
-from pamiq_ros.control.lifecycle import UNCONFIGURED
+from pamiq_ros.control.lifecycle import ACTIVE, UNCONFIGURED
 from pamiq_ros.core import time
 from pamiq_ros.core.config import ConfigurationError, ResolvedSystem, resolve_system
+from pamiq_ros.graph import GAVE_UP
 from pamiq_ros.loop.errors import ErrorLog, raised
 
 from .parameters import Parameter, declare
@@ -27,7 +28,10 @@ class PamiqNode(LifecycleNode):
     Attributes:
         errors: What went wrong, for the log and the report.
         finished: Whether the lifecycle has ended and the process should too.
+        exit_status: What the process ends with.
     """
+
+    exit_status = 0
 
     def __init__(self, name: str, parameters: Sequence[Parameter]) -> None:
         super().__init__(name)
@@ -35,6 +39,7 @@ class PamiqNode(LifecycleNode):
         self.finished = False
         self._configuration_error = ""
         self._measured: dict[str, Any] = {}
+        self._own_pauses = 0
         self._names = {parameter.name for parameter in parameters}
         self._parameter_errors = declare(self, parameters)
         self.add_on_set_parameters_callback(self._refuse_while_configured)
@@ -123,6 +128,24 @@ class PamiqNode(LifecycleNode):
         except Exception as error:  # users' code, or a robot that is already gone
             self.errors.add(f"{what}: {raised(error)}")
 
+    def pause_by_itself(self, cause: str) -> None:
+        """Deactivate soon, for a fault, and have the control node pause the others; any thread."""
+
+        def pause() -> None:
+            if self._state_machine.current_state[1] == ACTIVE:
+                self.get_logger().error(f"paused: {cause}")
+                self._own_pauses += 1
+                self.trigger_deactivate()
+
+        assert self.executor is not None
+        self.executor.create_task(pause)
+
+    def give_up(self, cause: str) -> None:
+        """End the process soon, for a fault, and with it the graph; any thread."""
+        self.get_logger().fatal(f"given up: {cause}")
+        self.exit_status = GAVE_UP
+        self.finished = True
+
     def stop(self) -> None:
         """Stop and let go of everything, whatever the state; safe to call twice."""
         self._guarded("deactivate", self.deactivate)
@@ -140,7 +163,7 @@ class PamiqNode(LifecycleNode):
         return SetParametersResult(
             successful=False,
             reason=f"{', '.join(ours)}: read at configure, and the node is {state}; "
-            "deactivate and clean it up first",
+            "start it again with another value, or deactivate and clean it up first",
         )
 
     def _guarded(self, what: str, action: Callable[[], None]) -> TransitionCallbackReturn:
@@ -162,5 +185,6 @@ class PamiqNode(LifecycleNode):
             "state": self._state_machine.current_state[1],
             "errors": self.errors.texts(),
             "configuration_error": self._configuration_error,
+            "own_pauses": self._own_pauses,
             "figures": self._measured,
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -16,8 +15,10 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.control.lifecycle import FINALIZED, INACTIVE, next_transition
+from pamiq_ros.control.lifecycle import FINALIZED, INACTIVE, STATES, next_transition
+from pamiq_ros.control.reports import read_report
 
+from .calls import call
 from .report import LATCHED
 
 UNKNOWN = "unknown"
@@ -36,6 +37,8 @@ _RETRY_S = 0.1
 _GET_STATE_S = 1.0
 _LIVE_S = 1.8  # three reports' time
 _LOST_S = 5.0
+_MOST_INSTANCES = 1000
+_MOST_HEARD = 64
 
 
 class ManagedClient:
@@ -46,7 +49,6 @@ class ManagedClient:
 
     Attributes:
         state: Its life-cycle state as last heard.
-        report: Its newest report.
         instances: Its instances seen, oldest first; more than one means it was restarted.
         failure: Why it is not in the wanted state; empty when it is, or is still on its way.
     """
@@ -57,9 +59,11 @@ class ManagedClient:
         """Args: the control node, the managed node's name, longest transition in s."""
         self.name = name
         self.state = UNKNOWN
-        self.report: dict[str, Any] = {}
         self.instances: list[str] = []
         self.failure = ""
+        self._node = node
+        self._report: dict[str, Any] = {}
+        self._refused = 0
         self._heard: dict[str, float] = {}
         self._timeout = timeout
         self._on_change = on_change
@@ -92,6 +96,11 @@ class ManagedClient:
         )
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Its newest report, and how many messages in the place of one were refused."""
+        return {**self._report, "refused_reports": self._refused}
 
     @property
     def configuration_error(self) -> str:
@@ -154,7 +163,14 @@ class ManagedClient:
                 f"{self.name} saves no states: its parameter 'states_dir' is empty, or it "
                 f"is {self.state}",
             )
-        answer = _call(self._save, Trigger.Request(), timeout)
+        known = len(self.instances)
+
+        def lives() -> bool:
+            return len(self.instances) == known and bool(self._save.service_is_ready())
+
+        answer = call(self._save, Trigger.Request(), timeout, lives)
+        if answer is None and not lives():
+            return "", f"{self.name} ended before its state was saved"
         if answer is None:
             return "", f"{self.name} did not save its state within {timeout:g} s"
         return (answer.message, "") if answer.success else ("", f"{self.name}: {answer.message}")
@@ -196,7 +212,7 @@ class ManagedClient:
                     return
                 time.sleep(_RETRY_S)
                 continue
-            answer = _call(self._get, GetState.Request(), _GET_STATE_S)
+            answer = call(self._get, GetState.Request(), _GET_STATE_S)
             if answer is None:
                 continue  # it went away between the two: begin again
             self.state = answer.current_state.label
@@ -219,7 +235,7 @@ class ManagedClient:
         request = ChangeState.Request()
         request.transition.id = _TRANSITION_IDS.get(label) or _SHUTDOWN_IDS[state]
         began = time.monotonic()
-        answer = _call(self._change, request, self._timeout)
+        answer = call(self._change, request, self._timeout)
         if answer is not None and answer.success:
             return True
         if answer is None and label == "shutdown":
@@ -230,28 +246,30 @@ class ManagedClient:
         return False
 
     def _on_transition(self, message: TransitionEvent) -> None:
-        self.state = message.goal_state.label
+        state = message.goal_state.label
+        if state not in STATES:
+            self._refuse("transition_event", f"expected a life-cycle state, found {state[:40]!r}")
+            return
+        self.state = state
         self._on_change()
 
     def _on_report(self, message: String) -> None:
         try:
-            report = json.loads(message.data)
-            instance = str(report["instance"])
-        except (ValueError, KeyError, TypeError):
-            return  # not a report of ours
-        self.report = report
+            report = read_report(message.data)
+        except ValueError as error:
+            self._refuse("report", str(error))
+            return
+        instance = report["instance"]
+        self._report = report
         self._heard[instance] = time.monotonic()
+        if len(self._heard) > _MOST_HEARD:
+            del self._heard[min(self._heard, key=self._heard.__getitem__)]
         if instance not in self.instances:
-            self.instances.append(instance)
+            self.instances = [*self.instances, instance][-_MOST_INSTANCES:]
             if len(self.instances) > 1:  # the first one is being waited for already
                 self._work.set()
 
-
-def _call(client: Client[Any, Any], request: Any, timeout: float) -> Any:
-    done = threading.Event()
-    future = client.call_async(request)
-    future.add_done_callback(lambda _: done.set())
-    if done.wait(timeout):
-        return future.result()
-    client.remove_pending_request(future)
-    return None
+    def _refuse(self, topic: str, reason: str) -> None:
+        self._refused += 1
+        text = f"{self.name}/{topic}: refused a message: {reason}"
+        self._node.get_logger().warning(text, throttle_duration_sec=1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from pamiq_ros.control.node_diagnosis import (
     node_status,
     training_statuses,
 )
+from pamiq_ros.control.sealed import seal, unseal
 
 from .diagnostics import DiagnosticsPublisher
 
@@ -25,14 +25,16 @@ LATCHED = QoSProfile(
 )
 STATUS_TOPIC = "pamiq/status"
 REPORT_PERIOD_S = 0.5
+_MOST_CONTROLS = 256
 
 
 class Reporter:
-    """Publishes `~/report` (std_msgs/String, one JSON object, latched) and `/diagnostics`.
+    """Publishes `~/report` (std_msgs/String, sealed JSON, latched) and `/diagnostics`.
 
     The control node gathers the reports into `pamiq/status`. A report names the instance of the
     node, so that a restarted node is told from the one before it, and the control nodes this one
-    has seen, so that a restarted control node learns how many came before it.
+    has seen, so that a restarted control node learns how many came before it. Messages on
+    `pamiq/status` that are no status are counted in it and left alone.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Reporter:
         self._rises = Rises()
         self._instance = uuid.uuid4().hex[:12]
         self._controls: list[str] = []
+        self._refused = 0
         self._report = node.create_publisher(String, "~/report", LATCHED)
         self._diagnostics = DiagnosticsPublisher(node, self._statuses)
         self._status = node.create_subscription(String, STATUS_TOPIC, self._on_status, LATCHED)
@@ -67,17 +70,19 @@ class Reporter:
             "node": self._node.get_name(),
             "instance": self._instance,
             "controls": self._controls,
+            "refused_statuses": self._refused,
             **self._newest,
         }
-        self._report.publish(String(data=json.dumps(report)))
+        self._report.publish(String(data=seal(report)))
 
     def _on_status(self, message: String) -> None:
         try:
-            control = json.loads(message.data)["control"]
-        except (ValueError, KeyError, TypeError):
-            return  # not one of ours: somebody else's message on the topic says nothing about us
+            control = unseal(message.data).get("control")
+        except ValueError:
+            self._refused += 1
+            return
         if isinstance(control, str) and control not in self._controls:
-            self._controls.append(control)
+            self._controls = [*self._controls, control][-_MOST_CONTROLS:]
 
     def _statuses(self) -> list[Status]:
         # The report's figures are half a second old at most; to gather them anew would cost the

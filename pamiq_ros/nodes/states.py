@@ -93,6 +93,15 @@ class NodeStates:
         self._saved_updates = int(facts.get("updates", 0))
         log.info(f"state loaded from {path}")
 
+    def newest(self) -> Path | None:
+        """The newest sound state of this configuration; None when there is none.
+
+        Raises:
+            StateError: It is of another configuration.
+        """
+        found = self._store.find(LATEST, self._node.get_logger().warning)
+        return found[0] if found is not None else None
+
     def request(self) -> Saved[Path]:
         """Save a state of now, in the background."""
         self._saved_at, self._saved_updates = self._now(), self._updates()

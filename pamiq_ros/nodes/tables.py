@@ -5,6 +5,7 @@ from __future__ import annotations
 from .parameters import Parameter
 
 LARGEST = 1000.0
+TRAINING_POLICIES = ("retry", "reload", "stop", "exit")
 
 SYSTEM_PARAMETERS = (
     Parameter("system", "", "The system to run: a name, module:callable or file.py:callable"),
@@ -113,6 +114,14 @@ INFERENCE_PARAMETERS = (
     Parameter(
         "step_timeout", 0.3, "Longest step of the agent in s; then the robot stops", 0.01, 3600.0
     ),
+    Parameter(
+        "on_agent_error",
+        "hold",
+        "What follows when the agent raises, hangs, or wants what is no command, besides that the "
+        "robot stops: 'hold', and drive on at the next good step; 'pause' the system until it is "
+        "resumed; 'exit', end the system",
+        choices=("hold", "pause", "exit"),
+    ),
     Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
     Parameter("experience_max_bytes", 262144, "Bytes of steps in one batch", 1, 1 << 26),
     Parameter("experience_max_steps", 64, "Steps in one batch", 1, 65536),
@@ -153,6 +162,21 @@ TRAINING_PARAMETERS = (
     Parameter("weights_pace", 0.002, "Least time between two messages of weights in s", 0.0, 1.0),
     Parameter("picture_rate", 2.0, "Most debug pictures of one name per second in Hz", 0.0, 100.0),
     Parameter("tensorboard_dir", "", "Directory for TensorBoard event files; empty for none"),
+    Parameter(
+        "on_trainer_error",
+        "retry",
+        "What follows when a trainer raises: 'retry' after a second; 'reload' models and trainers "
+        "from the newest state, three times from one at most; 'stop' training until it is paused "
+        "and resumed; 'exit', end the system",
+        choices=TRAINING_POLICIES,
+    ),
+    Parameter(
+        "on_not_finite",
+        "reload",
+        "The same for a trainer that leaves a NaN or an infinity in its models; such weights never "
+        "reach the robot nor a state. Where there is no state to reload, training stops",
+        choices=TRAINING_POLICIES,
+    ),
     *STATE_PARAMETERS,
     Parameter("save_updates", 0, "Runs of trainers from state to state; 0 for no limit", 0, 10**9),
     Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from std_msgs.msg import String
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.loop.learner import Learner
 from pamiq_ros.loop.priorities import yield_process
+from pamiq_ros.loop.training_faults import TrainingFaults
 from pamiq_ros.transport import (
     SHARED_MEMORY,
     ExperienceReceiver,
@@ -27,6 +28,7 @@ from pamiq_ros.wire.weights import tensors_of, weights_layout
 
 from .main import run
 from .managed import PamiqNode
+from .memory import share_one_arena
 from .recording import TopicRecorder
 from .report import LATCHED
 from .scheduling import preparation
@@ -63,7 +65,13 @@ class TrainingNode(PamiqNode):
         self._recorder = TopicRecorder(
             self, self.value("picture_rate"), self.value("tensorboard_dir")
         )
-        learner = Learner(resolved.system, self._recorder, self.errors, preparation(self))
+        faults = TrainingFaults(
+            self.value("on_trainer_error"),
+            self.value("on_not_finite"),
+            self.give_up,
+            self._newest_state,
+        )
+        learner = Learner(resolved.system, self._recorder, self.errors, preparation(self), faults)
         self._learner = learner
         self._receiver = ExperienceReceiver(
             resolved.digest, learner.users, learner.receive, on_error=self.errors.add
@@ -102,14 +110,13 @@ class TrainingNode(PamiqNode):
         )
 
     def activate(self) -> None:
-        """Publish the weights as they are, then start to train."""
+        """Publish the weights as they are and train."""
         assert self._learner is not None
-        self._learner.publish_all()
         self._learner.start()
 
     def deactivate(self) -> None:
         """Stop to train, once the trainer's run in progress is done."""
-        if self._learner is None or not self._learner.running:
+        if self._learner is None or not self._learner.started:
             return
         if not self._learner.stop(LONGEST_PAUSE_S):
             raise TimeoutError(
@@ -140,6 +147,7 @@ class TrainingNode(PamiqNode):
         return {
             "training": {
                 "updates": learner.updates,
+                "halted": learner.halted,
                 "weights_published": sum(s["published"] for s in weights.values()),
                 "weights_version": max((s["version"] for s in weights.values()), default=0),
                 "weights": weights,
@@ -164,6 +172,11 @@ class TrainingNode(PamiqNode):
             take_facts,
         )
 
+    def _newest_state(self) -> tuple[str, Callable[[], object]] | None:
+        assert self._learner is not None
+        path = self._states.newest() if self._states is not None else None
+        return (path.name, partial(self._learner.restore, path)) if path is not None else None
+
     def _on_inference_report(self, message: String) -> None:
         # Versions go on rising when this node starts anew: the acting node knows the newest.
         try:
@@ -175,6 +188,7 @@ class TrainingNode(PamiqNode):
 
 def main() -> None:
     """Entry point of the executable."""
+    share_one_arena()
     sys.exit(run(TrainingNode))
 
 

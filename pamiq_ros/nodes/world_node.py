@@ -74,9 +74,11 @@ class WorldNode(Node):
     """Publishes what the environment shows, and drives it by the last command.
 
     Attributes:
-        failed: Whether the environment raised.
         finished: Whether the process should end.
+        exit_status: What the process ends with; 1 after the environment has raised.
     """
+
+    exit_status = 0
 
     def __init__(self) -> None:
         """Make the environment and its topics, and begin to step.
@@ -85,7 +87,7 @@ class WorldNode(Node):
             WorldError: A parameter or the environment can't be used.
         """
         super().__init__("pamiq_world")
-        self.failed = self.finished = False
+        self.finished = False
         if errors := declare(self, PARAMETERS):
             raise WorldError("; ".join(errors.values()))
         self._world = self._make_world()
@@ -162,7 +164,7 @@ class WorldNode(Node):
         except Exception:  # environments are others' code, and a world that failed can't go on
             self.get_logger().fatal(f"{self._world.env_id} failed:\n{traceback.format_exc()}")
             self._ticker.stop()
-            self.failed = self.finished = True
+            self.exit_status, self.finished = 1, True
 
     def _publish_outcome(self, outcome: Outcome) -> None:
         self._observation.publish(self._observation_message(outcome.observation))
@@ -214,18 +216,11 @@ def episode_json(ended: Episode) -> str:
 
 def main() -> None:
     """Entry point of the executable; exit status 2 for a world that can't be made as asked."""
-    nodes: list[WorldNode] = []
-
-    def make() -> WorldNode:
-        nodes.append(WorldNode())
-        return nodes[0]
-
     try:
-        status = run(make)
+        sys.exit(run(WorldNode))
     except WorldError as error:
         get_logger("pamiq_world").fatal(str(error))
         sys.exit(2)
-    sys.exit(1 if nodes[0].failed else status)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def read_manifest(state: Path) -> Manifest:
         for key, kind in kinds:
             if not isinstance(content[key], kind):
                 raise StateError(f"state {state}: {MANIFEST} has a malformed '{key}'")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, StateError):
             raise
         raise StateError(f"state {state}: {MANIFEST} is missing or damaged ({error})") from error
@@ -101,8 +101,16 @@ def require_sound(state: Path, manifest: Manifest) -> None:
     """
     found = {str(f.relative_to(state)): f for f in files_of(state) if f.name != MANIFEST}
     for name in sorted({*manifest.files, *found}):
-        if name not in found or manifest.files.get(name) != fingerprint(found[name]):
-            raise StateError(f"state {state}: {name} is missing, foreign or damaged")
+        expected = manifest.files.get(name)
+        if name not in found:
+            raise StateError(f"state {state}: {name} is missing")
+        if expected is None:
+            raise StateError(f"state {state}: {name} is foreign: {MANIFEST} does not know it")
+        if expected != (now := fingerprint(found[name])):
+            raise StateError(
+                f"state {state}: {name} is damaged: expected {_shown(expected)}, "
+                f"found {_shown(now)}"
+            )
 
 
 def fingerprints(state: Path, before: Path | None) -> Fingerprints:
@@ -152,6 +160,10 @@ def files_of(directory: Path) -> list[Path]:
 def _digest_of(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+
+
+def _shown(fingerprint: Mapping[str, Any]) -> str:
+    return f"{fingerprint.get('bytes')} bytes of digest {str(fingerprint.get('blake2b'))[:12]}"
 
 
 def _is_same(before: Path, file: Path) -> bool:

@@ -37,11 +37,15 @@ class StateStore:
         directory: Where this node's states lie; made when the first is saved.
         configuration: States of another are not loaded, unless that is asked for.
         keepers: Which states are kept; the others are removed after each that is saved.
+
+    Raises:
+        NotADirectoryError: There is a file where a folder should be; names it.
     """
 
     def __init__(
         self, directory: Path, configuration: Configuration, keepers: Keepers | None = None
     ) -> None:
+        _require_no_file(directory)
         self._directory = directory
         self._configuration = configuration
         self._keepers = keepers or Keepers()
@@ -71,8 +75,10 @@ class StateStore:
             for path in (*files_of(partial), *_folders(partial)):
                 _sync(path)
             final = partial.rename(self._directory / name)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(partial, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno and not error.filename:
+                error.filename = str(partial)  # of a full disk writing does not tell the place
             raise
         _sync(self._directory)
         self._before = final
@@ -98,19 +104,27 @@ class StateStore:
             Its directory and its facts; None when there is none at all.
 
         Raises:
-            StateError: It is of another configuration, or there is none of the id nor before it.
+            StateError: It is of another configuration, or there is none of the id nor before it, or
+                all there are are damaged: to begin anew then would throw away what was learned.
         """
+        damaged: StateError | None = None
         for state in self._states(wanted):
             try:
                 manifest = read_manifest(state)
                 require_sound(state, manifest)
             except StateError as error:
                 on_damage(f"{error}; the one before it is used")
+                damaged = damaged or error
                 continue
             if not any_configuration:
                 self._require_alike(state, manifest.configuration)
             self._before = state
             return state, manifest.facts
+        if damaged is not None:
+            raise StateError(
+                f"expected a sound state in {self._directory}, found damaged ones alone (to begin "
+                f"anew, resume 'none'); the newest: {damaged}"
+            ) from damaged
         if wanted != LATEST:
             raise StateError(
                 f"expected a state {wanted} or one before it in {self._directory}, found none"
@@ -153,6 +167,12 @@ class StateStore:
 
 def _folders(directory: Path) -> list[Path]:
     return [*(path for path in directory.rglob("*") if path.is_dir()), directory]
+
+
+def _require_no_file(directory: Path) -> None:
+    there = next(path for path in (directory, *directory.parents) if path.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(f"expected a folder for states, found a file: {there}")
 
 
 def _sync(path: Path) -> None:

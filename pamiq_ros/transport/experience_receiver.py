@@ -84,15 +84,18 @@ class ExperienceReceiver:
         Returns:
             For each buffer: `received`, `lost` and `duplicates` in steps, `rejected` in steps that
             could not be delivered; `batches`, `malformed` and `foreign` (of another digest) in
-            payloads; and `bytes`.
+            payloads; `bytes`; and `up_to`: how many of its steps the newest source had numbered
+            with the newest that came, to compare with its own `numbered`.
         """
         with self._lock:
             figures = {
-                name: {key: counts[key] for key in _FIGURES} | {"lost": counts["forgotten"]}
+                name: {key: counts[key] for key in _FIGURES}
+                | {"lost": counts["forgotten"], "up_to": 0}
                 for name, counts in self._counts.items()
             }
             for (name, _), window in self._windows.items():
                 figures[name]["lost"] += window.lost
+                figures[name]["up_to"] = window.end
             return figures
 
     def _read(self, buffer: str, data: Buffer) -> ExperienceBatch:

@@ -143,13 +143,15 @@ class ExperienceSender:
 
         Returns:
             `collected`, `sent`, `dropped` (the queue was full), `unwritable` and `unpublished`
-            (publishing failed) in steps, `queued` in steps, `batches`, and `bytes` published.
+            (publishing failed) in steps, `numbered` (those sent or dropped so far), `queued` in
+            steps, `batches`, and `bytes` published.
         """
         names = ("sent", "unwritable", "unpublished", "batches", "bytes")
         return {
             "collected": self._queue.put_count,
             "dropped": self._queue.dropped_count,
             "queued": len(self._queue),
+            "numbered": self._sequence,
             **{name: self._counts[name] for name in names},
         }
 

@@ -24,6 +24,11 @@ class SequenceWindow:
         """How many numbers between the lowest and the highest seen have not come."""
         return self._given_up + sum(end - begin for begin, end in self._gaps)
 
+    @property
+    def end(self) -> int:
+        """One more than the highest number seen; -1 before any."""
+        return self._end
+
     def add(self, first: int, count: int) -> list[tuple[int, int]]:
         """Take note of the numbers from `first` on.
 

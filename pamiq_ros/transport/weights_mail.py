@@ -110,6 +110,7 @@ class WeightsMail:
                     return non_finite(parameters) or span.name
             letter = Letter(self._store, slot, self._layout, form, stamp)
             with self._lock:
+                self.superseded += self._waiting is not None
                 self._waiting = letter
             return None
 

@@ -78,6 +78,7 @@ class WeightsReceiver:
         self._counts: Counter[str] = Counter()
         self._foreign = Reported()
         self._source, self._version = "", 0
+        self._number = 0
         self._queue: deque[Buffer] = deque()
         self._queue_bytes = 0
         self._busy = self._closing = False
@@ -87,8 +88,8 @@ class WeightsReceiver:
 
     @property
     def version(self) -> int:
-        """The version staged last; 0 before the first."""
-        return self._version
+        """The version staged last; 0 before the first. It never falls, whoever is started again."""
+        return self._number
 
     @property
     def source(self) -> str:
@@ -151,7 +152,7 @@ class WeightsReceiver:
         theirs = ("abandoned", "broken", "duplicate", "mixed")
         assembled = self._assembler.figures
         return {
-            "version": self._version,
+            "version": self._number,
             **{name: self._counts[name] for name in own},
             **{name: assembled[name] for name in theirs},
             "stale_chunks": assembled["stale"],
@@ -200,7 +201,7 @@ class WeightsReceiver:
 
     def _take_whole(self, whole: Weights) -> None:
         self._take_new(
-            whole.source, whole.version, lambda: self._stage(whole.version, whole.parameters)
+            whole.source, whole.version, lambda number: self._stage(number, whole.parameters)
         )
 
     def _take_slot(self, payload: Payload) -> None:
@@ -225,9 +226,9 @@ class WeightsReceiver:
         stage_from = self._stage_from
         if reader.is_nested or stage_from is None:
             whole = weights_of(reader.payload(), self._digest)
-            stage = lambda: self._stage(slot.version, whole.parameters)  # noqa: E731
+            stage = lambda number: self._stage(number, whole.parameters)  # noqa: E731
         else:
-            stage = lambda: stage_from(slot.version, reader)  # noqa: E731
+            stage = lambda number: stage_from(number, reader)  # noqa: E731
         if self._take_new(slot.source, slot.version, stage):
             self._counts["shared"] += 1
 
@@ -246,17 +247,20 @@ class WeightsReceiver:
             return False
         return True
 
-    def _take_new(self, source: str, version: int, stage: Callable[[], None]) -> bool:
+    def _take_new(self, source: str, version: int, stage: Callable[[int], None]) -> bool:
         if not self._is_new(source, version):
             return False
+        # A sender that was started again may not have heard yet how far the one before it came.
+        # It will, from what is in use here, and go on above that.
+        number = max(version, self._number + 1)
         try:
-            stage()
+            stage(number)
         except StaleParameters:
             raise
         except Exception as error:  # the stage is the caller's; the thread has to live
             self._counts["refused"] += 1
             self._on_error(f"weights version {version} refused: {named(error)}")
             return False
-        self._source, self._version = source, version
+        self._source, self._version, self._number = source, version, number
         self._counts["received"] += 1
         return True

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pamiq_ros.core.model import NotFiniteError
+
 from ..wire.chunks import CHUNK_BYTES, MAX_CHUNK_BYTES, split_weights
 from ..wire.payload import Buffer, PayloadError, decode
 from ..wire.slots import SlotDescriptor, encode_descriptor, request_of
@@ -27,7 +29,7 @@ class WeightsSender:
     With a folder for shared memory, weights lie in a slot there and what is published is where;
     receivers that can't read it ask for chunks (`request`). Otherwise they travel in chunks alone.
     A set that is handed over while another is being published waits; if yet another comes, the
-    waiting one is left out. Weights with a NaN or an infinity are reported and not sent.
+    waiting one is left out. Weights with a NaN or an infinity are refused.
 
     Args:
         model: Name of the model, for what is reported.
@@ -95,6 +97,7 @@ class WeightsSender:
             parameters: Tensors by name, or any nesting a step may have.
 
         Raises:
+            NotFiniteError: They have a NaN or an infinity; names where. Nothing is sent.
             RuntimeError: The sender is closed.
         """
         if self._closing:
@@ -107,10 +110,10 @@ class WeightsSender:
             return
         if bad is not None:
             self._counts["refused"] += 1
-            self._on_error(
-                f"weights not sent: expected finite numbers, found NaN or infinity in {bad!r}"
+            raise NotFiniteError(
+                f"model {self._model!r}: weights not sent: expected finite numbers, found NaN or "
+                f"infinity in {bad!r}"
             )
-            return
         with self._changed:
             self._changed.notify_all()
 
@@ -123,10 +126,12 @@ class WeightsSender:
             self._on_error(f"request for weights is malformed: {error}")
             return
         with self._changed:
-            if wanted.source == self._source:
-                self._counts["requests"] += 1
-                self._requested = True
-                self._changed.notify_all()
+            if wanted.source != self._source:
+                self._counts["foreign_requests"] += 1
+                return
+            self._counts["requests"] += 1
+            self._requested = True
+            self._changed.notify_all()
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was handed over is published or reported, for `timeout` s at most.
@@ -158,10 +163,11 @@ class WeightsSender:
             `version` (the newest published), `bytes` and `chunks` published on the topic; how many
             sets of weights were `published`, of these `shared` (in shared memory), `superseded`
             (left out for newer ones), `refused` (not finite), `unwritable`, and `unpublished`
-            (publishing failed); `requests` for chunks, and `malformed_requests`.
+            (publishing failed); `requests` for chunks, `foreign_requests` (for those of another
+            learner), and `malformed_requests`.
         """
         names = ("version", "published", "shared", "bytes", "chunks", "requests")
-        faults = ("refused", "unwritable", "unpublished", "malformed_requests")
+        faults = ("refused", "unwritable", "unpublished", "malformed_requests", "foreign_requests")
         counts = {name: self._counts[name] for name in names + faults}
         return {**counts, "superseded": self._mail.superseded}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,8 @@ MAX_EXPERIENCE_BYTES = 256 * 2**20
 
 MAX_SEQUENCE = 2**62
 """Sequence numbers stay below this."""
+
+MAX_CHECKSUM = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,15 @@ def encode_experience(batch: ExperienceBatch) -> bytes:
     check_batch(batch)
     tensors = {"stamps": batch.stamps, "weights_versions": batch.weights_versions}
     tensors.update({f"column.{i}": column for i, column in enumerate(batch.steps.columns)})
-    return encode(tensors, experience_metadata(batch))
+    return encode(tensors, experience_metadata(batch, checksum(batch)))
 
 
-def experience_metadata(batch: ExperienceBatch) -> dict[str, str]:
+def experience_metadata(batch: ExperienceBatch, crc32: int) -> dict[str, str]:
     """What the payload of a batch says beside its tensors.
+
+    Args:
+        batch: The batch.
+        crc32: Its `checksum`.
 
     Raises:
         ValueError: A name or the signature is empty or too long.
@@ -71,7 +78,17 @@ def experience_metadata(batch: ExperienceBatch) -> dict[str, str]:
         "buffer": check_field("buffer", batch.buffer),
         "first_sequence": str(batch.first_sequence),
         "signature": check_field("signature", batch.steps.signature, MAX_CHARACTERS),
+        "crc32": str(crc32),
     }
+
+
+def checksum(batch: ExperienceBatch) -> int:
+    """The crc32 of all that a batch says, from 0 to `MAX_CHECKSUM`."""
+    said = (batch.digest, batch.source, batch.buffer, batch.first_sequence, batch.steps.signature)
+    found = zlib.crc32("\n".join(map(str, said)).encode())
+    for tensor in (batch.stamps, batch.weights_versions, *batch.steps.columns):
+        found = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, found)
+    return found
 
 
 def decode_experience(data: Buffer, max_bytes: int = MAX_EXPERIENCE_BYTES) -> ExperienceBatch:
@@ -106,6 +123,8 @@ def decode_experience(data: Buffer, max_bytes: int = MAX_EXPERIENCE_BYTES) -> Ex
         raise
     except ValueError as error:
         raise PayloadError(str(error)[:400]) from None
+    if checksum(batch) != integer(metadata, "crc32", 0, MAX_CHECKSUM):
+        raise PayloadError(f"steps from {batch.first_sequence} on: their checksum is wrong")
     return batch
 
 

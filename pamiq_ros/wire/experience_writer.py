@@ -12,7 +12,14 @@ from torch import Tensor
 from pamiq_ros.core.data.batch import StepBatch, fill_column
 from pamiq_ros.core.tree import DTYPES, Form, leaves
 
-from .experience import MAX_SEQUENCE, ExperienceBatch, check_batch, experience_metadata
+from .experience import (
+    MAX_CHECKSUM,
+    MAX_SEQUENCE,
+    ExperienceBatch,
+    check_batch,
+    checksum,
+    experience_metadata,
+)
 from .layout import Layout, layout_of
 
 
@@ -74,7 +81,7 @@ class ExperienceWriter:
         for i, (leaf, column) in enumerate(zip(leaves(form), columns, strict=True)):
             fill_column(leaf, [row[i] for row in rows], column)
         payload = self._memory.numpy().data[: layout.size]
-        payload[: layout.start] = layout.header(experience_metadata(batch))
+        payload[: layout.start] = layout.header(experience_metadata(batch, checksum(batch)))
         return payload
 
     def _places(self, layout: Layout) -> dict[str, Tensor]:
@@ -105,4 +112,4 @@ def _layout(form: Form, count: int, digest: str, source: str, buffer: str) -> La
     )
     tensors = {"stamps": numbers, "weights_versions": numbers}
     tensors.update({f"column.{i}": column for i, column in enumerate(columns)})
-    return layout_of(tensors, experience_metadata(longest))
+    return layout_of(tensors, experience_metadata(longest, MAX_CHECKSUM))

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from domains import own_domain
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -33,7 +34,7 @@ class Cli:
         known = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)]),
-            "ROS_DOMAIN_ID": "61",
+            "ROS_DOMAIN_ID": str(own_domain()),
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
             "FASTDDS_DEFAULT_PROFILES_FILE": str(HERE.parent / "fast_discovery.xml"),
             "TMPDIR": str(folder),

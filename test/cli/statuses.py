@@ -55,6 +55,7 @@ HELD = changed(hold="waiting for weights", weights_version=0, stops=1)
 FAILED = {
     **ACTIVE,
     "state": "error",
+    "remedies": ["pamiq/resume has pamiq_inference try again"],
     "report": {
         **ACTIVE["report"],
         "errors": ["pamiq_inference: camera/image_raw: encoding '[smoke]' can't be converted " * 2],

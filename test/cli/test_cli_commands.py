@@ -156,6 +156,7 @@ def test_status_tells_why_the_robot_is_held_and_what_went_wrong(system):
     output = pamiq_ros("status").output
     assert "encoding '[smoke]' can't be converted" in output
     assert "configuration: rate: expected a rate" in output
+    assert output.splitlines()[-1] == "to do: pamiq/resume has pamiq_inference try again"
 
 
 def test_status_as_json_is_the_status_as_it_is(system):

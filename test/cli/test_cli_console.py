@@ -233,6 +233,7 @@ def test_the_toolbar_tells_how_it_is():
     assert shown(ACTIVE) == active
     assert shown(HELD).endswith("weights 0 · updates 2,240 · held: waiting for weights")
     assert shown(FAILED).splitlines()[1].startswith("pamiq_inference: camera/image_raw: encoding")
+    assert shown(FAILED).splitlines()[2] == "to do: pamiq/resume has pamiq_inference try again"
     assert shown(ACTIVE, 75.0) == "no system: silent for 1:15, last active"
     assert shown({"state": "shutdown"}, 75.0) == "shutdown"
     assert shown(ACTIVE, 0.1, "/pamiq/status: expected a JSON object").startswith("/pamiq/status")

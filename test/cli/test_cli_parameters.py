@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from domains import own_domain
 
 from pamiq_ros.cli.workplace import Workplace
 from pamiq_ros.graph import GraphOptions, graph
@@ -33,7 +34,7 @@ def asked(process):
 @pytest.fixture
 def started(tmp_path, monkeypatch):
     pytest.importorskip("rclpy", reason="needs ROS 2 (rclpy), which is not installed")
-    monkeypatch.setenv("ROS_DOMAIN_ID", "63")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(own_domain()))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
     def start(params="", **choices):

@@ -106,11 +106,11 @@ def test_nodes_die_with_a_killed_parent(cli):
 
 
 def test_a_second_run_in_the_same_namespace_is_refused(cli):
-    first = cli("up", "vae", ROS_DOMAIN_ID="62").until_active()
-    second = cli("up", "vae", ROS_DOMAIN_ID="62")
+    first = cli("up", "vae").until_active()
+    second = cli("up", "vae")
     assert second.end() == 2
     assert "another --namespace or ROS_DOMAIN_ID" in second.err
-    other = cli("up", "vae", "--namespace", "robot2", ROS_DOMAIN_ID="62").until_active()
+    other = cli("up", "vae", "--namespace", "robot2").until_active()
     for run in (first, other):
         run.process.send_signal(signal.SIGINT)
         assert run.end() == 0, run.err

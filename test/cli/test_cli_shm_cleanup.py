@@ -2,6 +2,7 @@
 
 import fcntl
 import mmap
+import os
 import subprocess
 import sys
 
@@ -62,6 +63,15 @@ def test_what_a_living_process_has_locked_stays(tmp_path):
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert sorted(remove_leftovers(set(), tmp_path)) == sorted(SEGMENT)
     assert names(tmp_path) == sorted(PORT)
+
+
+def test_weights_of_a_learner_that_was_killed_go_and_those_of_a_living_one_stay(tmp_path):
+    living, killed = (f"pamiq_ros-{os.getuid()}-{letter * 32}" for letter in "ab")
+    make(tmp_path, living, killed)
+    with (tmp_path / living).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert remove_leftovers(set(), tmp_path) == [killed]
+    assert names(tmp_path) == [living]
 
 
 def test_a_port_without_its_lock_stays_while_it_is_mapped(tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pamiq_ros.cli.panel import draw
 from pamiq_ros.cli.status import LARGEST_CHARACTERS, Status
+from pamiq_ros.cli.status_text import status_lines
 from pamiq_ros.cli.view import View, line
 
 KEYS = st.sampled_from(
@@ -35,6 +36,12 @@ def test_any_object_can_be_shown(content):
     view = View("demo", status, elapsed_s=1.0)
     assert line(view)
     draw(view, [], 80)
+
+
+def test_half_a_pair_of_surrogates_can_be_shown():
+    status = Status.parse('{"state": "\\ud800", "errors": ["a\\udc80"], "\\ud801": 1}')
+    assert status.state == "?" and status.errors == ["a?"]
+    "\n".join(status_lines(status)).encode()
 
 
 def test_a_huge_text_is_refused_unread():

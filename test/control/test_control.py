@@ -63,7 +63,7 @@ def test_the_report_joins_what_was_sent_with_what_was_received():
             "errors": ["stale"],
             "figures": {
                 "inference": {"ticks": 7},
-                "experience": {"frames": {"sent": 7, "bytes": 70}},
+                "experience": {"frames": {"sent": 7, "numbered": 9, "bytes": 70}},
                 "actions": {"/cmd_vel": 7},
             },
         },
@@ -71,17 +71,18 @@ def test_the_report_joins_what_was_sent_with_what_was_received():
             "errors": [],
             "figures": {
                 "training": {"updates": 3},
-                "experience": {"frames": {"received": 6, "lost": 0, "bytes": 60}},
+                "experience": {"frames": {"received": 6, "lost": 0, "up_to": 8, "bytes": 60}},
             },
         },
     }
     report = gather_report(reports, {"inference": 0, "training": 1, "control": 0}, 12.0)
     assert report["system"] == "vae"
-    assert report["experience"] == {"frames": {"sent": 7, "received": 6, "lost": 0, "bytes": 70}}
+    counts = {"sent": 7, "numbered": 9, "received": 6, "lost": 0, "up_to": 8, "bytes": 70}
+    assert report["experience"] == {"frames": counts}
     assert report["errors"] == ["pamiq_inference: stale"]
     assert report["restarts"]["training"] == 1
     assert not all_received(report)
-    reports[TRAINING]["figures"]["experience"]["frames"]["lost"] = 1
+    reports[TRAINING]["figures"]["experience"]["frames"]["up_to"] = 9
     assert all_received(gather_report(reports, {}, 12.0))
 
 

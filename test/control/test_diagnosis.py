@@ -30,6 +30,7 @@ def acted(**changes: Any) -> dict[str, Any]:
         "rate_set_hz": 20.0,
         "skipped": 0,
         "lateness_ms": {"p50": 0.1, "p99": 0.8, "max": 2.0},
+        "lateness_recent_ms": {"p50": 0.1, "p99": 0.8, "max": 2.0},
         "compute_ms": {"p50": 1.0, "p99": 2.0, "max": 3.0},
         "observation_age_ms": {"p50": 12.0, "p99": 30.0},
         "weights_version": 7,
@@ -99,7 +100,8 @@ def test_a_pause_is_no_trouble_whatever_was_before_it():
 def test_lateness_beyond_a_fifth_of_the_period_is_a_warning():
     for late, level in ((9.9, Level.OK), (10.1, Level.WARN)):
         lateness = {"p50": 0.1, "p99": late, "max": 20.0}
-        tick = by_name(inference_statuses(ACTIVE, acted(lateness_ms=lateness), Rises()))["tick"]
+        figures = acted(lateness_recent_ms=lateness)
+        tick = by_name(inference_statuses(ACTIVE, figures, Rises()))["tick"]
         assert tick.level is level
 
 

@@ -148,6 +148,36 @@ def test_saving_ahead_beside_a_trainer_ends_in_a_state_of_the_end(tmp_path):
     assert [int(s["x"][0]) for s in loaded.get_data()] == list(range(added))[-32:]
 
 
+def test_steps_that_fill_a_block_while_it_is_being_saved_ahead_are_in_it(tmp_path):
+    buffer = SequentialBuffer(16, example=FORM)
+    fill(buffer, range(6))
+
+    class Late:
+        """A lock that is got only once others have added steps."""
+
+        def __enter__(self):
+            fill(buffer, [len(buffer)])
+
+        def __exit__(self, *_):
+            pass
+
+    buffer.save_ahead(tmp_path / "b", Late())
+    buffer.save_state(tmp_path / "b")
+    loaded = SequentialBuffer(16)
+    loaded.load_state(tmp_path / "b")
+    assert numbers(loaded) == numbers(buffer) == list(range(8))
+
+
+def test_a_block_that_is_too_short_is_refused_by_name(tmp_path):
+    buffer = SequentialBuffer(16, example=FORM)
+    fill(buffer, range(6))
+    *_, name = sorted(save(buffer, tmp_path / "1"))
+    file = tmp_path / "1" / "b.blocks" / name.removesuffix(".safetensors")
+    blocks_module.save_tree(file, [torch.zeros(1, dtype=torch.bool), torch.zeros(1, 2)])
+    with pytest.raises(ValueError, match=rf"{file.name}: expected .* \[2\], found .* \[1\]"):
+        SequentialBuffer(16).load_state(tmp_path / "1" / "b")
+
+
 def test_a_block_of_another_shape_is_refused_by_name(tmp_path):
     buffer = SequentialBuffer(4, example=FORM)
     fill(buffer, range(4))

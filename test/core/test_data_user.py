@@ -119,6 +119,25 @@ def test_a_step_that_is_refused_takes_no_other_along():
     assert values(user) == [0.0, 1.0]
 
 
+@pytest.mark.parametrize(
+    "buffer",
+    [
+        SequentialBuffer(10, example={"a": torch.zeros(1)}),
+        DictSequentialBuffer(["a"], 10, example={"a": torch.zeros(1)}),
+    ],
+)
+def test_received_steps_of_another_form_are_refused_at_once(buffer):
+    user = DataUser(buffer)
+    fits = StepBatch.stack([{"a": torch.ones(1)}])
+    user.receive(fits)
+    for other in ({"a": torch.zeros(2)}, {"b": torch.zeros(1)}, {"a": 0.0}):
+        with pytest.raises(ValueError, match="expected"):
+            user.receive(StepBatch.stack([other]))
+    user.receive(fits)
+    user.update()
+    assert len(user) == 2
+
+
 def test_a_collector_is_acquired_once():
     collectors = DataUsersDict.from_data_buffers(a=SequentialBuffer(1)).data_collectors_dict
     collectors.acquire("a")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pamiq_ros.graph import BAD_CONFIGURATION, ExitPolicy, NodeDescription
+from pamiq_ros.graph import BAD_CONFIGURATION, GAVE_UP, ExitPolicy, NodeDescription
 
 
 def policy(respawn: bool = True, ends_graph: bool = False) -> ExitPolicy:
@@ -50,13 +50,25 @@ def test_a_node_without_respawn_ends_the_graph_with_an_error() -> None:
     assert (reaction.action, reaction.status) == ("end", 1)
 
 
+def test_a_node_that_dies_five_times_within_a_minute_is_given_up() -> None:
+    dying = policy()
+    reactions = [dying.exited(-9, second) for second in (1.0, 4.0, 9.0, 16.0, 60.9)]
+    assert [reaction.action for reaction in reactions] == ["restart"] * 4 + ["end"]
+    assert reactions[-1].status == 1 and "died 5 times within 60 s" in reactions[-1].reason
+
+
+def test_a_node_that_gives_up_ends_the_graph_with_an_error() -> None:
+    reaction = policy().exited(GAVE_UP, 1.0)
+    assert (reaction.action, reaction.status) == ("end", 1)
+
+
 def test_deaths_in_a_row_wait_longer_and_longer_up_to_half_a_minute() -> None:
     dying = policy()
     now_s, delays = 0.0, []
     for _ in range(8):
         dying.started(now_s)
-        delays.append(dying.exited(1, now_s + 3.0).delay_s)
-        now_s += 3.0 + delays[-1]
+        delays.append(dying.exited(1, now_s + 25.0).delay_s)
+        now_s += 25.0 + delays[-1]
     assert delays == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
     assert dying.restarts == 8
 

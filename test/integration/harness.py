@@ -9,13 +9,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import rclpy
+from domains import own_domain
+from forked import ForkedProcess
 from geometry_msgs.msg import Twist
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
@@ -30,7 +32,7 @@ from pamiq_ros.nodes.report import LATCHED
 
 TINY = f"{Path(__file__).parent / 'tiny_system.py'}:system"
 DEADLINE_S = 40.0
-DOMAIN = 78 + os.getpid() % 22
+DOMAIN = own_domain()
 GREY = 128
 PROFILE = {"FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parents[1] / "fast_discovery.xml")}
 
@@ -54,6 +56,7 @@ class Probe(Node):
         self.status: dict[str, Any] = {}
         self.size = self._first_size = size
         self.shade, self.encoding = GREY, "rgb8"
+        self.make_picture: Callable[[], Image] | None = None
         self._forgotten: set[str] = set()
         self._camera = self.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
         self.create_subscription(Twist, "cmd_vel", self.commands.append, 10)
@@ -64,7 +67,10 @@ class Probe(Node):
         self.status = json.loads(message.data)
 
     def shoot(self) -> None:
-        """Publish one picture of one shade of grey."""
+        """Publish one picture of one shade of grey, or what `make_picture` makes."""
+        if make := self.make_picture:
+            self._camera.publish(make())
+            return
         message = Image(height=self.size, width=self.size, encoding=self.encoding)
         message.header.stamp = self.get_clock().now().to_msg()
         message.step = self.size * 3
@@ -90,6 +96,7 @@ class Probe(Node):
         assert client.wait_for_service(DEADLINE_S), service
         future = client.call_async(Trigger.Request())
         wait_until(future.done, f"the answer of {service}")
+        self.destroy_client(client)
         return future.result()
 
     def set_parameter(self, node: str, name: str, value: Any) -> Any:
@@ -132,13 +139,22 @@ class Graph:
     def __init__(self, probe: Probe, environment: dict[str, str]) -> None:
         self.probe = probe
         self.system = TINY
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, ForkedProcess | subprocess.Popen[bytes]] = {}
         self._environment = environment
 
-    def start(self, executable: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, executable: str, *arguments: str) -> ForkedProcess:
         """Start one node."""
+        module = f"pamiq_ros.nodes.{executable}"
+        process = ForkedProcess(module, ("--ros-args", *arguments), self._environment)
+        self.processes[executable] = process
+        return process
+
+    def start_by(
+        self, prefix: Sequence[str], executable: str, *arguments: str
+    ) -> subprocess.Popen[bytes]:
+        """Start one node by a command that runs the one after it in its own process."""
         command = [sys.executable, "-m", f"pamiq_ros.nodes.{executable}", "--ros-args", *arguments]
-        process = subprocess.Popen(command, env=self._environment)
+        process = subprocess.Popen([*prefix, *command], env=self._environment)
         self.processes[executable] = process
         return process
 

@@ -8,6 +8,8 @@ from .harness import TINY, graph, wait_until
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
 
+OTHERS = ("pamiq_inference", "pamiq_training")
+
 
 def test_a_robot_whose_inference_node_dies_or_is_frozen_is_stopped_by_the_control_node():
     with graph() as made:
@@ -48,10 +50,11 @@ def test_a_step_that_hangs_stops_the_robot_and_what_it_says_in_the_end_is_droppe
 
 def test_the_system_shuts_down_by_itself_after_its_longest_uptime():
     with graph() as made:
-        made.start("control_node", "-p", "max_uptime:=6.0")
         options = ("-p", f"system:={TINY}")
         made.start("inference_node", *options)
         made.start("training_node", *options)
+        wait_until(lambda: {*OTHERS} <= {*made.probe.get_node_names()}, "the nodes")
+        made.start("control_node", "-p", "max_uptime:=3.0")
         for name, process in made.processes.items():
             assert process.wait(60.0) == 0, name
         assert not made.probe.moving()

@@ -26,6 +26,7 @@ from pamiq_ros.wire.slots import MARK_BYTES, SlotDescriptor, encode_descriptor
 from pamiq_ros.wire.weights import Weights, encode_weights
 
 from .harness import TINY, graph, wait_until
+from .mutations import damaged
 
 pytestmark = pytest.mark.integration
 
@@ -83,24 +84,13 @@ class Stranger:
         names = (whole.digest, whole.source, whole.version, boot_id(), store.file)
         return store, SlotDescriptor(*names, store.offset(0), len(data))
 
-    def damaged(self, data):
-        """The payload with some bytes changed, or cut off; never what is still the same."""
-        if self.random.random() < 0.3:
-            return data[: self.random.randrange(len(data))]
-        changed = bytearray(data)
-        # Spaces fill headers up: another white space there is no damage.
-        places = [place for place, byte in enumerate(data) if byte != ord(" ")]
-        for place in self.random.sample(places, self.random.randint(1, 4)):
-            changed[place] ^= self.random.randint(1, 255)
-        return bytes(changed)
-
 
 def bad_chunks(stranger):
     # Something is always under assembly, which the next version makes give way.
     stranger.publish(stranger.chunks(*stranger.weights())[0])
     whole, data = stranger.weights()
     for chunk in stranger.chunks(whole, data):
-        stranger.publish(stranger.damaged(chunk), "damaged")
+        stranger.publish(damaged(stranger.random, chunk), "damaged")
 
     # Reordered and twice, but one of them never comes: the version is given up for the next one.
     *kept, _ = stranger.chunks(*stranger.weights(version=2))
@@ -160,8 +150,7 @@ def bad_slots(stranger):
     store.begin(0)
     stranger.publish(encode_descriptor(slot), "half_written")
     for _ in range(5):
-        damaged = stranger.damaged(encode_descriptor(slot))
-        stranger.publish(damaged, "damaged")
+        stranger.publish(damaged(stranger.random, encode_descriptor(slot)), "damaged")
 
     # A whole one, about which the descriptor does not tell the truth.
     _, slot = stranger.slot(whole, data)

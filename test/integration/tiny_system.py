@@ -43,10 +43,15 @@ class TinyAgent(Agent):
 
 
 class TinyTrainer(TorchTrainer):
-    """Moves the bias by a constant at each update, so that every version is another."""
+    """Moves the bias by a constant at each update, so that every version is another.
 
-    def __init__(self) -> None:
+    While there is the file `fault` it raises, or spoils the weights, as the file says: `raise` or
+    `nan`.
+    """
+
+    def __init__(self, fault: str) -> None:
         super().__init__("pictures", min_buffer_size=2, min_new_data_count=1)
+        self.fault = Path(fault)
 
     def on_training_models_attached(self) -> None:
         self.model = self.get_torch_training_model("policy")
@@ -56,6 +61,10 @@ class TinyTrainer(TorchTrainer):
 
     def train(self) -> None:
         pictures = self.get_data_user("pictures").sample(2)["picture"]
+        if self.fault.is_file():
+            if self.fault.read_text() == "raise":
+                raise RuntimeError("the trainer's own fault")
+            pictures = pictures * math.nan
         loss = self.model(pictures.float().mean((1, 2, 3)).reshape(-1, 1) / 255).square().mean()
         self.optimizers["policy"].zero_grad()
         loss.backward()
@@ -63,7 +72,9 @@ class TinyTrainer(TorchTrainer):
         self.recorder.scalar("loss", loss.item())
 
 
-def system(speed: float = 0.3, size: int = 16, capacity: int = 64, hang: str = "") -> System:
+def system(
+    speed: float = 0.3, size: int = 16, capacity: int = 64, hang: str = "", fault: str = ""
+) -> System:
     """The system."""
     picture = {"picture": torch.zeros(3, size, size, dtype=torch.uint8), "turn": 0.0}
     return System(
@@ -72,6 +83,6 @@ def system(speed: float = 0.3, size: int = 16, capacity: int = 64, hang: str = "
         actuators=lambda: TwistTopic("cmd_vel"),
         models={"policy": lambda: TorchTrainingModel(torch.nn.Linear(1, 1))},
         buffers={"pictures": lambda: SequentialBuffer(capacity, example=picture)},
-        trainers={"policy": TinyTrainer},
+        trainers={"policy": lambda: TinyTrainer(fault)},
         rate=20.0,
     )

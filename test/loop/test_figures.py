@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pamiq_ros.loop.errors import ErrorLog
-from pamiq_ros.loop.histogram import Histogram
+from pamiq_ros.loop.histogram import TURN_S, Histogram, RecentHistogram
 from pamiq_ros.loop.metrics import MetricSeries
 
 
@@ -27,6 +27,21 @@ def test_empty_and_extreme_durations():
         histogram.add(value)
     assert len(histogram) == 3
     assert histogram.percentile(50) == 0.0
+
+
+def test_what_is_older_than_a_minute_is_not_recent():
+    now = 0.0
+    histogram = RecentHistogram(lambda: now)
+    for value, largest in ((8.0, 8000.0), (4.0, 8000.0), (2.0, 4000.0)):
+        histogram.add(value)
+        assert histogram.recent().milliseconds(maximum=True) == {"max": largest}
+        now += TURN_S + 0.1
+    histogram.add(1.0)
+    assert histogram.recent().milliseconds(maximum=True) == {"max": 2000.0}
+    assert len(histogram.recent()) == 2 and len(histogram) == 4
+    now += 3 * TURN_S
+    histogram.add(0.5)
+    assert histogram.recent().milliseconds(maximum=True) == {"max": 500.0}
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=200))

@@ -66,7 +66,6 @@ def run(learner, versions, enough):
             reached.set()
 
     learner.set_sync_target("policy", target)
-    learner.publish_all()
     learner.start()
     for index in range(50):
         step = {"x": torch.tensor([float(index)])}

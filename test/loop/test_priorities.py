@@ -47,7 +47,7 @@ needs_permission = pytest.mark.skipif(
 def test_a_process_yields_with_all_its_threads_and_those_they_start():
     found = in_process(
         """
-        yield_process(7)
+        yield_process(17)
         later = threading.Thread(target=ended.wait)
         later.start()
         every = [os.getpriority(os.PRIO_PROCESS, int(p.name))
@@ -56,7 +56,7 @@ def test_a_process_yields_with_all_its_threads_and_those_they_start():
         print(json.dumps([every, os.getpriority(os.PRIO_PROCESS, later.native_id)]))
         """
     )
-    assert found == [[7, 7, 7], 7]
+    assert found == [[17, 17, 17], 17]
 
 
 @pytest.mark.skipif(not AUTOGROUP.exists(), reason="a kernel without autogroups")

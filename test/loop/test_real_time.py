@@ -66,32 +66,32 @@ def test_any_text_is_a_list_of_usable_cpus_or_refused(text):
 
 def test_a_thread_is_scheduled_and_the_others_are_not():
     def scheduled():
-        refused = Scheduling(frozenset(CPUS[:1]), niceness=12, policy="idle").apply()
+        refused = Scheduling(frozenset(CPUS[:1]), niceness=17, policy="idle").apply()
         niceness = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
         return refused, os.sched_getaffinity(0), niceness, os.sched_getscheduler(0)
 
     before = os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, os.getpid())
-    assert in_thread(scheduled) == ([], set(CPUS[:1]), 12, os.SCHED_IDLE)
+    assert in_thread(scheduled) == ([], set(CPUS[:1]), 17, os.SCHED_IDLE)
     assert (os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, os.getpid())) == before
 
 
 def test_a_thread_never_becomes_less_nice():
     def twice():
-        Scheduling(niceness=9).apply()
+        Scheduling(niceness=18).apply()
         Scheduling(niceness=3).apply()
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    assert in_thread(twice) == 9
+    assert in_thread(twice) == 18
 
 
 def test_cpus_that_are_gone_are_told_and_the_rest_is_done():
     def scheduled():
-        refused = Scheduling(cpus=frozenset({99999}), niceness=7).apply()
+        refused = Scheduling(cpus=frozenset({99999}), niceness=17).apply()
         return refused, os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     [refused], niceness = in_thread(scheduled)
     assert "99999" in refused
-    assert niceness == 7
+    assert niceness == 17
 
 
 def test_a_priority_that_is_not_permitted_is_told_with_what_to_do():

@@ -49,3 +49,23 @@ def test_memory_of_a_picture_is_used_again() -> None:
 def test_a_users_malloc_settings_are_kept() -> None:
     taken, _ = run(MALLOC_TRIM_THRESHOLD_="131072")
     assert taken == "False"
+
+
+ARENAS = """
+import threading
+from pamiq_ros.nodes.memory import share_one_arena
+print(share_one_arena())
+held = [threading.Thread(target=lambda: bytearray(10**6)) for _ in range(4)]
+for thread in held:
+    thread.start()
+    thread.join()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="malloc settings are those of glibc")
+@pytest.mark.parametrize(("chosen", "taken"), [({}, "True"), ({"MALLOC_ARENA_MAX": "2"}, "False")])
+def test_one_arena_is_shared_unless_the_user_chose_another_number(chosen, taken):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    command = [sys.executable, "-c", ARENAS]
+    done = subprocess.run(command, env={**kept, **chosen}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (0, [taken])

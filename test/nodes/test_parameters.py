@@ -8,6 +8,7 @@ import yaml
 pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
 
 import rclpy
+from domains import own_domain
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
@@ -45,7 +46,7 @@ def test_the_file_documents_every_range(node):
 @pytest.fixture
 def make_node():
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=69)
+    rclpy.init(context=context, domain_id=own_domain())
     nodes = []
 
     def make(**overrides):

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
 
 import rclpy
+from domains import own_domain
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import UInt8MultiArray
 
@@ -18,7 +19,7 @@ QOS = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 @pytest.fixture
 def node():
-    rclpy.init()
+    rclpy.init(domain_id=own_domain())
     node = rclpy.create_node("unlocked")
     yield node
     node.destroy_node()

@@ -138,6 +138,12 @@ def test_a_state_of_another_configuration_is_refused_with_the_keys_that_differ(t
     assert other.find(LATEST, damages.append, any_configuration=True)[0] == state
 
 
+def test_a_file_where_the_folder_should_be_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match=rf"expected a folder .*{tmp_path / 'file'}"):
+        make(tmp_path / "file" / "node")
+
+
 def test_only_the_user_may_read_a_state(tmp_path):
     state = save(make(tmp_path / "states"), "first")
     assert state.stat().st_mode & 0o077 == 0
@@ -160,7 +166,9 @@ def test_what_is_linked_to_the_state_before_is_part_of_both(tmp_path, damages):
         json.loads((second / "manifest.json").read_text())["files"].keys()
     )
     (second / "models" / "policy.txt").write_text("!")  # one file: both are damaged
-    assert store.find(LATEST, damages.append) is None and len(damages) == 2
+    with pytest.raises(StateError, match=r"found damaged ones alone.*policy.txt is damaged"):
+        store.find(LATEST, damages.append)
+    assert len(damages) == 2
 
 
 def test_the_newest_states_are_kept(tmp_path):

@@ -102,6 +102,7 @@ def test_steps_arrive_in_order_with_versions_and_stamps(make_sender):
         "dropped": 0,
         "queued": 0,
         "sent": 10,
+        "numbered": 10,
         "unwritable": 0,
         "unpublished": 0,
         "batches": len(batches),
@@ -109,6 +110,7 @@ def test_steps_arrive_in_order_with_versions_and_stamps(make_sender):
     }
     assert learner.figures == {
         "received": 10,
+        "up_to": 10,
         "batches": len(batches),
         "bytes": size,
         "duplicates": 0,

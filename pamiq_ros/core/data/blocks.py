@@ -7,7 +7,7 @@ not take as much memory as it has.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -46,33 +46,35 @@ class Blocks:
         for block in touched:
             self._names.pop(block, None)
 
-    def save(self, folder: Path, size: int, lock: AbstractContextManager[object]) -> list[str]:
-        """Write the blocks of the first `size` slots that are not in the folder yet.
+    def save(
+        self, folder: Path, size: Callable[[], int], lock: AbstractContextManager[object]
+    ) -> list[str]:
+        """Write the blocks of the filled slots that are not in the folder yet.
 
         Args:
             folder: Made if it is not there.
-            size: How many slots are filled.
-            lock: Held by whoever changes slots; held here for one block at a time.
+            size: Gives how many slots, the first ones, are filled.
+            lock: Held by whoever changes slots or fills them; held here for one block at a time.
 
         Returns:
             The blocks' names, in order.
         """
         folder.mkdir(exist_ok=True)
         names = []
-        for block in range(-(-size // self.slots)):
-            with lock:
+        for block in range(-(-size() // self.slots)):
+            with lock:  # a block is named and copied at one moment: its name stands for its content
                 name = self._names.setdefault(block, f"{block:06d}-{uuid.uuid4().hex[:16]}")
                 file = state_file(folder / name)
                 there = file.exists() or take_over(file)
-                part = slice(block * self.slots, min(size, (block + 1) * self.slots))
+                part = slice(block * self.slots, min(size(), (block + 1) * self.slots))
                 columns = [] if there else [column[part].clone() for column in self._columns]
             if not there:
                 save_tree(folder / name, columns)
             names.append(name)
         return names
 
-    def load(self, folder: Path, names: Sequence[str]) -> None:
-        """Fill the first slots with blocks that were saved from columns of this size.
+    def load(self, folder: Path, names: Sequence[str], size: int) -> None:
+        """Fill the first `size` slots with blocks that were saved from columns like these.
 
         Raises:
             ValueError: A file is damaged, or does not fit.
@@ -81,7 +83,7 @@ class Blocks:
             begin = block * self.slots
             parts = load_columns(folder, name)
             for column, part in zip(self._columns, parts, strict=True):
-                place = column[begin : begin + self.slots][: len(part)]
+                place = column[begin : min(size, begin + self.slots)]
                 if (part.dtype, part.shape) != (place.dtype, place.shape):
                     raise ValueError(
                         f"{folder / name}: expected {place.dtype} {list(place.shape)}, found "

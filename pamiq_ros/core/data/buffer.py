@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from ..state_persistence import PersistentStateMixin
+from ..tree import Form
 from .batch import StepBatch
 
 T = TypeVar("T")
@@ -55,6 +56,13 @@ class DataBuffer(ABC, PersistentStateMixin, Generic[T, R]):
         """Keep steps that came as columns; they may not be changed afterwards."""
         for index in range(len(batch)):
             self.add(batch.step(index))
+
+    def require_form(self, form: Form) -> None:
+        """Check, as far as is known now, that steps of a form could be kept; any thread.
+
+        Raises:
+            ValueError: They are of another form than those kept; says what differs.
+        """
 
     @abstractmethod
     def get_data(self) -> R:

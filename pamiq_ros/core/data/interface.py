@@ -84,9 +84,9 @@ class DataUser(PersistentStateMixin, Generic[R]):
             batch: The steps; not copied until they are moved into the buffer.
 
         Raises:
-            ValueError: Steps that did not wait are not of the form of those in the buffer; they
-                are dropped.
+            ValueError: They are not of the form of those in the buffer; they are dropped.
         """
+        self._buffer.require_form(batch.form)
         with self._received_lock:
             self._received.append((batch, time.time()))
             self._received_steps += len(batch)

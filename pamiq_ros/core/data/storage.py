@@ -64,7 +64,7 @@ class TensorStorage:
             ValueError: The step is of another form; says what differs.
         """
         form, values = flatten(step)
-        self._require(form)
+        self.require_form(form)
         self.blocks.changed(slice(slot, slot + 1))
         for leaf, column, value in zip(self._leaves, self._columns, values, strict=True):
             if leaf.kind == "tensor":
@@ -79,7 +79,7 @@ class TensorStorage:
         Raises:
             ValueError: The batch is of another form; says what differs.
         """
-        self._require(batch.form)
+        self.require_form(batch.form)
         to, whence = _stretch(slots), _stretch(rows)
         self.blocks.changed(slots if to is None else to)
         for column, source in zip(self._columns, batch.columns, strict=True):
@@ -115,7 +115,12 @@ class TensorStorage:
         """The steps' form as text; see `StepBatch.from_columns`."""
         return StepBatch(self.form, []).signature
 
-    def _require(self, form: Form) -> None:
+    def require_form(self, form: Form) -> None:
+        """Check that steps are of the form of those kept.
+
+        Raises:
+            ValueError: They are not; says what differs.
+        """
         if form != self.form:
             raise ValueError(
                 f"{difference(self.form, form)} (the buffer keeps steps of one form: "

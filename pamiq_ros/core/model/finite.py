@@ -9,6 +9,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+
+class NotFiniteError(ValueError):
+    """Weights have a NaN or an infinity: their training has gone wrong."""
+
+
 BLOCK_BYTES = 2**19
 """What is looked at by one call: stays in the cache of one core, and keeps the calls few."""
 

@@ -154,9 +154,21 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
         """
         self._sync_target = target
 
+    def check(self) -> None:
+        """Check that the parameters are finite; a sync checks what it hands over by itself.
+
+        Raises:
+            NotFiniteError: One has a NaN or an infinity; names it.
+        """
+
     def sync(self) -> None:
-        """Hand the parameters to the inference side, if it has any that are trained."""
+        """Hand the parameters to the inference side, if it has any that are trained.
+
+        Raises:
+            NotFiniteError: One has a NaN or an infinity; names it, and nothing is handed over.
+        """
         if not self._need_sync:
+            self.check()
             return
         if self._sync_target is not None:
             self._sync_target(self.export_parameters())

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..tree import PYTHON_DTYPES, Constant, Form, Leaf, Node, difference, flatten
-from .finite import is_finite
+from .finite import NotFiniteError, is_finite
 from .reader import TensorSpec
 
 
@@ -38,13 +38,13 @@ def check_finite(place: str, value: Any) -> None:
     """Check that a tensor, array or number has no NaN and no infinity.
 
     Raises:
-        ValueError: Names the place.
+        NotFiniteError: Names the place.
     """
     tensor = torch.as_tensor(np.ascontiguousarray(value)) if _is_numpy(value) else value
     is_tensor = isinstance(tensor, torch.Tensor)
     finite = is_finite(tensor) if is_tensor else bool(np.isfinite(tensor))
     if not finite:
-        raise ValueError(f"parameter {place}: expected finite values, found NaN or infinity")
+        raise NotFiniteError(f"parameter {place}: expected finite values, found NaN or infinity")
 
 
 def check_replacement(current: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ..model import TrainingModel
+from ..model.finite import is_finite
 from ..state import load_state_dict, load_tree, save_tree
 from .inference import (
     InferenceProcedureCallable,
@@ -17,7 +18,7 @@ from .inference import (
     default_infer_procedure,
     get_device,
 )
-from .weights import TensorReader, detached, distinct_tensors, named_tensors
+from .weights import TensorReader, detached, distinct_tensors, named_tensors, not_finite
 
 T = TypeVar("T", bound=nn.Module)
 
@@ -97,8 +98,23 @@ class TorchTrainingModel(TrainingModel[TorchInferenceModel[T]], Generic[T]):
         """Call the module."""
         return self.model(*args, **kwds)
 
+    def check(self) -> None:
+        """Check that the parameters are finite.
+
+        Raises:
+            NotFiniteError: One has a NaN or an infinity; names it.
+        """
+        for name, tensor in distinct_tensors(self.model).items():
+            if not is_finite(tensor):
+                raise not_finite(name)
+
     def save_state(self, path: Path) -> None:
-        """Save the parameters as `<path>.safetensors`."""
+        """Save the parameters as `<path>.safetensors`.
+
+        Raises:
+            NotFiniteError: One has a NaN or an infinity: nobody could go on from there.
+        """
+        self.check()
         save_tree(path, dict(self.model.state_dict()))
 
     def load_state(self, path: Path) -> None:

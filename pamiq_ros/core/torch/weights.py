@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from ..model.finite import copy_finite
+from ..model.finite import NotFiniteError, copy_finite
 from ..model.reader import TensorSpec
 
 
@@ -109,9 +109,9 @@ class TensorReader:
         """Nobody else writes to them."""
 
 
-def not_finite(name: str) -> ValueError:
+def not_finite(name: str) -> NotFiniteError:
     """The error for a tensor with a NaN or an infinity."""
-    return ValueError(f"parameter {name}: expected finite values, found NaN or infinity")
+    return NotFiniteError(f"parameter {name}: expected finite values, found NaN or infinity")
 
 
 Places = list[tuple[dict[str, Any], str]]

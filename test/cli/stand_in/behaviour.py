@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-import threading
+import time
 
 
 def behaviour(room):
@@ -25,12 +25,22 @@ def say(text):
     sys.stdout.flush()
 
 
+def on_sigterm(what):
+    """A list that gets longer by each SIGTERM, unless it is deaf to them.
+
+    No Event: when a parent of several threads dies they come several at a time, and a second one
+    would wait for the lock that is held to tell of the first.
+    """
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: what != "deaf" and ended.append(True))
+    return ended
+
+
 def be(room):
     """Be a node that is no control node, until SIGTERM."""
     die_with_parent()
-    ended = threading.Event()
     what = behaviour(room)
-    signal.signal(signal.SIGTERM, lambda *_: what != "deaf" and ended.set())
+    ended = on_sigterm(what)
     say(f"{room} is up")
     if what == "dies":
         say("RuntimeError: no wheels")
@@ -40,5 +50,5 @@ def be(room):
         sys.exit(2)
     if what == "warns":
         say(f"[WARN] [1.0] [pamiq_{room}]: low on wheels")
-    while not ended.wait(0.1):
-        pass
+    while not ended:
+        time.sleep(0.1)

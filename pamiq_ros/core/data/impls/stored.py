@@ -84,6 +84,11 @@ class StoredBuffer(DataBuffer[T, list[T]]):
         self._storage.put_batch(slots, batch, rows)
         self._added(len(batch))
 
+    def require_form(self, form: Form) -> None:
+        """Check that steps are of the form of those kept, or of the example."""
+        if isinstance(self._storage, TensorStorage):
+            self._storage.require_form(form)
+
     def get_data(self) -> list[T]:
         """All steps in a new list; tensors are copied, so later steps do not change them.
 
@@ -111,7 +116,7 @@ class StoredBuffer(DataBuffer[T, list[T]]):
     def save_ahead(self, path: Path, lock: AbstractContextManager[object]) -> None:
         """Write blocks of steps as they are now; see `DataBuffer.save_ahead`."""
         if isinstance(self._storage, TensorStorage):
-            self._storage.blocks.save(_blocks(path), self._size, lock)
+            self._storage.blocks.save(_blocks(path), self.__len__, lock)
 
     def save_state(self, path: Path) -> None:
         """Save the steps as `<path>.safetensors`, columns as blocks in `<path>.blocks`.
@@ -122,7 +127,7 @@ class StoredBuffer(DataBuffer[T, list[T]]):
         index: dict[str, Any] = {"oldest": self._oldest, "size": self._size}
         if isinstance(self._storage, TensorStorage):
             blocks = self._storage.blocks
-            names = blocks.save(_blocks(path), self._size, nullcontext())
+            names = blocks.save(_blocks(path), self.__len__, nullcontext())
             remove_others(_blocks(path), names)
             index |= {"signature": self._storage.signature, "capacity": self._max_size}
             index |= {"blocks": names, "block_slots": blocks.slots}
@@ -154,7 +159,7 @@ class StoredBuffer(DataBuffer[T, list[T]]):
         blocks = self._storage.blocks
         alike = (self._storage.form, self._max_size, blocks.slots)
         if alike == (form, index["capacity"], slots):
-            blocks.load(folder, index["blocks"])
+            blocks.load(folder, index["blocks"], size)
             self._size, self._oldest = size, oldest
             return
         for begin, end in ((oldest, size), (0, oldest)):  # from the oldest step to the newest
@@ -213,6 +218,11 @@ class DictBuffer(DataBuffer[Mapping[str, T], dict[str, list[T]]]):
         """
         self._require(_keys_of(batch.form))
         self._buffer.add_batch(batch)
+
+    def require_form(self, form: Form) -> None:
+        """Check that steps have these keys, and behind them the forms of those kept."""
+        self._require(_keys_of(form))
+        self._buffer.require_form(form)
 
     def get_data(self) -> dict[str, list[T]]:
         """A list of all values for each key."""

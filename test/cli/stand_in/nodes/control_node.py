@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import threading
 import time
 
@@ -12,7 +11,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from stand_in.behaviour import be, behaviour, die_with_parent, say
+from stand_in.behaviour import be, behaviour, die_with_parent, on_sigterm, say
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -43,8 +42,8 @@ def main():
         be("control")
         return
     die_with_parent()
-    ended, stopped = threading.Event(), threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: what != "deaf" and ended.set())
+    stopped = threading.Event()
+    ended = on_sigterm(what)
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node("pamiq_control")
     publisher = node.create_publisher(String, "pamiq/status", LATCHED)
@@ -65,7 +64,7 @@ def main():
 
     node.create_service(Trigger, "pamiq/shutdown", shut_down)
     node.create_timer(0.1, publish)
-    while not ended.is_set() and not stopped.is_set():
+    while not ended and not stopped.is_set():
         rclpy.spin_once(node, timeout_sec=0.1)
     deadline = time.monotonic() + 0.3
     while time.monotonic() < deadline:

@@ -1,0 +1,34 @@
+"""ROS domains for tests: whoever runs tests has one to himself.
+
+Workers of one run and other runs on the same machine would hear each other's nodes otherwise.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+# Above 101, ports of Fast DDS may be taken: Linux hands them out to anybody. Without a domain of
+# one's own it is 0. The others are those of benchmark/.
+DOMAINS = [number for number in range(1, 102) if number not in (72, 73, 77)]
+
+
+@cache
+def own_domain() -> int:
+    """A ROS_DOMAIN_ID that no other test process uses while this one lives."""
+    first = os.getpid() % len(DOMAINS)  # not where a run that was killed may have left nodes
+    for number in DOMAINS[first:] + DOMAINS[:first]:
+        path = Path(tempfile.gettempdir()) / f"pamiq_ros-test-domain-{number}"
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError:
+            continue  # another user's
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return number  # the kernel lets go of it at this process's end
+        except OSError:
+            os.close(lock)
+    raise RuntimeError(f"each of the ROS domains {DOMAINS} is in use by other tests")

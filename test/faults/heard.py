@@ -1,0 +1,94 @@
+"""Heard: all that the robot and a recorder of the topics hear, in order and with times."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from geometry_msgs.msg import Twist
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import String, UInt8MultiArray
+
+from pamiq_ros.nodes.report import LATCHED
+from pamiq_ros.wire.experience import decode_experience
+
+HISTORY = QoSProfile(depth=64, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Step(NamedTuple):
+    """A step: the process that acted, the step's number, the version of the weights that acted."""
+
+    source: str
+    number: int
+    version: int
+
+
+@dataclass
+class Heard:
+    """Lists that grow while the probe's executor spins.
+
+    Attributes:
+        commands: Arrival by `time.monotonic` in s, forward velocity, turn.
+        steps: Each step that was sent.
+        updates: Updates as each status has them.
+    """
+
+    commands: list[tuple[float, float, float]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    updates: list[int] = field(default_factory=list)
+
+    @classmethod
+    def by(cls, probe):
+        """What `probe` hears of a system as `counting_system` from now on."""
+        heard = cls()
+        probe.create_subscription(Twist, "cmd_vel", heard._on_command, 10)
+        topic = "pamiq/experience/steps"
+        probe.create_subscription(UInt8MultiArray, topic, heard._on_steps, HISTORY)
+        probe.create_subscription(String, "pamiq/status", heard._on_status, LATCHED)
+        return heard
+
+    def since(self, moment):
+        """The commands that came after a moment."""
+        return [command for command in list(self.commands) if command[0] > moment]
+
+    def first(self, moment, moving):
+        """When the first command came after a moment that is zero, or that is not; None: not yet"""
+        for arrived, *velocities in self.since(moment):
+            if any(velocities) == moving:
+                return arrived
+        return None
+
+    @property
+    def version(self):
+        """Version of the weights that acted in the newest step; 0 before the first."""
+        return self.steps[-1].version if self.steps else 0
+
+    def first_step_after(self, sources):
+        """The first step of a process that is none of `sources`; None: not yet."""
+        return next((step for step in list(self.steps) if step.source not in sources), None)
+
+    @property
+    def sources(self):
+        """The processes that acted."""
+        return {step.source for step in list(self.steps)}
+
+    def _on_command(self, twist):
+        self.commands.append((time.monotonic(), twist.linear.x, twist.angular.z))
+
+    def _on_steps(self, message):
+        batch = decode_experience(bytes(message.data))
+        numbers = batch.steps.stacked()["number"].tolist()
+        versions = batch.weights_versions.tolist()
+        self.steps += [Step(batch.source, *of) for of in zip(numbers, versions, strict=True)]
+
+    def _on_status(self, message):
+        training = json.loads(message.data)["report"]["training"]
+        if "updates" in training:
+            self.updates.append(training["updates"])
+
+
+def stolen_ms():
+    """What the host has given to others while this virtual machine wanted to run, in ms."""
+    first_line = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    return int(first_line.split()[8]) * 10

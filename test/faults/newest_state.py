@@ -1,0 +1,31 @@
+"""What is in the newest state of a node."""
+
+from counting_system import steps
+
+from pamiq_ros.core.state import load_json, load_state_dict
+from pamiq_ros.state.keepers import is_state_id
+
+
+def newest_state(states_dir, node):
+    """The directory of the node's newest state; None while there is none."""
+    folder = states_dir / node
+    found = [path for path in folder.glob("*") if is_state_id(path.name)]
+    return max(found, key=lambda path: path.name, default=None)
+
+
+def facts(state):
+    """What the manifest says of the moment."""
+    return load_json(state / "manifest")["facts"]
+
+
+def turn_of(state):
+    """The turn that the policy of a learner's state commands."""
+    [file] = (state / "models").iterdir()
+    return load_state_dict(file)["bias"].item()
+
+
+def numbers(state):
+    """The numbers of the steps in a learner's buffer."""
+    buffer = steps()
+    buffer.load_state(state / "buffers" / "steps" / "buffer")
+    return [step["number"] for step in buffer.get_data()]

@@ -1,0 +1,44 @@
+"""What real nodes publish on each of our topics, recorded to be mutated."""
+
+import json
+
+from flood import QOS
+from integration.harness import TINY, wait_until
+from std_msgs.msg import String, UInt8MultiArray
+
+from pamiq_ros.core.config import resolve_system
+from pamiq_ros.nodes.report import LATCHED
+from pamiq_ros.wire.slots import WeightsRequest, encode_request
+
+EXPERIENCE, WEIGHTS = "pamiq/experience/pictures", "pamiq/weights/policy"
+REQUEST = "pamiq/weights_request/policy"
+REPORTS = ("pamiq_inference/report", "pamiq_training/report")
+STATUS = "pamiq/status"
+_MOST = 50
+
+
+def recorded(probe):
+    """Payloads as bytes and texts, by topic, of nodes that drive with tiny_system.
+
+    The weights come as where they lie in shared memory and, as they are asked for once, in chunks.
+    """
+    found = {topic: [] for topic in (EXPERIENCE, WEIGHTS, *REPORTS, STATUS)}
+
+    def subscribe(topic, message_type, kind, qos):
+        keep = lambda message: found[topic].append(kind(message.data))  # noqa: E731
+        return probe.create_subscription(message_type, topic, keep, qos)
+
+    subscriptions = [subscribe(t, UInt8MultiArray, bytes, QOS) for t in (EXPERIENCE, WEIGHTS)]
+    subscriptions += [subscribe(t, String, str, LATCHED) for t in (*REPORTS, STATUS)]
+    wait_until(lambda: len(found[EXPERIENCE]) >= 3 and len(found[WEIGHTS]) >= 3, "payloads")
+    source = json.loads(found[WEIGHTS][0][8:])["__metadata__"]["source"]
+    request = WeightsRequest(resolve_system(TINY).digest, source, 1, "none of yours")
+    asking = probe.create_publisher(UInt8MultiArray, REQUEST, QOS)
+    wait_until(lambda: asking.get_subscription_count() > 0, "the learner's subscription")
+    asking.publish(UInt8MultiArray(data=encode_request(request)))
+    wait_until(lambda: any(b"weights_chunk" in data for data in found[WEIGHTS]), "a chunk")
+    wait_until(lambda: all(found.values()) and '"topic": ' in found[REPORTS[0]][-1], "texts")
+    for subscription in subscriptions:  # what comes from now on is no more real than it is mutated
+        probe.destroy_subscription(subscription)
+    probe.destroy_publisher(asking)
+    return {**{t: p[-_MOST:] for t, p in found.items()}, REQUEST: [encode_request(request)]}

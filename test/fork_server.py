@@ -1,0 +1,89 @@
+"""A process that has torch imported and forks node processes, which are up seconds earlier.
+
+A child is what `python -m MODULE ARGUMENTS` is, to its very end. Nothing of ROS is imported before
+the fork, for its libraries start threads, and a fork has none of them. See forked.py.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from pathlib import Path
+
+IMPORTED = ("torch", "cv2", "hydra", "numpy", "omegaconf", "safetensors.torch", "yaml", "gymnasium")
+LONGEST_REQUEST = 2**20
+
+
+def main():
+    control = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the end of the test process is its end
+    for name in IMPORTED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # what is there now is not looked through, and so not copied, by the children
+    request = serve(control)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    given = request["environment"].get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:1] = [request["folder"], *(path for path in given if path and path not in sys.path)]
+    sys.argv[1:] = request["arguments"]
+    # What `top` and `ps -c` show; the command line stays the server's.
+    Path("/proc/self/comm").write_text(request["module"].rpartition(".")[2])
+    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+
+
+def serve(control):
+    """Fork for each request, and tell how children ended; comes back in the children alone."""
+    selector = selectors.DefaultSelector()
+    selector.register(control, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is not control:
+                pid, teller = key.data
+                _, status = os.waitpid(pid, 0)
+                with contextlib.suppress(OSError):  # it is not waited for any more
+                    teller.send(str(os.waitstatus_to_exitcode(status)).encode())
+                teller.close()
+                selector.unregister(key.fd)
+                os.close(key.fd)
+                continue
+            data, files, _, _ = socket.recv_fds(control, LONGEST_REQUEST, 3)
+            children = [k for k in selector.get_map().values() if k.data]
+            if not data:
+                for child in children:
+                    os.kill(child.data[0], signal.SIGKILL)
+                sys.exit()
+            teller, *streams = files
+            pid = os.fork()
+            if pid == 0:
+                become_child(streams, [teller, control.detach()], selector, children)
+                return json.loads(data)
+            for stream in streams:
+                os.close(stream)
+            teller = socket.socket(fileno=teller)
+            teller.send(str(pid).encode())
+            selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, teller))
+
+
+def become_child(streams, own, selector, others):
+    for number, stream in enumerate(streams, start=1):
+        os.dup2(stream, number)
+    for child in others:
+        os.close(child.fd)
+        child.data[1].close()
+    selector.close()
+    for file in (*streams, *own):
+        os.close(file)
+
+
+if __name__ == "__main__":
+    main()
