@@ -13,6 +13,9 @@ import pytest
 if TYPE_CHECKING:
     from ros_helpers import Ros
 
+HEAVY = ("test_style.py", "test_soak.py", "test_demo.py")
+LONGEST = (*HEAVY, "/integration/", "/faults/", "/cli/")
+
 # Whether a machine is busy says nothing about what is tested.
 with contextlib.suppress(ImportError):
     from hypothesis import HealthCheck, settings
@@ -54,6 +57,25 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let workers begin with the longest files, so that none is left with one at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: [name not in item.nodeid for name in LONGEST])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file's tests go to one worker, as they share graphs; so do those that want whole CPUs."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "heavy" if file.endswith(HEAVY) else file
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(hookwrapper=True)

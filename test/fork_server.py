@@ -1,9 +1,10 @@
 """A process that has torch imported and forks node processes, which are up seconds earlier.
 
-A child is what `python -m MODULE ARGUMENTS` is, to its very end. Nothing of ROS is imported before
-the fork, for its libraries start threads, and a fork has none of them. See forked.py.
+A child is what `python -m MODULE ARGUMENTS` is, up to its last exit handler. Nothing of ROS is
+imported before the fork: its libraries start threads, and a fork has none of them. See forked.py.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -38,7 +39,22 @@ def main():
     sys.argv[1:] = request["arguments"]
     # What `top` and `ps -c` show; the command line stays the server's.
     Path("/proc/self/comm").write_text(request["module"].rpartition(".")[2])
-    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    status = [1]
+    atexit.register(leave, status)  # the first one is called last
+    try:
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        status[0] = 0
+    except SystemExit as end:
+        status[0] = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
+
+
+def leave(status):
+    """End without taking torch apart, piece by piece, for a second."""
+    gc.collect()  # what cycles hold of ROS lets go of its shared memory
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status[0])
 
 
 def serve(control):

@@ -7,6 +7,7 @@ the middleware tells those who listen (https://design.ros2.org/articles/qos_dead
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.duration import Duration
@@ -39,6 +40,12 @@ def sign_of_life(node: Node) -> Publisher[Empty]:
 
 def watch(node: Node, name: str, on_change: Callable[[bool], None], group: CallbackGroup) -> None:
     """Have `on_change` called with whether the node of that name lives, when that changes."""
+
+    def on_event(event: Any) -> None:
+        # One comes too when the middleware forgets a node that died, 20 s later.
+        if event.alive_count_change:
+            on_change(event.alive_count > 0)
+
     node.create_subscription(
         Empty,
         f"{name}/alive",
@@ -46,6 +53,6 @@ def watch(node: Node, name: str, on_change: Callable[[bool], None], group: Callb
         _QOS,
         callback_group=group,
         event_callbacks=SubscriptionEventCallbacks(
-            liveliness=lambda event: on_change(event.alive_count > 0), use_default_callbacks=False
+            liveliness=on_event, use_default_callbacks=False
         ),
     )

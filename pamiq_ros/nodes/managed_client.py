@@ -15,7 +15,13 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.control.lifecycle import FINALIZED, INACTIVE, STATES, next_transition
+from pamiq_ros.control.lifecycle import (
+    FINALIZED,
+    INACTIVE,
+    STATES,
+    UNCONFIGURED,
+    next_transition,
+)
 from pamiq_ros.control.reports import read_report
 
 from .calls import call
@@ -33,6 +39,7 @@ _SHUTDOWN_IDS = {
     "inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
     "active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
 }
+_WITHOUT_STATES = (UNCONFIGURED, "configuring", FINALIZED)
 _RETRY_S = 0.1
 _GET_STATE_S = 1.0
 _LIVE_S = 1.8  # three reports' time
@@ -163,6 +170,10 @@ class ManagedClient:
                 f"{self.name} saves no states: its parameter 'states_dir' is empty, or it "
                 f"is {self.state}",
             )
+        # The service of a node that was killed is there for a while, in the eyes of the middleware.
+        state = self.report.get("state", self.state)
+        if state in _WITHOUT_STATES:
+            return "", f"{self.name} saves no state now: it is {state}"
         known = len(self.instances)
 
         def lives() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from std_msgs.msg import String
 
+from pamiq_ros.control.reports import read_report
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.loop.learner import Learner
 from pamiq_ros.loop.priorities import yield_process
@@ -180,10 +180,10 @@ class TrainingNode(PamiqNode):
     def _on_inference_report(self, message: String) -> None:
         # Versions go on rising when this node starts anew: the acting node knows the newest.
         try:
-            version = json.loads(message.data)["figures"]["inference"]["weights_version"]
-            self._versions.at_least(int(version))
-        except (ValueError, KeyError, TypeError, OverflowError):
-            return  # a report without figures, from before the other node was configured
+            figures = read_report(message.data).get("figures", {})
+        except ValueError:
+            return  # the control node hears it too, counts it and says why
+        self._versions.at_least(figures.get("inference", {}).get("weights_version", 0))
 
 
 def main() -> None:

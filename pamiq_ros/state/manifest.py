@@ -78,7 +78,9 @@ def read_manifest(state: Path) -> Manifest:
     try:
         content = json.loads((state / MANIFEST).read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
-            raise StateError(f"state {state}: expected schema {SCHEMA}")
+            raise StateError(
+                f"state {state}: {MANIFEST}: expected schema {SCHEMA}, found {content['schema']!r}"
+            )
         if content.pop("blake2b") != _digest_of(content):
             raise StateError(f"state {state}: {MANIFEST} is damaged: its digest is another")
         kinds = (("digest", str), ("configuration", dict), ("facts", dict), ("files", dict))

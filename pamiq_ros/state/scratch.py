@@ -7,10 +7,14 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")
+YOUNGEST_S = 10.0
+"""A folder that is younger and still empty may be one that is just being made."""
+
 _PREFIX = "pamiq_ros-state-"
 
 
@@ -37,8 +41,14 @@ def remove_left_scratch(memory: Path = MEMORY) -> None:
         with contextlib.suppress(OSError):  # gone meanwhile, or its owner lives
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
             try:
-                if os.fstat(descriptor).st_uid == os.geteuid():
+                if _is_left(descriptor):
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(descriptor)
+
+
+def _is_left(folder: int) -> bool:
+    found = os.fstat(folder)
+    is_new = time.time() - found.st_mtime < YOUNGEST_S and not os.listdir(folder)
+    return found.st_uid == os.geteuid() and not is_new

@@ -1,4 +1,7 @@
-"""A stranger on the topics: publishes what it likes, and knows what the nodes counted of it."""
+"""A stranger on the topics: publishes what it likes, and knows what the nodes counted of it.
+
+Its publishers stay: to destroy one while the probe's executor spins can end the executor.
+"""
 
 import array
 import time
@@ -39,7 +42,6 @@ def flood(probe, topic, payloads, counted):
         if sent % PORTION == 0:
             wait_until(lambda s=sent: counted() - before >= s, f"{sent} of {topic} counted")
     wait_until(lambda: counted() - before >= sent, f"all {sent} of {topic} counted")
-    probe.destroy_publisher(publisher)
     return sent
 
 
@@ -60,7 +62,6 @@ def flood_texts(probe, topic, texts, listeners):
         publisher.publish(_CDR_HEADER + (len(data) + 1).to_bytes(4, "little") + data + b"\0")
         sent += 1
         time.sleep(PACE_S)
-    probe.destroy_publisher(publisher)
     return sent
 
 

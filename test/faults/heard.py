@@ -3,12 +3,12 @@
 import json
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from geometry_msgs.msg import Twist
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String, UInt8MultiArray
+from tick_lateness import StolenTime
 
 from pamiq_ros.nodes.report import LATCHED
 from pamiq_ros.wire.experience import decode_experience
@@ -17,11 +17,12 @@ HISTORY = QoSProfile(depth=64, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Step(NamedTuple):
-    """A step: the process that acted, the step's number, the version of the weights that acted."""
+    """A step: the process that acted, the step's number, the weights that acted, when in ns."""
 
     source: str
     number: int
     version: int
+    stamp: int
 
 
 @dataclass
@@ -31,12 +32,17 @@ class Heard:
     Attributes:
         commands: Arrival by `time.monotonic` in s, forward velocity, turn.
         steps: Each step that was sent.
-        updates: Updates as each status has them.
+        learners: How many learners each control node in its turn has seen, in all.
+        updates: Updates of the newest learner, as each status has them.
+        stolen: Read at each command.
     """
 
     commands: list[tuple[float, float, float]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     updates: list[int] = field(default_factory=list)
+    learners: int = 0
+    stolen: StolenTime = field(default_factory=StolenTime)
+    _learner: tuple[str, int] = ("", 0)
 
     @classmethod
     def by(cls, probe):
@@ -51,6 +57,10 @@ class Heard:
     def since(self, moment):
         """The commands that came after a moment."""
         return [command for command in list(self.commands) if command[0] > moment]
+
+    def turns(self, moment):
+        """The turns commanded after a moment while the robot was driven."""
+        return [turn for _, speed, turn in self.since(moment) if speed]
 
     def first(self, moment, moving):
         """When the first command came after a moment that is zero, or that is not; None: not yet"""
@@ -75,20 +85,20 @@ class Heard:
 
     def _on_command(self, twist):
         self.commands.append((time.monotonic(), twist.linear.x, twist.angular.z))
+        self.stolen.read(time.time_ns())
 
     def _on_steps(self, message):
         batch = decode_experience(bytes(message.data))
         numbers = batch.steps.stacked()["number"].tolist()
-        versions = batch.weights_versions.tolist()
-        self.steps += [Step(batch.source, *of) for of in zip(numbers, versions, strict=True)]
+        columns = (numbers, batch.weights_versions.tolist(), batch.stamps.tolist())
+        self.steps += [Step(batch.source, *of) for of in zip(*columns, strict=True)]
 
     def _on_status(self, message):
-        training = json.loads(message.data)["report"]["training"]
-        if "updates" in training:
-            self.updates.append(training["updates"])
-
-
-def stolen_ms():
-    """What the host has given to others while this virtual machine wanted to run, in ms."""
-    first_line = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
-    return int(first_line.split()[8]) * 10
+        status = json.loads(message.data)
+        report = status["report"]
+        learner = status["control"], report["restarts"]["training"]
+        if learner != self._learner:
+            self._learner, self.updates = learner, []
+            self.learners += 1
+        if "updates" in report["training"]:
+            self.updates.append(report["training"]["updates"])

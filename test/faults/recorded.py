@@ -14,7 +14,7 @@ EXPERIENCE, WEIGHTS = "pamiq/experience/pictures", "pamiq/weights/policy"
 REQUEST = "pamiq/weights_request/policy"
 REPORTS = ("pamiq_inference/report", "pamiq_training/report")
 STATUS = "pamiq/status"
-_MOST = 50
+_MOST = 1000
 
 
 def recorded(probe):
@@ -25,11 +25,16 @@ def recorded(probe):
     found = {topic: [] for topic in (EXPERIENCE, WEIGHTS, *REPORTS, STATUS)}
 
     def subscribe(topic, message_type, kind, qos):
-        keep = lambda message: found[topic].append(kind(message.data))  # noqa: E731
-        return probe.create_subscription(message_type, topic, keep, qos)
+        def keep(message):
+            if len(found[topic]) < _MOST:
+                found[topic].append(kind(message.data))
 
-    subscriptions = [subscribe(t, UInt8MultiArray, bytes, QOS) for t in (EXPERIENCE, WEIGHTS)]
-    subscriptions += [subscribe(t, String, str, LATCHED) for t in (*REPORTS, STATUS)]
+        probe.create_subscription(message_type, topic, keep, qos)
+
+    for topic in (EXPERIENCE, WEIGHTS):
+        subscribe(topic, UInt8MultiArray, bytes, QOS)
+    for topic in (*REPORTS, STATUS):
+        subscribe(topic, String, str, LATCHED)
     wait_until(lambda: len(found[EXPERIENCE]) >= 3 and len(found[WEIGHTS]) >= 3, "payloads")
     source = json.loads(found[WEIGHTS][0][8:])["__metadata__"]["source"]
     request = WeightsRequest(resolve_system(TINY).digest, source, 1, "none of yours")
@@ -38,7 +43,5 @@ def recorded(probe):
     asking.publish(UInt8MultiArray(data=encode_request(request)))
     wait_until(lambda: any(b"weights_chunk" in data for data in found[WEIGHTS]), "a chunk")
     wait_until(lambda: all(found.values()) and '"topic": ' in found[REPORTS[0]][-1], "texts")
-    for subscription in subscriptions:  # what comes from now on is no more real than it is mutated
-        probe.destroy_subscription(subscription)
-    probe.destroy_publisher(asking)
-    return {**{t: p[-_MOST:] for t, p in found.items()}, REQUEST: [encode_request(request)]}
+    # Copied: what comes from now on may be mutated.
+    return {**{t: list(p) for t, p in found.items()}, REQUEST: [encode_request(request)]}

@@ -137,10 +137,10 @@ def test_a_learner_with_a_large_buffer_killed_while_it_saves_goes_on(
             wait_until(asked.done, "an answer to who asked for the state")
             told = asked.result()  # it may have been saved just before
             assert told.success or "pamiq_training ended before its state was" in told.message
-            answer = probe.call("pamiq/save_state")
-            assert answer.success and answer.message > saved.name, answer.message
-            training = probe.status["report"]["training"]
-            assert training["updates"] >= facts(saved)["updates"] > 0
+            wait_until(lambda: probe.call("pamiq/save_state").success, "a state of the new one")
+            assert newest_state(tmp_path, "pamiq_training").name > saved.name
+            wait_until(lambda: "updates" in probe.status["report"]["training"], "its figures")
+            assert probe.status["report"]["training"]["updates"] >= facts(saved)["updates"] > 0
             assert probe.status["report"]["buffers"]["pictures"]["size"] >= BATCH * BATCHES
             assert "state" not in probe.errors()
         drive.require()

@@ -34,6 +34,8 @@ TINY = f"{Path(__file__).parent / 'tiny_system.py'}:system"
 DEADLINE_S = 40.0
 DOMAIN = own_domain()
 GREY = 128
+# Beside other tests a learner would yield to what they do, not to its robot alone.
+ARGUMENTS = {"training_node": ("-p", "niceness:=0")} if "PYTEST_XDIST_WORKER" in os.environ else {}
 PROFILE = {"FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parents[1] / "fast_discovery.xml")}
 
 
@@ -145,7 +147,8 @@ class Graph:
     def start(self, executable: str, *arguments: str) -> ForkedProcess:
         """Start one node."""
         module = f"pamiq_ros.nodes.{executable}"
-        process = ForkedProcess(module, ("--ros-args", *arguments), self._environment)
+        given = ("--ros-args", *ARGUMENTS.get(executable, ()), *arguments)
+        process = ForkedProcess(module, given, self._environment)
         self.processes[executable] = process
         return process
 

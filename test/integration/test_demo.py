@@ -22,6 +22,8 @@ pytestmark = pytest.mark.integration
 
 GIVE_UP_S = 120.0
 SHARED_MEMORY = Path("/dev/shm")
+# The learner would yield to other tests that run beside, not to its robot alone.
+PARAMETERS = "/**/pamiq_training: {ros__parameters: {niceness: 0}}"
 
 
 def processes(marker=""):
@@ -32,6 +34,11 @@ def processes(marker=""):
             if marker.encode() in (process / "environ").read_bytes():
                 found.append(process)
     return found
+
+
+def family(name):
+    """What a file of Fast DDS belongs to: a segment or a port has a lock, and maybe a semaphore."""
+    return re.sub(r"^sem\.|_(el|sl|mutex)$", "", name)
 
 
 def files_there():
@@ -57,9 +64,11 @@ def shared_memory_of(process):
 
 def test_the_demo_drives_learns_and_leaves_nothing_behind(tmp_path):
     report_file, output = tmp_path / "report.json", tmp_path / "output"
-    command = [sys.executable, "-m", "pamiq_ros.cli.main", "demo"]
+    params = tmp_path / "params.yaml"
+    params.write_text(PARAMETERS)
+    command = [sys.executable, "-m", "pamiq_ros.cli.main", "demo", "--params", str(params)]
     marker = str(tmp_path)
-    before = files_there()
+    before = {family(name) for name, _ in files_there()}
     with output.open("w") as file:
         demo = subprocess.Popen(
             [*command, "--report", str(report_file), "--log-dir", str(tmp_path / "logs")],
@@ -67,7 +76,8 @@ def test_the_demo_drives_learns_and_leaves_nothing_behind(tmp_path):
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    # Other tests' nodes have such files too, or died and left them: these are the demo's own.
+    # Other tests' nodes have such files too: these are the demo's own. A port of before, whose
+    # owner died, may have been taken over, and stays as that was found.
     shared_memory = set()
 
     def has_learnt():
@@ -98,4 +108,5 @@ def test_the_demo_drives_learns_and_leaves_nothing_behind(tmp_path):
     assert report["actions"]["cmd_vel"] >= frames["sent"]
     assert processes(marker) == []
     used = {file for process in processes() for file in shared_memory_of(process)}
-    assert shared_memory and (shared_memory & files_there()) - before - used == set()
+    left = (shared_memory & files_there()) - used
+    assert shared_memory and {name for name, _ in left if family(name) not in before} == set()
