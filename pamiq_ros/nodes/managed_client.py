@@ -227,7 +227,10 @@ class ManagedClient:
             if answer is None:
                 continue  # it went away between the two: begin again
             self.state = answer.current_state.label
-            on_paused, self._on_paused = self._on_paused, None
+            with self._lock:  # else a wish that came just now could cost us `on_paused` alone
+                if self._wanted != wanted:
+                    return
+                on_paused, self._on_paused = self._on_paused, None
             if on_paused is not None and self.state == INACTIVE:
                 on_paused()
                 return

@@ -88,8 +88,8 @@ class NodeStates:
             return
         path, facts = found
         left_out = lambda text: log.warning(f"state {path}: left out {text}")  # noqa: E731
+        take_facts(facts)  # first: weights are published as they are loaded, as a newer version
         load(path, left_out if fits else None)
-        take_facts(facts)
         self._saved_updates = int(facts.get("updates", 0))
         log.info(f"state loaded from {path}")
 

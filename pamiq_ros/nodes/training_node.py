@@ -6,6 +6,7 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from std_msgs.msg import String
 
 from pamiq_ros.control.reports import read_report
 from pamiq_ros.core.config import ResolvedSystem
+from pamiq_ros.core.state import load_json, save_json, state_file
 from pamiq_ros.loop.learner import Learner
 from pamiq_ros.loop.priorities import yield_process
 from pamiq_ros.loop.training_faults import TrainingFaults
@@ -37,6 +39,7 @@ from .tables import TRAINING_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
 
 LONGEST_PAUSE_S = 10.0
+_CAME = "experience"
 
 
 class TrainingNode(PamiqNode):
@@ -159,6 +162,21 @@ class TrainingNode(PamiqNode):
         }
 
     def _load_state(self, resolved: ResolvedSystem, learner: Learner) -> None:
+        receiver = self._receiver
+        assert receiver is not None
+
+        def write(path: Path, before: Path | None) -> None:
+            # First: all that came by now will be in the buffers. The history that senders keep for
+            # a learner that starts anew has some of it once more.
+            came = receiver.came()
+            learner.save_state(path, before)
+            save_json(path / _CAME, came)
+
+        def load(path: Path, on_misfit: Callable[[str], object] | None) -> None:
+            learner.load_state(path, on_misfit)
+            if state_file(path / _CAME, ".json").exists():  # a state of an earlier version has none
+                receiver.take_came(load_json(path / _CAME))
+
         def take_facts(facts: Mapping[str, Any]) -> None:
             self._versions.at_least(int(facts["version"]))
             learner.updates = int(facts["updates"])
@@ -166,9 +184,9 @@ class TrainingNode(PamiqNode):
         self._states = open_states(
             self,
             resolved,
-            learner.save_state,
+            write,
             lambda: {"version": self._versions.last, "updates": learner.updates},
-            learner.load_state,
+            load,
             take_facts,
         )
 

@@ -98,6 +98,24 @@ class ExperienceReceiver:
                 figures[name]["up_to"] = window.end
             return figures
 
+    def came(self) -> list[tuple[str, str, list[tuple[int, int]]]]:
+        """Which steps have been delivered: for each buffer and source the parts of its numbers."""
+        with self._lock:
+            return [(*names, window.parts()) for names, window in self._windows.items()]
+
+    def take_came(self, came: Iterable[tuple[str, str, Iterable[tuple[int, int]]]]) -> None:
+        """Take steps as delivered, by a receiver before this one; when they come, they are doubled.
+
+        Args:
+            came: What `came` of the other receiver has given.
+        """
+        with self._lock:
+            for buffer, source, parts in came:
+                if buffer in self._counts:
+                    window = self._window(buffer, source)
+                    for begin, end in parts:
+                        window.add(begin, end - begin)
+
     def _read(self, buffer: str, data: Buffer) -> ExperienceBatch:
         batch = decode_experience(data, self._max_bytes)
         if batch.digest != self._digest:

@@ -29,6 +29,14 @@ class SequenceWindow:
         """One more than the highest number seen; -1 before any."""
         return self._end
 
+    def parts(self) -> list[tuple[int, int]]:
+        """The numbers that have come, as (begin, end) with end excluded, ascending."""
+        if self._begin < 0:
+            return []
+        begins = [self._begin, *(end for _, end in self._gaps)]
+        ends = [*(begin for begin, _ in self._gaps), self._end]
+        return list(zip(begins, ends, strict=True))
+
     def add(self, first: int, count: int) -> list[tuple[int, int]]:
         """Take note of the numbers from `first` on.
 

@@ -1,5 +1,6 @@
 """What an agent collects arrives once and in order, and what does not is counted."""
 
+import json
 import random
 import threading
 
@@ -81,6 +82,18 @@ def published(make_sender, count, **options):
         sender.collect(step(value), 1, value)
     assert sender.flush(DEADLINE)
     return topic.payloads
+
+
+def test_a_receiver_drops_what_the_one_before_it_has_delivered(make_sender):
+    payloads = published(make_sender, 10, max_steps=2)
+    before, after = Learner(), Learner()
+    for data in payloads[:3]:
+        before.receiver.receive("camera", data)
+    after.receiver.take_came(json.loads(json.dumps(before.receiver.came())))
+    for data in payloads:
+        after.receiver.receive("camera", data)
+    assert after.values == [6, 7, 8, 9]
+    assert (after.figures["duplicates"], after.figures["lost"]) == (6, 0)
 
 
 def test_steps_arrive_in_order_with_versions_and_stamps(make_sender):

@@ -37,6 +37,18 @@ def test_only_the_new_part_of_an_overlap_is_new():
     assert window.add(2, 4) == []
 
 
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8)), max_size=20))
+def test_the_parts_that_came_make_the_same_window_anew(batches):
+    window, anew = SequenceWindow(), SequenceWindow()
+    for first, count in batches:
+        window.add(first, count)
+    for begin, end in window.parts():
+        anew.add(begin, end - begin)
+    assert anew.parts() == window.parts()
+    assert anew.lost == window.lost
+    assert anew.add(0, 100) == window.add(0, 100)
+
+
 def test_numbers_before_the_first_seen_are_new():
     window = SequenceWindow()
     window.add(10, 2)
