@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from lifecycle_msgs.srv import GetState
 from rclpy.client import Client
 
 _LOOK_S = 0.5
+_GET_STATE_S = 1.0
 
 
 def call(
@@ -38,3 +40,31 @@ def call(
             client.remove_pending_request(future)
             return None
     return future.result()
+
+
+class Unmoved:
+    """Whether a life-cycle node never got the request for a transition.
+
+    A node that has just started may answer one service before the middleware has the other one
+    connected; a request to that is lost. One that is at a transition answers nothing meanwhile.
+
+    Args:
+        get_state: Client of its `get_state`.
+        state: The state it was in.
+
+    Attributes:
+        unmoved: Whether it twice said that it is still in that state.
+    """
+
+    def __init__(self, get_state: Client[Any, Any], state: str) -> None:
+        self.unmoved = False
+        self._get_state, self._state = get_state, state
+        self._times = 0
+
+    def under_way(self) -> bool:
+        """Whether the transition may still be under way; asks the node."""
+        answer = call(self._get_state, GetState.Request(), _GET_STATE_S)
+        is_same = answer is not None and answer.current_state.label == self._state
+        self._times = self._times + 1 if is_same else 0
+        self.unmoved = self._times >= 2
+        return not self.unmoved

@@ -24,7 +24,7 @@ from pamiq_ros.control.lifecycle import (
 )
 from pamiq_ros.control.reports import read_report
 
-from .calls import call
+from .calls import Unmoved, call
 from .report import LATCHED
 
 UNKNOWN = "unknown"
@@ -41,6 +41,7 @@ _SHUTDOWN_IDS = {
 }
 _WITHOUT_STATES = (UNCONFIGURED, "configuring", FINALIZED)
 _RETRY_S = 0.1
+_MOST_TRIES = 5
 _GET_STATE_S = 1.0
 _LIVE_S = 1.8  # three reports' time
 _LOST_S = 5.0
@@ -249,7 +250,12 @@ class ManagedClient:
         request = ChangeState.Request()
         request.transition.id = _TRANSITION_IDS.get(label) or _SHUTDOWN_IDS[state]
         began = time.monotonic()
-        answer = call(self._change, request, self._timeout)
+        answer = None
+        for _ in range(_MOST_TRIES):
+            lost = Unmoved(self._get, state)
+            answer = call(self._change, request, self._timeout, lost.under_way)
+            if answer is not None or not lost.unmoved:
+                break
         if answer is not None and answer.success:
             return True
         if answer is None and label == "shutdown":
