@@ -123,6 +123,8 @@ class InferenceNode(PamiqNode):
 
     def cleanup(self) -> None:
         """Close the topics and forget the actor."""
+        # What is frozen and forms a cycle would stay, and keep its shared memory beyond the end.
+        gc.unfreeze()
         if self._robot is not None:
             self.attempt("stop", self._robot.stop)
         states, self._states = self._states, None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import os
 import signal
 import sys
@@ -76,8 +75,6 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
         executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         rclpy.try_shutdown()
-        # What was frozen and forms a cycle would keep its shared memory beyond the process's end.
-        gc.unfreeze()
     return node.exit_status  # type: ignore[attr-defined, no-any-return]
 
 
