@@ -42,6 +42,19 @@ def call(
     return future.result()
 
 
+def state_of(get_state: Client[Any, Any]) -> str | None:
+    """The life-cycle state that a node says it is in.
+
+    Args:
+        get_state: Client of its `get_state`.
+
+    Returns:
+        The state's label; None when there is no answer within a second.
+    """
+    answer = call(get_state, GetState.Request(), _GET_STATE_S)
+    return None if answer is None else str(answer.current_state.label)
+
+
 class Unmoved:
     """Whether a life-cycle node never got the request for a transition.
 
@@ -63,8 +76,6 @@ class Unmoved:
 
     def under_way(self) -> bool:
         """Whether the transition may still be under way; asks the node."""
-        answer = call(self._get_state, GetState.Request(), _GET_STATE_S)
-        is_same = answer is not None and answer.current_state.label == self._state
-        self._times = self._times + 1 if is_same else 0
+        self._times = self._times + 1 if state_of(self._get_state) == self._state else 0
         self.unmoved = self._times >= 2
         return not self.unmoved

@@ -24,7 +24,7 @@ from pamiq_ros.control.lifecycle import (
 )
 from pamiq_ros.control.reports import read_report
 
-from .calls import Unmoved, call
+from .calls import Unmoved, call, state_of
 from .report import LATCHED
 
 UNKNOWN = "unknown"
@@ -42,7 +42,6 @@ _SHUTDOWN_IDS = {
 _WITHOUT_STATES = (UNCONFIGURED, "configuring", FINALIZED)
 _RETRY_S = 0.1
 _MOST_TRIES = 5
-_GET_STATE_S = 1.0
 _LIVE_S = 1.8  # three reports' time
 _LOST_S = 5.0
 _MOST_INSTANCES = 1000
@@ -224,10 +223,10 @@ class ManagedClient:
                     return
                 time.sleep(_RETRY_S)
                 continue
-            answer = call(self._get, GetState.Request(), _GET_STATE_S)
-            if answer is None:
+            state = state_of(self._get)
+            if state is None:
                 continue  # it went away between the two: begin again
-            self.state = answer.current_state.label
+            self.state = state
             with self._lock:  # else a wish that came just now could cost us `on_paused` alone
                 if self._wanted != wanted:
                     return
@@ -240,7 +239,7 @@ class ManagedClient:
                 if self.state != wanted:
                     self.failure = f"{self.name} is {self.state}, expected {wanted}"
                 return
-            if not self._transition(transition, answer.current_state.label):
+            if not self._transition(transition, state):
                 return
             if transition == "shutdown":
                 self.state = FINALIZED  # its process ends now and may not be asked again

@@ -67,7 +67,7 @@ class SystemStatus:
         if state == "active" and self._first_active is None:
             self._first_active = time.monotonic()
         report = self.report()
-        states = {name: _state_of(client) for name, client in self._nodes.items()}
+        states = self._states()
         configuration = [*self._errors, *(c.configuration_error for c in self._nodes.values())]
         self._newest = {
             "state": state,
@@ -92,9 +92,8 @@ class SystemStatus:
 
     def state(self) -> str:
         """The whole in one word, see `system_state`."""
-        states = {name: _state_of(client) for name, client in self._nodes.items()}
         failed = bool(self._errors) or any(c.failure or c.lost for c in self._nodes.values())
-        return system_state(states, self.wanted, failed)
+        return system_state(self._states(), self.wanted, failed)
 
     def report(self) -> dict[str, Any]:
         """What the nodes measured, see `gather_report`."""
@@ -112,6 +111,9 @@ class SystemStatus:
         report["robot_stops"] = self._robot_stop.count
         report["errors"] = [*self._problems(), *report["errors"]]
         return report
+
+    def _states(self) -> dict[str, str]:
+        return {name: "lost" if c.lost else c.state for name, c in self._nodes.items()}
 
     def _reports(self) -> dict[str, dict[str, Any]]:
         return {name: client.report for name, client in self._nodes.items()}
@@ -131,7 +133,3 @@ class SystemStatus:
 
     def _statuses(self) -> list[Status]:
         return [system_status(self._newest, self._problems(), self._rises)] if self._newest else []
-
-
-def _state_of(client: ManagedClient) -> str:
-    return "lost" if client.lost else client.state
