@@ -43,6 +43,8 @@ setup(
         "prompt_toolkit>=3.0.24",
         "PyYAML>=5.4",
         "rich>=12",
+        # The recorder uses its MCAP storage beyond what it documents.
+        "rosbags>=0.11,<0.12",
         "safetensors>=0.4",
         "torch>=2.1",
         "typing_extensions>=4.1",
@@ -63,11 +65,16 @@ setup(
         ],
         # What benchmark/ compares with, and what draws its plot.
         "bench": ["matplotlib>=3.6", "stable-baselines3>=2.3", "torchrl>=0.6"],
+        # Plots and pictures of `pamiq-ros evaluate --html`.
+        "report": ["jinja2>=3", "matplotlib>=3.6"],
         "sim": ["gymnasium[box2d]>=1.0"],
         "tensorboard": ["tensorboard>=2.11"],
         "test": [
             "colcon-common-extensions",
             "hypothesis",
+            "jinja2>=3",
+            "matplotlib>=3.6",
+            "mcap",
             "mypy",
             "pytest",
             "pytest-xdist",
@@ -80,7 +87,7 @@ setup(
             f"console = {PACKAGE}.cli.main:console",
             *(
                 f"{room}_node = {PACKAGE}.nodes.{room}_node:main"
-                for room in ("inference", "training", "control", "world")
+                for room in ("inference", "training", "control", "world", "replay")
             ),
         ],
     },

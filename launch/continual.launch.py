@@ -6,4 +6,4 @@ from pamiq_ros.graph.launch_actions import graph_launch_description
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the graph; `--show-args` lists the arguments."""
-    return graph_launch_description(world=False)
+    return graph_launch_description()

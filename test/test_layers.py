@@ -19,11 +19,13 @@ MAY_IMPORT = {
     "graph": set(),
     "control": set(),
     "world": set(),
+    "bags": set(),
     "systems": {"core"},
     "robot": {"core", "wire", "loop"},
-    "cli": {"graph", "nodes"},
+    "offline": {"bags", "core", "loop", "robot", "state"},
+    "cli": {"bags", "graph", "nodes", "offline"},
 }
-ROS_ROOMS = {"robot", "nodes", "cli"}
+ROS_ROOMS = {"robot", "nodes", "offline", "cli"}
 ROS = ("rclpy", "rcl_interfaces", "builtin_interfaces", "std_srvs")
 
 

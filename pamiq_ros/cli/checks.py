@@ -103,6 +103,24 @@ def check_installed(with_world: bool) -> None:
     _check({**_NEEDED, "gymnasium": "sim"} if with_world else _NEEDED)
 
 
+def check_bags() -> None:
+    """Check that what reads and writes bags is there, without importing it.
+
+    Raises:
+        click.UsageError: It is not; says how to install it.
+    """
+    _check({"rosbags": ""})
+
+
+def check_report_page() -> None:
+    """Check that what draws reports is there, without importing it.
+
+    Raises:
+        click.UsageError: It is not; says how to install it.
+    """
+    _check({"matplotlib": "report", "jinja2": "report"})
+
+
 def check_ros() -> None:
     """Check that what talks to running nodes is there, without importing it.
 

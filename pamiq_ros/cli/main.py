@@ -11,8 +11,11 @@ import click
 from pamiq_ros.graph import WorldOptions
 
 from .checks import option_error, world_kwargs_json
+from .offline import evaluate, train
 from .one_shots import console, one_shots
-from .options import Request, make_request, shared_options
+from .options import Request, make_request, rate_option, shared_options
+from .record import record
+from .replay import replay_options, replay_request
 
 DEMO_WORLD = "CarRacing-v3"
 
@@ -25,6 +28,7 @@ Examples:
   pamiq-ros up my_robot.py:system --set learning_rate=0.001 --params robot.yaml
   pamiq-ros console --namespace robot1
   pamiq-ros pause
+  pamiq-ros record -o drive
 """
 _DEMO_EXAMPLES = """\b
 Examples:
@@ -37,6 +41,12 @@ Examples:
   pamiq-ros up vae --namespace robot1 --params robot.yaml
   pamiq-ros up my_robot.py:system --set learning_rate=0.001
   pamiq-ros up vae --world CarRacing-v3 --world-kwargs '{lap_complete_percent: 0.9}'
+"""
+_REPLAY_EXAMPLES = """\b
+Examples:
+  pamiq-ros replay drive vae
+  pamiq-ros replay drive vae --start 30 --end 90 --rate 2 --states-dir states
+  pamiq-ros replay drive.bag vae --remap /usb_cam/image_raw:=/camera/image_raw
 """
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -66,6 +76,7 @@ def main() -> None:
 @click.option(
     "--system", default="vae", show_default=True, metavar="SYSTEM", help="The system to run."
 )
+@rate_option
 @shared_options
 def demo(system: str, **choices: Any) -> None:
     """A simulated car with a camera learns to see while it drives.
@@ -83,6 +94,7 @@ def demo(system: str, **choices: Any) -> None:
     "--world", metavar="ENV_ID", help="Run a Gymnasium environment too, such as CarRacing-v3."
 )
 @click.option("--world-kwargs", metavar="YAML", help="The environment's keyword arguments.")
+@rate_option
 @shared_options
 def up(system: str, world: str | None, world_kwargs: str | None, **choices: Any) -> None:
     """Run SYSTEM on a robot, or on a simulated world.
@@ -98,7 +110,23 @@ def up(system: str, world: str | None, world_kwargs: str | None, **choices: Any)
     _run(make_request(f"up · {system}", system, options, choices))
 
 
-for _command in (console, *one_shots()):
+@main.command(epilog=_REPLAY_EXAMPLES)
+@click.argument("bag")
+@click.argument("system")
+@replay_options
+@shared_options
+def replay(bag: str, system: str, **choices: Any) -> None:
+    """Run SYSTEM on what is in BAG, as if that happened now.
+
+    BAG is a recording by `pamiq-ros record` or `ros2 bag`, or one of ROS 1. The nodes take their
+    time from it, and run as on a robot: commands go to cmd_vel. Velocity commands in the bag are
+    not replayed unless they are named. The nodes stay on this machine, unless
+    ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
+    """
+    _run(replay_request(bag, system, choices))
+
+
+for _command in (record, train, evaluate, console, *one_shots()):
     main.add_command(_command)
 
 

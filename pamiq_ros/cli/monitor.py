@@ -22,6 +22,8 @@ _LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
 
+_STANDS_IN = ("inactive", "finalized")
+
 
 class Monitor:
     """The eyes of `pamiq-ros` in the graph, and the one hand it needs there.
@@ -59,6 +61,13 @@ class Monitor:
     def is_shutdown(self) -> bool:
         """Whether the newest status is the one of the end."""
         return self.status is not None and self.status.state == "shutdown"
+
+    @property
+    def has_stopped_robot(self) -> bool:
+        """Whether, by the newest status, the inference node does not act any more."""
+        if self.status is None:
+            return False
+        return self.status.text("nodes", "pamiq_inference", "state") in _STANDS_IN
 
     def call_shutdown(self) -> bool:
         """Ask the control node to stop the robot and then the nodes; does not wait for it.

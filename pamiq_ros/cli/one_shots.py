@@ -8,26 +8,16 @@ from typing import Any
 
 import click
 
-from pamiq_ros.graph import GraphOptions
-
-from .checks import option_error
 from .commands import commands
 from .desk import Desk
-from .options import positive
+from .options import absolute_namespace, positive
 
 _STATUSES = """Exit status: 0 done, 1 the system said no, 2 the command line is wrong, 3 no system
 answers."""
 
 
-def _namespace(_: click.Context, __: click.Parameter, value: str) -> str:
-    try:
-        return GraphOptions(namespace=value).absolute_namespace
-    except ValueError as error:
-        raise option_error("--namespace", str(error).partition(": ")[2]) from error
-
-
 _NAMESPACE = click.Option(
-    ["--namespace"], metavar="NAME", default="", callback=_namespace,
+    ["--namespace"], metavar="NAME", default="", callback=absolute_namespace,
     help="ROS namespace of the system, such as robot1.",
 )  # fmt: skip
 _TIMEOUT = click.Option(

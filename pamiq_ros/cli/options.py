@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pamiq_ros.graph import GraphOptions, WorldOptions
+from pamiq_ros.graph import GraphOptions, ReplayOptions, WorldOptions
 from pamiq_ros.graph.options import LOG_LEVELS
 
 from .checks import check_config, check_installed, check_report, check_system, option_error
@@ -61,6 +61,14 @@ def positive(unit: str) -> Callable[..., float | None]:
     return convert
 
 
+def absolute_namespace(_: click.Context, __: click.Parameter, value: str) -> str:
+    """A click callback that makes a namespace absolute, and takes no other text for one."""
+    try:
+        return GraphOptions(namespace=value).absolute_namespace
+    except ValueError as error:
+        raise option_error("--namespace", str(error).partition(": ")[2]) from error
+
+
 _SHARED = (
     click.option(
         "--duration", callback=positive("seconds"), metavar="S",
@@ -80,10 +88,6 @@ _SHARED = (
         "Options of this command win over it.",
     ),
     click.option("--namespace", metavar="NAME", default="", help="ROS namespace, such as robot1."),
-    click.option(
-        "--rate", callback=positive("Hz"), metavar="HZ",
-        help="Ticks per second; without it the system's own.",
-    ),
     click.option("--states-dir", metavar="DIR", help="Folder for saved states."),
     click.option(
         "--resume", metavar="STATE",
@@ -94,6 +98,12 @@ _SHARED = (
         help="Keep the nodes' logs here. Without it they are kept only when something went wrong.",
     ),
     click.option("--log-level", type=click.Choice(LOG_LEVELS), help="Log level of the nodes."),
+)  # fmt: skip
+
+
+rate_option = click.option(
+    "--rate", callback=positive("Hz"), metavar="HZ",
+    help="Ticks per second; without it the system's own.",
 )  # fmt: skip
 
 
@@ -110,6 +120,7 @@ def make_request(
     world: WorldOptions | None,
     choices: Mapping[str, Any],
     local_only: bool = False,
+    replay: ReplayOptions | None = None,
 ) -> Request:
     """Put what was chosen together, and check it.
 
@@ -119,12 +130,13 @@ def make_request(
         world: The simulated world; None for a real robot.
         choices: The values of the shared options, by name.
         local_only: Whether the graph stays on this machine unless the user chose otherwise.
+        replay: The bag to replay; None for a robot or a world.
 
     Raises:
         click.UsageError: An option is wrong; names it, what was found and what was expected.
     """
     check_system(system)
-    graph = _graph_options(system, world, choices)
+    graph = _graph_options(system, world, replay, choices)
     check_config(graph.system_config)
     check_report(choices["report"])
     log_dir = Path(choices["log_dir"]) if choices["log_dir"] else None
@@ -142,13 +154,16 @@ def make_request(
 
 
 def _graph_options(
-    system: str, world: WorldOptions | None, choices: Mapping[str, Any]
+    system: str,
+    world: WorldOptions | None,
+    replay: ReplayOptions | None,
+    choices: Mapping[str, Any],
 ) -> GraphOptions:
     try:
         return GraphOptions(
             system=system,
             namespace=choices["namespace"],
-            rate=choices["rate"] or 0.0,
+            rate=choices.get("rate") or 0.0,
             overrides=choices["overrides"],
             params_file=choices["params"] or "",
             system_config=choices["config"] or "",
@@ -156,6 +171,7 @@ def _graph_options(
             resume=choices["resume"] or "",
             log_level=choices["log_level"] or "",
             world=world,
+            replay=replay,
         )
     except ValueError as error:
         name, _, text = str(error).partition(": ")

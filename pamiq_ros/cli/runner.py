@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ACTIVE_WITHIN_S = 60.0
 STALE_S = 3.0
+SLOW_END_S = 4.0
 OTHERS_WITHIN_S = 0.3
 _UPTIME_SLACK_S = 0.1
 
@@ -96,6 +97,7 @@ class Runner:
         now = time.monotonic() if self._ended_s is None else self._ended_s
         silent_s = now - self._monitor.heard_s
         stale = self._monitor.status is not None and not self._stopping and silent_s > STALE_S
+        problem = f"no status for {figures.clock(silent_s)}" if stale else self._monitor.problem
         return View(
             title=self._request.title,
             status=self._monitor.status,
@@ -103,8 +105,14 @@ class Runner:
             duration_s=self._request.duration_s,
             restarts=self.restarts,
             stopping=self._stopping,
-            problem=f"no status for {figures.clock(silent_s)}" if stale else self._monitor.problem,
+            problem=self._slow_end() or problem,
         )
+
+    def _slow_end(self) -> str:
+        running = ", ".join(self._supervisor.running)
+        if self._ended_s is None or time.monotonic() - self._ended_s < SLOW_END_S or not running:
+            return ""
+        return f"waiting for {running} to end; Ctrl-C again kills"
 
     def _others(self) -> Ending | None:
         deadline = self._began_s + OTHERS_WITHIN_S

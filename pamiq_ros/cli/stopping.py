@@ -1,10 +1,16 @@
-"""Stopping: the robot first, then the nodes in order, then whatever is left, all within 5 s."""
+"""Stopping: the robot first, then the nodes in order, then whatever is left.
+
+That takes a second or two. A learner in the middle of a long run of a trainer, or with a large
+state to save, is given the time for it.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from typing import Protocol
+
+from pamiq_ros.graph import ENDS_WITHIN_S
 
 from .interrupts import Interrupts
 from .supervisor import Event, Supervisor
@@ -13,7 +19,6 @@ CONTROL = "pamiq_control"
 POLL_S = 0.05
 ANSWERING_WITHIN_S = 0.5
 ORDERLY_S = 3.0
-KILL_AFTER_S = 4.3
 # Nodes that were never to run have nothing to bring to an end.
 KILL_REFUSED_AFTER_S = 0.2
 GONE_AFTER_KILL_S = 5.0
@@ -26,6 +31,10 @@ class Control(Protocol):
     @property
     def is_shutdown(self) -> bool:
         """Whether the last status that was heard is the one of the end."""
+
+    @property
+    def has_stopped_robot(self) -> bool:
+        """Whether, by the last status, the inference node does not act any more."""
 
     def call_shutdown(self) -> bool:
         """Ask it to stop the robot and then the nodes; returns whether it could be asked."""
@@ -64,11 +73,12 @@ class Stop:
         """
         self._supervisor.stopping = True
         if orderly and self._until(self._asked, ANSWERING_WITHIN_S):
-            self._until(lambda: CONTROL not in self._supervisor.running, ORDERLY_S)
+            if not self._until(self._is_done, ORDERLY_S) and self._control.has_stopped_robot:
+                self._until(self._is_done, ENDS_WITHIN_S)
             # Its last message may still be on its way when its process has ended.
             self._until(lambda: self._control.is_shutdown, self._elapsed() + LAST_STATUS_S)
         self._supervisor.terminate()
-        kill_after_s = KILL_AFTER_S if orderly else KILL_REFUSED_AFTER_S
+        kill_after_s = ENDS_WITHIN_S if orderly else KILL_REFUSED_AFTER_S
         if not self._until(lambda: not self._supervisor.running, kill_after_s):
             self._supervisor.kill()
             self._patience = self._interrupts.count
@@ -77,6 +87,9 @@ class Stop:
     def _asked(self) -> bool:
         # Without its process there may still be another one's service, which is not ours to end.
         return CONTROL in self._supervisor.running and self._control.call_shutdown()
+
+    def _is_done(self) -> bool:
+        return CONTROL not in self._supervisor.running
 
     def _until(self, done: Callable[[], bool], at_s: float) -> bool:
         while True:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 UNCONFIGURED = "unconfigured"
 INACTIVE = "inactive"
+ACTIVATING = "activating"
 ACTIVE = "active"
 FINALIZED = "finalized"
 
-_ON_THE_WAY = ("configuring", "cleaningup", "activating", "deactivating", "shuttingdown")
+_ON_THE_WAY = ("configuring", "cleaningup", ACTIVATING, "deactivating", "shuttingdown")
 STATES = frozenset((UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED, *_ON_THE_WAY, "errorprocessing"))
 """The names of all states."""
+
+MAY_RUN = frozenset((ACTIVE, ACTIVATING, "deactivating", "errorprocessing"))
+"""The states in which a node may be doing what it does when it is active."""
 
 _TOWARDS = {
     (UNCONFIGURED, INACTIVE): "configure",

@@ -16,6 +16,7 @@ from .data.impls import (
     RandomReplacementBuffer,
     SequentialBuffer,
 )
+from .evaluator import Evaluator
 from .interaction import (
     Actuator,
     ActuatorsDict,
@@ -89,6 +90,7 @@ __all__ = [
     "DictSequentialBuffer",
     "Environment",
     "EnvironmentWrapper",
+    "Evaluator",
     "FloatArrayCommandTopic",
     "FloatArrayTopic",
     "ImageTopic",

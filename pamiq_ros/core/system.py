@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from .data import DataBuffer
+from .evaluator import Evaluator
 from .interaction import (
     Actuator,
     ActuatorsDict,
@@ -43,6 +44,7 @@ class System:
             inference side of those that have one.
         buffers: Names and factories of the data buffers; called in the training node alone.
         trainers: Names and factories of the trainers, run in this order.
+        evaluators: Names and factories of the evaluators, used offline alone.
         rate: Ticks per second in Hz, unless the inference node's parameter `rate` says otherwise.
 
     Raises:
@@ -58,6 +60,7 @@ class System:
     models: Mapping[str, Callable[[], TrainingModel[Any]]] = field(default_factory=dict)
     buffers: Mapping[str, Callable[[], DataBuffer[Any, Any]]] = field(default_factory=dict)
     trainers: Mapping[str, Callable[[], Trainer]] = field(default_factory=dict)
+    evaluators: Mapping[str, Callable[[], Evaluator]] = field(default_factory=dict)
     rate: float = 10.0
 
     def __post_init__(self) -> None:
@@ -69,7 +72,7 @@ class System:
             raise ValueError("expected either `environment`, or both `sensors` and `actuators`")
         for name in ("agent", "sensors", "actuators", "environment"):
             _require_factories(name, getattr(self, name))
-        for name in ("models", "buffers", "trainers"):
+        for name in ("models", "buffers", "trainers", "evaluators"):
             if not isinstance(getattr(self, name), Mapping):
                 raise TypeError(f"{name}: expected a mapping of names to factories")
             _require_factories(name, getattr(self, name))
@@ -104,6 +107,10 @@ class System:
     def build_trainers(self) -> dict[str, Trainer]:
         """Make every trainer."""
         return _build(self.trainers)
+
+    def build_evaluators(self) -> dict[str, Evaluator]:
+        """Make every evaluator."""
+        return _build(self.evaluators)
 
 
 def _build(factories: Mapping[str, Callable[[], T]]) -> dict[str, T]:

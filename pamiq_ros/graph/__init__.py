@@ -5,19 +5,22 @@ of them ends. Starts nothing itself and needs no ROS.
 """
 
 from .description import NodeDescription, graph
-from .options import GraphOptions, WorldOptions
+from .options import GraphOptions, ReplayOptions, WorldOptions, parse_remaps
 from .places import environment, share_file
-from .supervision import BAD_CONFIGURATION, GAVE_UP, ExitPolicy, Reaction
+from .supervision import BAD_CONFIGURATION, ENDS_WITHIN_S, GAVE_UP, ExitPolicy, Reaction
 
 __all__ = [
     "BAD_CONFIGURATION",
+    "ENDS_WITHIN_S",
     "GAVE_UP",
     "ExitPolicy",
     "GraphOptions",
     "NodeDescription",
     "Reaction",
+    "ReplayOptions",
     "WorldOptions",
     "environment",
     "graph",
+    "parse_remaps",
     "share_file",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from .options import GraphOptions, WorldOptions
+from .options import GraphOptions, ReplayOptions, WorldOptions
 from .places import PACKAGE, share_file
 
 ParameterValue = bool | int | float | str | list[str]
@@ -96,18 +96,19 @@ def graph(
         remappings: Pairs of names, from and to, for every node.
 
     Returns:
-        The world if there is one, then inference, training and control.
+        The world or the replay if there is one, then inference, training and control.
 
     Raises:
         FileNotFoundError: The package's own parameter file is missing.
     """
     params_file = Path(options.params_file or share_file("config/continual.yaml")).absolute()
+    use_sim_time = True if options.replay is not None else options.use_sim_time
 
     def describe(
         room: str, parameters: dict[str, ParameterValue], ends_graph: bool = False
     ) -> NodeDescription:
-        if options.use_sim_time is not None:
-            parameters["use_sim_time"] = options.use_sim_time
+        if use_sim_time is not None:
+            parameters["use_sim_time"] = use_sim_time
         return NodeDescription(
             executable=f"{room}_node",
             name=f"pamiq_{room}",
@@ -123,11 +124,42 @@ def graph(
     nodes.append(describe("inference", _inference_parameters(options)))
     nodes.append(describe("training", _training_parameters(options)))
     nodes.append(describe("control", _control_parameters(options), ends_graph=True))
+    if options.replay is not None:
+        replay = describe("replay", _replay_parameters(options.replay), ends_graph=True)
+        remappings = (*options.replay.remaps, *replay.remappings)
+        nodes.insert(0, replace(replay, remappings=remappings, respawn=False))
     return nodes
 
 
 def _world_parameters(world: WorldOptions) -> dict[str, ParameterValue]:
     return _chosen({"env_id": world.env_id, "env_kwargs": world.env_kwargs})
+
+
+def _replay_parameters(replay: ReplayOptions) -> dict[str, ParameterValue]:
+    return _chosen(
+        {
+            "bag": str(Path(replay.bag).absolute()),
+            "rate": replay.rate,
+            "start": replay.start,
+            "end": replay.end,
+            "loop": replay.loop,
+            "lockstep": replay.lockstep,
+            "topics": list(replay.topics),
+        }
+    )
+
+
+def _lockstep_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
+    if options.replay is None or not options.replay.lockstep:
+        return {}
+    return {"lockstep": True, "seed": options.replay.seed}
+
+
+def _training_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
+    own = _learning_parameters(options)
+    if "lockstep" in own and options.replay is not None:
+        own["lockstep_every"] = options.replay.train_every
+    return own
 
 
 def _system_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
@@ -144,11 +176,15 @@ def _state_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
 
 def _inference_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
     rate = _chosen({"rate": options.rate})
-    return {**_system_parameters(options), **rate, **_state_parameters(options)}
+    return {**_learning_parameters(options), **rate}
 
 
-def _training_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    return {**_system_parameters(options), **_state_parameters(options)}
+def _learning_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
+    return {
+        **_system_parameters(options),
+        **_state_parameters(options),
+        **_lockstep_parameters(options),
+    }
 
 
 def _control_parameters(options: GraphOptions) -> dict[str, ParameterValue]:

@@ -17,12 +17,13 @@ from launch.events import Shutdown
 from launch.events.process import ProcessExited
 from launch.launch_context import LaunchContext
 from launch.launch_description import LaunchDescription
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from .description import NodeDescription, graph
-from .options import LOG_LEVELS, GraphOptions, WorldOptions
+from .options import LOG_LEVELS, GraphOptions, ReplayOptions, WorldOptions, parse_remaps
 from .places import environment
-from .supervision import ExitPolicy
+from .supervision import ENDS_WITHIN_S, ExitPolicy
 
 _ARGUMENTS = {
     "system": "The system to run: a name, module:callable or file.py:callable",
@@ -38,6 +39,20 @@ _WORLD_ARGUMENTS = {
     "env_id": "Gymnasium environment of the world",
     "env_kwargs": "Keyword arguments of the environment, a YAML mapping",
 }
+_REPLAY_ARGUMENTS = {
+    "bag": "The bag to replay: a folder, or a file (.mcap, .db3, .bag)",
+    "start": "Where to begin, in s from the bag's first message",
+    "end": "Where to end, in s",
+    "topics": "Topics to replay: 'a b'; all but velocity commands if empty",
+    "seed": "Seed of all random generators in lockstep",
+    "train_every": "In lockstep, after how many steps each trainer has a turn; 1 if empty",
+    "remaps": "Topics to rename: '/bag_topic:=/topic /another:=/other'",
+}
+_REPLAY_BOOLEANS = {
+    "loop": "Whether to begin anew at the end",
+    "lockstep": "Whether each message waits for the step before it, as fast as that goes",
+}
+_REPLAY_RATE = "Seconds of the bag in a second"
 _BOOLEANS = {"": None, "true": True, "True": True, "false": False, "False": False}
 _BOOLEAN_ARGUMENTS = {
     "use_sim_time": "Whether nodes take their time from /clock",
@@ -45,25 +60,30 @@ _BOOLEAN_ARGUMENTS = {
 }
 
 
-def graph_launch_description(*, world: bool) -> LaunchDescription:
+def graph_launch_description(*, world: bool = False, replay: bool = False) -> LaunchDescription:
     """The whole of a launch file: its arguments and the graph that they choose.
 
     Every argument is empty unless given, which leaves the matter to the parameter file.
 
     Args:
         world: Whether a simulated world runs too.
+        replay: Whether a bag is replayed; `rate` is then how fast.
 
     Returns:
         The launch description.
     """
     texts = {**_ARGUMENTS, **(_WORLD_ARGUMENTS if world else {})}
+    booleans = dict(_BOOLEAN_ARGUMENTS)
+    if replay:
+        texts = {**_REPLAY_ARGUMENTS, **texts, "rate": _REPLAY_RATE}
+        booleans |= _REPLAY_BOOLEANS
     arguments = [
         DeclareLaunchArgument(name, default_value="", description=text)
         for name, text in texts.items()
     ]
     arguments += [
         DeclareLaunchArgument(name, default_value="", description=text, choices=list(_BOOLEANS))
-        for name, text in _BOOLEAN_ARGUMENTS.items()
+        for name, text in booleans.items()
     ]
     arguments.append(
         DeclareLaunchArgument(
@@ -73,20 +93,20 @@ def graph_launch_description(*, world: bool) -> LaunchDescription:
             choices=["", *LOG_LEVELS],
         )
     )
-    start = OpaqueFunction(function=_start_graph, kwargs={"world": world})
+    start = OpaqueFunction(function=_start_graph, kwargs={"world": world, "replay": replay})
     return LaunchDescription([*arguments, start])
 
 
-def _start_graph(context: LaunchContext, *, world: bool) -> list[Node]:
-    nodes = graph(_options(context.launch_configurations, world))
+def _start_graph(context: LaunchContext, *, world: bool, replay: bool) -> list[Node]:
+    nodes = graph(_options(context.launch_configurations, world, replay))
     return [_node_action(node, ExitPolicy(node), context) for node in nodes]
 
 
-def _options(given: dict[str, str], world: bool) -> GraphOptions:
+def _options(given: dict[str, str], world: bool, replay: bool) -> GraphOptions:
     return GraphOptions(
         system=given["system"],
         namespace=given["namespace"],
-        rate=_rate(given["rate"]),
+        rate=0.0 if replay else _number(given, "rate"),
         overrides=tuple(shlex.split(given["overrides"])),
         params_file=given["params_file"],
         system_config=given["system_config"],
@@ -96,14 +116,30 @@ def _options(given: dict[str, str], world: bool) -> GraphOptions:
         log_level=given["log_level"],
         autostart=_BOOLEANS[given["autostart"]],
         world=WorldOptions(given["env_id"], given["env_kwargs"]) if world else None,
+        replay=_replay_options(given) if replay else None,
     )
 
 
-def _rate(text: str) -> float:
+def _replay_options(given: dict[str, str]) -> ReplayOptions:
+    return ReplayOptions(
+        bag=given["bag"],
+        rate=_number(given, "rate"),
+        start=_number(given, "start"),
+        end=_number(given, "end"),
+        loop=bool(_BOOLEANS[given["loop"]]),
+        topics=tuple(given["topics"].split()),
+        remaps=parse_remaps(given["remaps"].split()),
+        lockstep=bool(_BOOLEANS[given["lockstep"]]),
+        seed=int(_number(given, "seed")),
+        train_every=int(_number(given, "train_every")) if given["train_every"] else 1,
+    )
+
+
+def _number(given: dict[str, str], name: str) -> float:
     try:
-        return float(text or "0")
+        return float(given[name] or "0")
     except ValueError as error:
-        raise ValueError(f"rate: expected a number of Hz, found {text!r}") from error
+        raise ValueError(f"{name}: expected a number, found {given[name]!r}") from error
 
 
 def _node_action(node: NodeDescription, policy: ExitPolicy, context: LaunchContext) -> Node:
@@ -118,6 +154,7 @@ def _node_action(node: NodeDescription, policy: ExitPolicy, context: LaunchConte
         ros_arguments=["--log-level", node.log_level] if node.log_level else [],
         additional_env=environment(context.environment),
         output="both",
+        sigterm_timeout=LaunchConfiguration("sigterm_timeout", default=str(ENDS_WITHIN_S)),
         on_exit=_exit_handler(node, policy),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,64 @@ class WorldOptions:
 
 
 @dataclass(frozen=True)
+class ReplayOptions:
+    """The bag that stands in for a robot. What is 0 or empty is left to the parameter file.
+
+    Attributes:
+        bag: Folder or file.
+        rate: Seconds of the bag in a second.
+        start: Where to begin, in s from the bag's first message.
+        end: Where to end, in s.
+        loop: Whether to begin anew at the end.
+        topics: Topics to replay.
+        remaps: Pairs of topics, as the bag names them and as they are to be called.
+        lockstep: Whether each message waits for the step before it, and all goes as fast as it can.
+        seed: Of the random generators in lockstep.
+        train_every: In lockstep, after how many steps each trainer has a turn; 0: never.
+    """
+
+    bag: str
+    rate: float = 0.0
+    start: float = 0.0
+    end: float = 0.0
+    loop: bool = False
+    topics: tuple[str, ...] = ()
+    remaps: tuple[tuple[str, str], ...] = ()
+    lockstep: bool = False
+    seed: int = 0
+    train_every: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            ValueError: One has a wrong value; names it, what was found and expected.
+        """
+        for name in ("rate", "start", "end"):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value < 0.0:
+                raise ValueError(f"{name}: expected a positive number, found {value:g}")
+        if self.lockstep and self.loop:
+            raise ValueError("loop: expected none in lockstep, where time can't go back")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed: expected 0 to {2**31 - 1}, found {self.seed}")
+        if not Path(self.bag).exists():
+            raise ValueError(f"bag: expected a folder or a file, found nothing at {self.bag}")
+
+
+def parse_remaps(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs of names from texts such as `/image:=/camera/image_raw`.
+
+    Raises:
+        ValueError: A text is none; says which.
+    """
+    for text in texts:
+        if text.count(":=") != 1 or not all(text.split(":=")):
+            raise ValueError(f"remap: expected BAG_TOPIC:=TOPIC, found {text!r}")
+    return tuple((name, target) for name, target in (text.split(":=") for text in texts))
+
+
+@dataclass(frozen=True)
 class GraphOptions:
     """Which graph to run. What is left empty is left to the parameter file and the nodes.
 
@@ -43,6 +102,7 @@ class GraphOptions:
         log_level: One of LOG_LEVELS; empty for the default.
         autostart: Whether the control node activates the others; None leaves it to the file.
         world: A simulated world to run as well; None for a real robot.
+        replay: A bag to replay, whose time is then the nodes'; None for a real robot.
     """
 
     system: str = ""
@@ -57,6 +117,7 @@ class GraphOptions:
     log_level: str = ""
     autostart: bool | None = None
     world: WorldOptions | None = None
+    replay: ReplayOptions | None = None
 
     def __post_init__(self) -> None:
         """Check the options.

@@ -14,6 +14,10 @@ BAD_CONFIGURATION = 2
 GAVE_UP = 70
 """Exit status of a node that ends the whole system for a fault (EX_SOFTWARE of sysexits.h)."""
 
+ENDS_WITHIN_S = 120.0
+"""How long a node that is asked to end is waited for, in s: a learner first ends its trainer's run
+and saves its last state. Then it is killed."""
+
 MOST_DEATHS = 5
 DEATHS_WITHIN_S = 60.0
 

@@ -42,8 +42,9 @@ def watch(node: Node, name: str, on_change: Callable[[bool], None], group: Callb
     """Have `on_change` called with whether the node of that name lives, when that changes."""
 
     def on_event(event: Any) -> None:
-        # One comes too when the middleware forgets a node that died, 20 s later.
-        if event.alive_count_change:
+        # One comes too when the middleware forgets a dead node, 20 s later. A change of neither
+        # count is a node that came to life and died before this was called.
+        if event.alive_count_change or not event.not_alive_count_change:
             on_change(event.alive_count > 0)
 
     node.create_subscription(

@@ -12,23 +12,23 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE
+from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE, MAY_RUN
 from pamiq_ros.control.own_pauses import OwnPauses
 from pamiq_ros.control.status import INFERENCE, TRAINING, all_received
 from pamiq_ros.loop.priorities import yield_process
 
-from .alive import watch
 from .main import run
 from .managed_client import ManagedClient
 from .parameters import declare
+from .robot_guard import RobotGuard
 from .robot_stop import RobotStop
+from .ros_time import steady_timer
 from .system_status import SystemStatus
 from .tables import CONTROL_PARAMETERS
 
 STATUS_PERIOD_S = 0.5
 NICENESS = 5  # what it does may wait for the robot
 DRAIN_S = 1.5
-DOUBT_S = 0.04
 
 
 class ControlNode(Node):
@@ -46,7 +46,6 @@ class ControlNode(Node):
         self.finished = False
         self._commands = itertools.count(1)
         self._newest_command = 0
-        self._is_acting = False
         errors = [f"pamiq_control: {e}" for e in declare(self, CONTROL_PARAMETERS).values()]
         for error in errors:
             self.get_logger().error(error)
@@ -54,16 +53,18 @@ class ControlNode(Node):
         timeout = self.get_parameter("transition_timeout").value
         self._nodes: dict[str, ManagedClient] = {}
         self._own_pauses = OwnPauses()
-        self._robot_stop = RobotStop(self, group)
-        self._status = SystemStatus(self, self._nodes, self._robot_stop, errors, group)
+        robot_stop = RobotStop(self, group)
+        self._status = SystemStatus(self, self._nodes, robot_stop, errors, group)
+        self._guard = RobotGuard(self, INFERENCE, self._may_move, robot_stop, group)
         for name in (INFERENCE, TRAINING):
             self._nodes[name] = ManagedClient(self, name, timeout, self._look)
-        watch(self, INFERENCE, self._on_alive, group)
+        # A robot is not set in motion by what could not be seen to die.
+        self._nodes[INFERENCE].may_activate = lambda: self._guard.sees_life
         self._serve("pamiq/pause", self._pause, group)
         self._serve("pamiq/resume", self._resume, group)
         self._serve("pamiq/shutdown", self._shutdown, group)
         self.create_service(Trigger, "pamiq/save_state", self._save_state, callback_group=group)
-        self.create_timer(STATUS_PERIOD_S, self._look, callback_group=group)
+        steady_timer(self, STATUS_PERIOD_S, self._look, group)
         if errors:
             return
         if uptime := self.get_parameter("max_uptime").value:
@@ -107,20 +108,9 @@ class ControlNode(Node):
             self._newest_command = next(self._commands)
             self._shutdown()
 
-    def _on_alive(self, alive: bool) -> None:
-        self._is_acting = alive
-        if alive:
-            self._robot_stop.leave()
-        elif self._nodes[INFERENCE].state == ACTIVE and self._has_died():
-            self._robot_stop.stop()
-            self.get_logger().error(
-                f"robot stopped: {INFERENCE} gives no sign of life; it died, was ended, or hangs"
-            )
-
-    def _has_died(self) -> bool:
-        # Where this process was held up itself, the signs of life that it missed come right after.
-        time.sleep(DOUBT_S)
-        return not self._is_acting
+    def _may_move(self) -> bool:
+        client = self._nodes.get(INFERENCE)
+        return client is not None and client.state in MAY_RUN
 
     def _want(self, state: str) -> None:
         self._status.wanted, self._status.paused_by = state, ""
@@ -181,6 +171,7 @@ class ControlNode(Node):
             self._newest_command = next(self._commands)
             self._want(INACTIVE)
             self._status.paused_by = name
+        self._guard.look()
         self._status.publish()
 
 

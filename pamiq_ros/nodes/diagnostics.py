@@ -11,6 +11,8 @@ from rclpy.node import Node
 
 from pamiq_ros.control.diagnosis import Status
 
+from .ros_time import steady_timer
+
 TOPIC = "/diagnostics"
 PERIOD_S = 1.0
 
@@ -33,7 +35,7 @@ class DiagnosticsPublisher:
         self._statuses = statuses
         self._host = socket.gethostname()
         self._publisher = node.create_publisher(DiagnosticArray, TOPIC, 10)
-        node.create_timer(PERIOD_S, self.publish, callback_group=group)
+        steady_timer(node, PERIOD_S, self.publish, group)
 
     def publish(self) -> None:
         """Publish the statuses of now."""

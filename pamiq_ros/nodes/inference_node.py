@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import shutil
 import sys
 import uuid
@@ -16,6 +17,7 @@ from std_msgs.msg import Empty
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.robot import attach_robot
 from pamiq_ros.loop.actor import Actor
+from pamiq_ros.loop.step_ticker import StepTicker
 from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.loop.watchdog import Watchdog
 from pamiq_ros.robot import RosRobot
@@ -23,10 +25,11 @@ from pamiq_ros.state import remove_left_scratch, scratch_folder
 from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
 
 from .alive import PERIOD_S, sign_of_life
+from .lockstep import LockstepActor
 from .main import run
 from .managed import PamiqNode
 from .robot_parameters import robot_settings
-from .scheduling import make_ticker
+from .scheduling import make_ticker, trigger_topic
 from .states import NodeStates, open_states
 from .tables import INFERENCE_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
@@ -52,6 +55,7 @@ class InferenceNode(PamiqNode):
         self._states: NodeStates | None = None
         self._alive: Publisher[Empty] | None = None
         self._watchdog: Watchdog | None = None
+        self._lockstep: LockstepActor | None = None
         super().__init__("pamiq_inference", INFERENCE_PARAMETERS)
 
     def configure(self) -> None:
@@ -59,7 +63,7 @@ class InferenceNode(PamiqNode):
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         torch.set_num_threads(self.value("torch_threads"))
         resolved = self.resolve_system()
-        self._robot = RosRobot(self, robot_settings(self))
+        self._robot = RosRobot(self, robot_settings(self), in_steps=self.value("lockstep"))
         attach_robot(self._robot)
         self._experience = ExperienceTopics(self, self.value("experience_depth"))
         self._weights = WeightsTopics(self)
@@ -70,7 +74,8 @@ class InferenceNode(PamiqNode):
             lambda name: self._collector(name, resolved.digest, source),
             self.errors,
             self.value("observation_timeout"),
-            self.value("step_timeout"),
+            # In lockstep a step may take its time: nothing moves meanwhile.
+            math.inf if self.value("lockstep") else self.value("step_timeout"),
             self._on_agent_fault,
         )
         self._actor = actor
@@ -86,10 +91,19 @@ class InferenceNode(PamiqNode):
             self._weights.subscribe(name, self._receivers[name].receive)
         actor.setup()
         self._load_state(resolved, actor)
+        # What is here now stays: later collections, which hold up every thread, pass it over. This
+        # one may take so long that the node would seem to be dead.
+        gc.collect()
+        gc.freeze()
         self._alive = sign_of_life(self)
         self._watchdog = Watchdog(PERIOD_S, self._alive.assert_liveliness, actor.watch_step)
         rate = self.value("rate") or resolved.system.rate
         self._ticker = make_ticker(self, rate, actor, self._robot)
+        if isinstance(self._ticker, StepTicker):
+            trigger = trigger_topic(self, self._robot)
+            self._lockstep = LockstepActor(
+                self, self._ticker, trigger, self._robot, self._receivers, self._senders
+            )
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, "
             f"{1 / self._ticker.period:g} Hz, waiting for weights of {sorted(actor.slots)}"
@@ -100,9 +114,6 @@ class InferenceNode(PamiqNode):
         assert self._actor is not None and self._ticker is not None
         if self._ticker.running:
             raise TimeoutError("the agent's step from before the pause has not ended yet")
-        # What is here now stays: later collections, which hold up every thread, pass it over.
-        gc.collect()
-        gc.freeze()
         self._actor.resume()
         self._ticker.start()
 
@@ -136,7 +147,9 @@ class InferenceNode(PamiqNode):
             self._watchdog.close()
         if self._alive is not None:
             self.destroy_publisher(self._alive)
-        self._watchdog = self._alive = None
+        if self._lockstep is not None:
+            self._lockstep.close()
+        self._watchdog = self._alive = self._lockstep = None
         for sender in self._senders.values():
             sender.close(1.0)
         for receiver in self._receivers.values():

@@ -12,6 +12,7 @@ from rclpy.parameter import Parameter as RosParameter
 from pamiq_ros.control.lifecycle import ACTIVE, UNCONFIGURED
 from pamiq_ros.core import time
 from pamiq_ros.core.config import ConfigurationError, ResolvedSystem, resolve_system
+from pamiq_ros.core.seeding import seed_everything
 from pamiq_ros.graph import GAVE_UP
 from pamiq_ros.loop.errors import ErrorLog, raised
 
@@ -51,11 +52,13 @@ class PamiqNode(LifecycleNode):
         return self.get_parameter(name).value
 
     def resolve_system(self) -> ResolvedSystem:
-        """The system that the parameters name.
+        """The system that the parameters name; random generators are seeded first, if asked for.
 
         Raises:
             ConfigurationError: It can't be resolved.
         """
+        if (seed := self.value("seed")) >= 0:
+            seed_everything(seed)
         overrides = [override for override in self.value("overrides") if override]
         return resolve_system(self.value("system"), self.value("system_config"), overrides)
 

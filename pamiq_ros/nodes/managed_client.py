@@ -16,6 +16,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from pamiq_ros.control.lifecycle import (
+    ACTIVATING,
     FINALIZED,
     INACTIVE,
     STATES,
@@ -41,6 +42,7 @@ _SHUTDOWN_IDS = {
 }
 _WITHOUT_STATES = (UNCONFIGURED, "configuring", FINALIZED)
 _RETRY_S = 0.1
+_LIFE_S = 0.02
 _MOST_TRIES = 5
 _LIVE_S = 1.8  # three reports' time
 _LOST_S = 5.0
@@ -58,6 +60,7 @@ class ManagedClient:
         state: Its life-cycle state as last heard.
         instances: Its instances seen, oldest first; more than one means it was restarted.
         failure: Why it is not in the wanted state; empty when it is, or is still on its way.
+        may_activate: Whether it may be activated now; else that waits.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class ManagedClient:
         self.state = UNKNOWN
         self.instances: list[str] = []
         self.failure = ""
+        self.may_activate: Callable[[], bool] = lambda: True
         self._node = node
         self._report: dict[str, Any] = {}
         self._refused = 0
@@ -216,6 +220,7 @@ class ManagedClient:
 
     def _drive(self, wanted: str) -> None:
         self.failure = ""
+        lifeless_s = 0.0
         while not self._closed and self._wanted == wanted:
             if not self._get.service_is_ready():
                 if wanted == FINALIZED:
@@ -239,6 +244,13 @@ class ManagedClient:
                 if self.state != wanted:
                     self.failure = f"{self.name} is {self.state}, expected {wanted}"
                 return
+            if transition == "activate" and not self.may_activate():
+                lifeless_s += _LIFE_S
+                if lifeless_s > self._timeout:
+                    self.failure = f"{self.name} is not activated: it gives no sign of life"
+                    return
+                time.sleep(_LIFE_S)
+                continue
             if not self._transition(transition, state):
                 return
             if transition == "shutdown":
@@ -248,6 +260,8 @@ class ManagedClient:
     def _transition(self, label: str, state: str) -> bool:
         request = ChangeState.Request()
         request.transition.id = _TRANSITION_IDS.get(label) or _SHUTDOWN_IDS[state]
+        if label == "activate":
+            self.state = ACTIVATING  # should it die before it says so itself, it may have begun
         began = time.monotonic()
         answer = None
         for _ in range(_MOST_TRIES):
@@ -259,6 +273,8 @@ class ManagedClient:
             return True
         if answer is None and label == "shutdown":
             return True  # it ended before its answer was out
+        if lost.unmoved:
+            self.state = state
         took = time.monotonic() - began
         why = "refused" if answer is not None else f"did not answer within {took:.1f} s to"
         self.failure = f"{self.name} {why} '{label}' from state '{state}'"

@@ -19,6 +19,7 @@ from pamiq_ros.control.node_diagnosis import (
 from pamiq_ros.control.sealed import seal, unseal
 
 from .diagnostics import DiagnosticsPublisher
+from .ros_time import steady_timer
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -61,7 +62,7 @@ class Reporter:
         self._report = node.create_publisher(String, "~/report", LATCHED)
         self._diagnostics = DiagnosticsPublisher(node, self._statuses)
         self._status = node.create_subscription(String, STATUS_TOPIC, self._on_status, LATCHED)
-        node.create_timer(REPORT_PERIOD_S, self.publish)
+        steady_timer(node, REPORT_PERIOD_S, self.publish)
 
     def publish(self) -> None:
         """Publish the report now."""

@@ -11,6 +11,8 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from std_msgs.msg import Float64MultiArray
 
+from .ros_time import steady_timer
+
 _TIMES, _PERIOD_S = 5, 0.05
 _TYPES = {kind.__name__: kind for kind in (Twist, TwistStamped, Float64MultiArray)}
 
@@ -27,7 +29,7 @@ class RobotStop:
         self._node = node
         self._zeros: dict[str, tuple[Publisher[Any], Callable[[], Any]]] = {}
         self._left = 0
-        self._timer = node.create_timer(_PERIOD_S, self._repeat, callback_group=group)
+        self._timer = steady_timer(node, _PERIOD_S, self._repeat, group)
         self._timer.cancel()
 
     def know(self, actuators: Sequence[Mapping[str, Any]]) -> None:

@@ -1,12 +1,17 @@
-"""RosTime: ticks by `/clock`, where a node uses simulated time."""
+"""Which clock counts: ticks go by `/clock` where a node uses simulated time, reports never do."""
 
 from __future__ import annotations
 
 import threading
+import weakref
+from collections.abc import Callable
 
-from rclpy.clock import JumpThreshold
+from rclpy.callback_groups import CallbackGroup
+from rclpy.clock import Clock, JumpThreshold
+from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.timer import Timer
 
 from pamiq_ros.loop.tick_time import SteadyTime, TickTime
 
@@ -18,15 +23,23 @@ _ANY_JUMP = JumpThreshold(
 )
 
 
+class _Waiting:
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def wake(self, _: object) -> None:
+        self.event.set()
+
+
 class RosTime:
     """A node's clock; every message on `/clock` moves it."""
 
     def __init__(self, node: Node) -> None:
         self._clock = node.get_clock()
-        self._wake = threading.Event()
-        self._jumps = self._clock.create_jump_callback(
-            _ANY_JUMP, post_callback=lambda _: self._wake.set()
-        )
+        self._waiting = _Waiting()
+        jumps = self._clock.create_jump_callback(_ANY_JUMP, post_callback=self._waiting.wake)
+        # The clock would go on calling a handle that is forgotten, and crash.
+        weakref.finalize(self, jumps.unregister).atexit = False
 
     def now(self) -> float:
         """Seconds of ROS time; they may go back."""
@@ -34,7 +47,7 @@ class RosTime:
 
     def wait(self, seconds: float, wake: threading.Event) -> None:
         """Wait until the clock moves, or `wake` is set, or a moment has passed."""
-        self._wake = wake
+        self._waiting.event = wake
         wake.wait(_LOOK_S)
         wake.clear()
 
@@ -42,6 +55,17 @@ class RosTime:
 def tick_time(node: Node) -> TickTime:
     """The time by which a node's ticks are due: steady, or simulated where the node uses that."""
     return RosTime(node) if uses_sim_time(node) else SteadyTime()
+
+
+def steady_timer(
+    node: Node,
+    period: float,
+    callback: Callable[[], None],
+    group: CallbackGroup | None = None,
+) -> Timer:
+    """A timer that goes on while a simulated clock stands still; `period` is in s."""
+    steady = Clock(clock_type=ClockType.STEADY_TIME)
+    return node.create_timer(period, callback, callback_group=group, clock=steady)
 
 
 def uses_sim_time(node: Node) -> bool:

@@ -12,6 +12,7 @@ from pamiq_ros.loop.actor import Actor
 from pamiq_ros.loop.observation_ticker import ObservationTicker
 from pamiq_ros.loop.priorities import prefer_this_thread
 from pamiq_ros.loop.real_time import Scheduling, parse_cpus
+from pamiq_ros.loop.step_ticker import StepTicker
 from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.robot import RosRobot
 
@@ -57,7 +58,10 @@ def make_ticker(node: Node, rate: float, actor: Actor, robot: RosRobot) -> Ticke
     Raises:
         ValueError: A parameter does not fit this machine, or the system's sensors.
     """
-    prepare, clock = preparation(node), tick_time(node)
+    prepare = preparation(node)
+    if _value(node, "lockstep"):
+        return StepTicker(rate, actor.tick, prepare=prepare)
+    clock = tick_time(node)
     if _value(node, "trigger") == "rate":
         back = "the clock went back by {:.3f} s: deadlines begin anew"
         return Ticker(
@@ -69,13 +73,20 @@ def make_ticker(node: Node, rate: float, actor: Actor, robot: RosRobot) -> Ticke
         )
     ticker = ObservationTicker(rate, actor.tick, actor.watch, prepare=prepare, clock=clock)
     try:
-        robot.on_observation(_trigger_topic(node, robot), ticker.notify)
+        robot.on_observation(trigger_topic(node, robot), ticker.notify)
     except ValueError as error:
         raise ValueError(f"parameter 'trigger_topic': {error}") from error
     return ticker
 
 
-def _trigger_topic(node: Node, robot: RosRobot) -> str:
+def trigger_topic(node: Node, robot: RosRobot) -> str:
+    """Full name of the topic whose messages make the node tick; empty where the time does.
+
+    Raises:
+        ValueError: The parameter `trigger_topic` is needed to tell.
+    """
+    if _value(node, "trigger") == "rate":
+        return ""
     sensors = robot.sensor_topics()
     every = sorted({topic for topic, _ in sensors})
     if named := _value(node, "trigger_topic"):

@@ -17,6 +17,7 @@ from pamiq_ros.loop.errors import raised
 from pamiq_ros.state import LATEST, Configuration, Keepers, Saver, StateStore, Write
 
 from .managed import PamiqNode
+from .ros_time import steady_timer
 
 NONE = "none"
 _LOOK_S = 0.5
@@ -54,7 +55,7 @@ class NodeStates:
             self._store, write, facts, on_saved=self._on_saved, on_error=self._on_error
         )
         self._saved_at, self._saved_updates, self._pause_due_at = self._now(), 0, math.inf
-        self._timer = node.create_timer(_LOOK_S, self._save_if_due)
+        self._timer = steady_timer(node, _LOOK_S, self._save_if_due)
         self._service = node.create_service(Trigger, "~/save_state", self._serve)
 
     def load(self, load: Load, take_facts: Callable[[Mapping[str, Any]], object]) -> None:

@@ -13,6 +13,17 @@ SYSTEM_PARAMETERS = (
     Parameter("overrides", [""], "key=value overrides of the system's configuration"),
 )
 
+LOCKSTEP_PARAMETERS = (
+    Parameter(
+        "lockstep",
+        False,
+        "Whether to go step by step, when the replay node asks for it, instead of by the clock",
+    ),
+    Parameter(
+        "seed", -1, "Seed of all random generators; -1 for another one each time", -1, 2**31 - 1
+    ),
+)
+
 STATE_PARAMETERS = (
     Parameter(
         "states_dir",
@@ -125,6 +136,7 @@ INFERENCE_PARAMETERS = (
     Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
     Parameter("experience_max_bytes", 262144, "Bytes of steps in one batch", 1, 1 << 26),
     Parameter("experience_max_steps", 64, "Steps in one batch", 1, 65536),
+    *LOCKSTEP_PARAMETERS,
     *STATE_PARAMETERS,
     *ROBOT_PARAMETERS,
 )
@@ -176,6 +188,14 @@ TRAINING_PARAMETERS = (
         "The same for a trainer that leaves a NaN or an infinity in its models; such weights never "
         "reach the robot nor a state. Where there is no state to reload, training stops",
         choices=TRAINING_POLICIES,
+    ),
+    *LOCKSTEP_PARAMETERS,
+    Parameter(
+        "lockstep_every",
+        1,
+        "In lockstep, after how many steps each trainer has a turn; 0: never",
+        0,
+        10**9,
     ),
     *STATE_PARAMETERS,
     Parameter("save_updates", 0, "Runs of trainers from state to state; 0 for no limit", 0, 10**9),

@@ -16,6 +16,7 @@ from pamiq_ros.control.reports import read_report
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.state import load_json, save_json, state_file
 from pamiq_ros.loop.learner import Learner
+from pamiq_ros.loop.pace import StepPace
 from pamiq_ros.loop.priorities import yield_process
 from pamiq_ros.loop.training_faults import TrainingFaults
 from pamiq_ros.transport import (
@@ -28,6 +29,7 @@ from pamiq_ros.transport import (
 from pamiq_ros.wire.chunks import chunk_count
 from pamiq_ros.wire.weights import tensors_of, weights_layout
 
+from .lockstep import LockstepLearner, flush
 from .main import run
 from .managed import PamiqNode
 from .memory import share_one_arena
@@ -53,6 +55,7 @@ class TrainingNode(PamiqNode):
         self._weights: WeightsTopics | None = None
         self._senders: dict[str, WeightsSender] = {}
         self._states: NodeStates | None = None
+        self._lockstep: LockstepLearner | None = None
         self._versions = VersionCounter()
         super().__init__("pamiq_training", TRAINING_PARAMETERS)
         self.create_subscription(
@@ -74,7 +77,10 @@ class TrainingNode(PamiqNode):
             self.give_up,
             self._newest_state,
         )
-        learner = Learner(resolved.system, self._recorder, self.errors, preparation(self), faults)
+        pace = StepPace(lambda: flush(self._senders)) if self.value("lockstep") else None
+        learner = Learner(
+            resolved.system, self._recorder, self.errors, preparation(self), faults, pace
+        )
         self._learner = learner
         self._receiver = ExperienceReceiver(
             resolved.digest, learner.users, learner.receive, on_error=self.errors.add
@@ -106,6 +112,15 @@ class TrainingNode(PamiqNode):
             )
             self._weights.on_request(name, self._senders[name].request)
             learner.set_sync_target(name, self._senders[name].send)
+        if pace is not None:
+            self._lockstep = LockstepLearner(
+                self,
+                pace,
+                self._receiver,
+                self._senders,
+                lambda: learner.updates,
+                self.value("lockstep_every"),
+            )
         self._load_state(resolved, learner)
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, buffers {sorted(learner.users)}, "
@@ -138,7 +153,9 @@ class TrainingNode(PamiqNode):
         for closing in (self._experience, self._weights, self._recorder):
             if closing is not None:
                 closing.close()
-        self._senders = {}
+        if self._lockstep is not None:
+            self._lockstep.close()
+        self._senders, self._lockstep = {}, None
         self._learner = self._receiver = self._recorder = self._experience = self._weights = None
 
     def figures(self) -> dict[str, Any]:

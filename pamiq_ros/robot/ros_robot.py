@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.node import Node
@@ -16,6 +16,9 @@ from .settings import RobotSettings
 from .sinks import CommandSink, open_sink
 from .sources import TopicSource
 
+# Steps may follow each other faster than who records the commands can take them.
+_DEPTH_IN_STEPS = 1000
+
 
 class RosRobot:
     """Connects topic devices to a node's topics; a `pamiq_ros.core.robot.Robot`.
@@ -27,8 +30,18 @@ class RosRobot:
         ages: Age of the oldest observation in s, each time `stale` was asked.
     """
 
-    def __init__(self, node: Node, settings: RobotSettings | None = None) -> None:
+    def __init__(
+        self, node: Node, settings: RobotSettings | None = None, in_steps: bool = False
+    ) -> None:
+        """Make a robot without devices.
+
+        Args:
+            node: Whose topics they are connected to.
+            settings: How it is watched and commanded.
+            in_steps: Whether what sensors receive waits for `release`.
+        """
         self.ages = Histogram()
+        self._in_steps = in_steps
         self._node = node
         self._settings = settings or RobotSettings()
         self._sources: list[TopicSource] = []
@@ -41,7 +54,7 @@ class RosRobot:
         Raises:
             TypeError: A class of sensor that has no topic type.
         """
-        source = TopicSource(self._node, sensor)
+        source = TopicSource(self._node, sensor, self._in_steps)
         self._sources = [*self._open_sources(), source]
         return source
 
@@ -55,7 +68,8 @@ class RosRobot:
         topic = self._node.resolve_topic_name(actuator.topic)
         if any(sink.topic == topic for sink in self._sinks if not sink.closed):
             raise ValueError(f"topic '{topic}': expected one actuator, found two")
-        sink = open_sink(self._node, actuator, self._settings)
+        depth = _DEPTH_IN_STEPS if self._in_steps else 1
+        sink = open_sink(self._node, actuator, self._settings, depth)
         self._sinks.append(sink)
         return sink
 
@@ -86,6 +100,19 @@ class RosRobot:
         wanted = sensor if isinstance(sensor, str) else sensor.topic
         found = ", ".join(source.topic for source in sources) or "none"
         raise ValueError(f"topic '{wanted}': expected one of the open sensors' ({found})")
+
+    def has_heard(self, counts: Mapping[str, int]) -> bool:
+        """Whether so many messages have come, by the topic's full name, where it is observed."""
+        return all(s.heard >= counts.get(s.topic, 0) for s in self._open_sources())
+
+    def is_connected(self) -> bool:
+        """Whether every sensor's topic has a publisher."""
+        return all(source.is_connected for source in self._open_sources())
+
+    def release(self, counts: Mapping[str, int]) -> None:
+        """Let so many messages of each topic, of all that came, be observed."""
+        for source in self._open_sources():
+            source.release(counts.get(source.topic, 0))
 
     def missing(self) -> list[str]:
         """Full names of the topics of which nothing has been received yet."""

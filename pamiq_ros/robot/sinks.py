@@ -45,6 +45,7 @@ class CommandSink:
         message_type: Any,
         make_message: Callable[[Sequence[float]], Any],
         limits: Sequence[AxisLimit],
+        depth: int = 1,
     ) -> None:
         """Offer the actuator's topic.
 
@@ -54,6 +55,7 @@ class CommandSink:
             message_type: The topic's message class.
             make_message: Makes a message of the actuator's values.
             limits: One for each of the actuator's values.
+            depth: Commands kept for a slow receiver.
         """
         self.topic = node.resolve_topic_name(actuator.topic)
         self.actuator = actuator
@@ -65,12 +67,14 @@ class CommandSink:
         self._make_message = make_message
         self._limiter = VelocityLimiter(limits)
         self._lock = threading.Lock()
-        self._last = time.monotonic()
+        self._last = self._now()
         self._publisher = node.create_publisher(
             message_type,
             actuator.topic,
             QoSProfile(
-                history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
+                history=HistoryPolicy.KEEP_LAST,
+                depth=depth,
+                reliability=ReliabilityPolicy.RELIABLE,
             ),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
@@ -86,14 +90,15 @@ class CommandSink:
         with self._lock:
             if self.closed:
                 raise ActionError(self.topic, "a command came after the topic was closed")
-            now = time.monotonic()
-            self._publish(self._limiter.limit(floats, min(now - self._last, LONGEST_DT_S)), now)
+            now = self._now()
+            passed = min(max(0.0, now - self._last), LONGEST_DT_S)
+            self._publish(self._limiter.limit(floats, passed), now)
 
     def stop(self) -> None:
         """Command zero, at once and whatever the limits; does nothing once closed."""
         with self._lock:
             if not self.closed:
-                self._publish(self._limiter.stop(), time.monotonic())
+                self._publish(self._limiter.stop(), self._now())
 
     def described(self, frame_id: str) -> dict[str, Any]:
         """The topic's full name, its type's name, and how many values a command has."""
@@ -112,14 +117,22 @@ class CommandSink:
                 self.closed = True
                 self._node.destroy_publisher(self._publisher)
 
+    def _now(self) -> float:
+        clock: Any = self._node.get_clock()
+        if clock.ros_time_is_active:
+            return float(clock.now().nanoseconds) * 1e-9
+        return time.monotonic()
+
     def _publish(self, values: Sequence[float], now: float) -> None:
         self._publisher.publish(self._make_message(values))
         self._last = now
         self.count += 1
 
 
-def open_sink(node: Node, actuator: TopicActuator, settings: RobotSettings) -> CommandSink:
-    """The sink of an actuator.
+def open_sink(
+    node: Node, actuator: TopicActuator, settings: RobotSettings, depth: int = 1
+) -> CommandSink:
+    """The sink of an actuator; `depth` commands are kept for a slow receiver.
 
     Raises:
         TypeError: A class of actuator that has no topic type.
@@ -128,9 +141,14 @@ def open_sink(node: Node, actuator: TopicActuator, settings: RobotSettings) -> C
         limits = [settings.limits.get(axis, AxisLimit()) for axis in actuator.axes]
         if settings.twist_stamped:
             make = _stamped(node, actuator.axes, settings.frame_id)
-            return CommandSink(node, actuator, TwistStamped, make, limits)
+            return CommandSink(node, actuator, TwistStamped, make, limits, depth)
         return CommandSink(
-            node, actuator, Twist, lambda values: _set_axes(Twist(), actuator.axes, values), limits
+            node,
+            actuator,
+            Twist,
+            lambda values: _set_axes(Twist(), actuator.axes, values),
+            limits,
+            depth,
         )
     if isinstance(actuator, FloatArrayCommandTopic):
         return CommandSink(
@@ -139,6 +157,7 @@ def open_sink(node: Node, actuator: TopicActuator, settings: RobotSettings) -> C
             Float64MultiArray,
             lambda values: Float64MultiArray(data=list(values)),
             [AxisLimit()] * actuator.size,
+            depth,
         )
     raise TypeError(
         f"topic '{actuator.topic}': expected an actuator of TwistTopic or FloatArrayCommandTopic, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,6 +16,13 @@ from pamiq_ros.core.robot import ObservationError, TopicSensor
 
 from .age import Ages, stamp_ns
 from .decode import decoder_for, empty
+
+_NEWEST = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+)
+_IN_STEPS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE
+)
 
 
 class _Received(NamedTuple):
@@ -35,8 +43,13 @@ class TopicSource:
         closed: Whether the subscription has ended.
     """
 
-    def __init__(self, node: Node, sensor: TopicSensor) -> None:
+    def __init__(self, node: Node, sensor: TopicSensor, in_steps: bool = False) -> None:
         """Subscribe the sensor's topic: best effort, newest message only, unless overridden.
+
+        Args:
+            node: Whose subscription it is.
+            sensor: What is observed.
+            in_steps: Whether messages wait for `release`; then none may be lost: it is reliable.
 
         Raises:
             TypeError: A class of sensor that has no topic type.
@@ -51,15 +64,16 @@ class TopicSource:
         self._kept: tuple[_Received, Tensor] | None = None
         self._announced = False
         self._listeners: tuple[Callable[[], None], ...] = ()
+        self._in_steps = in_steps
+        self._held: deque[Any] = deque()
+        self._released = 0
         name = sensor.topic + self._decoder.suffix
         self.topic = node.resolve_topic_name(name)
         self._subscription = node.create_subscription(
             self._decoder.message_type,
             name,
-            self._receive,
-            QoSProfile(
-                history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
-            ),
+            self._hold if in_steps else self._receive,
+            _IN_STEPS if in_steps else _NEWEST,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
@@ -103,6 +117,28 @@ class TopicSource:
             age_ns = max(0, clock_ns - newest.simulated_ns)
         return Ages(age_ns / 1e9, by_stamp)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a publisher's messages would be received."""
+        if hasattr(self._subscription, "get_publisher_count"):
+            return bool(self._subscription.get_publisher_count())
+        return bool(self._node.count_publishers(self.topic))  # Humble
+
+    @property
+    def heard(self) -> int:
+        """How many messages came, where they wait for `release`."""
+        return self._released + len(self._held)
+
+    def release(self, count: int) -> None:
+        """Let messages be observed, as received now.
+
+        Args:
+            count: How many, of all that ever came.
+        """
+        while self._released < count and self._held:
+            self._receive(self._held.popleft())
+            self._released += 1
+
     def close(self) -> None:
         """End the subscription; safe to call twice."""
         if self.closed:
@@ -113,6 +149,9 @@ class TopicSource:
     def _simulated_ns(self) -> int:
         clock: Any = self._node.get_clock()
         return int(clock.now().nanoseconds) if clock.ros_time_is_active else 0
+
+    def _hold(self, message: Any) -> None:
+        self._held.append(message)
 
     def _receive(self, message: Any) -> None:
         self._newest = _Received(message, time.monotonic_ns(), self._simulated_ns())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import until
 
+from pamiq_ros.cli import stopping
 from pamiq_ros.cli.interrupts import Interrupts
 from pamiq_ros.cli.node_process import NodeProcess
 from pamiq_ros.cli.stopping import Stop
@@ -17,6 +18,10 @@ from pamiq_ros.graph import NodeDescription
 
 SLEEPS = "print('up', flush=True); import time; time.sleep(60)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEPS
+SLOW = (
+    "import signal, time\n"
+    "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(6), print('saved'), exit(0)))\n" + SLEEPS
+)
 DIES = "raise SystemExit(3)"
 REFUSES = "raise SystemExit(2)"
 ENDS = "pass"
@@ -30,7 +35,7 @@ HAS_A_CHILD = (
 class Silent:
     """A control node that can't be asked."""
 
-    is_shutdown = False
+    is_shutdown = has_stopped_robot = False
 
     def call_shutdown(self):
         return False
@@ -153,7 +158,8 @@ def test_the_control_node_ends_the_graph_and_others_do_not(supervise):
     assert (events["control"].ends, events["control"].status) == (True, 0)
 
 
-def test_stopping_ends_all_and_kills_who_does_not_listen(supervise, tmp_path):
+def test_stopping_ends_all_and_kills_who_does_not_listen(supervise, tmp_path, monkeypatch):
+    monkeypatch.setattr(stopping, "ENDS_WITHIN_S", 1.0)
     supervisor = supervise(training=DEAF, inference=SLEEPS)
     until(lambda: "up" in log(tmp_path, "training"), "the process")
     pids = [process.pid for process in supervisor.processes.values()]
@@ -163,6 +169,14 @@ def test_stopping_ends_all_and_kills_who_does_not_listen(supervise, tmp_path):
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_who_takes_long_to_end_is_waited_for(supervise, tmp_path):
+    supervisor = supervise(training=SLOW)
+    until(lambda: "up" in log(tmp_path, "training"), "the process")
+    stop(supervisor)
+    assert "saved" in log(tmp_path, "training")
+    assert supervisor.killed == []
 
 
 def test_a_further_interrupt_kills_at_once(supervise, tmp_path):

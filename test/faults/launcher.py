@@ -1,4 +1,4 @@
-"""`pamiq-ros up` with the counting system, as a process of its own, and what it leaves behind."""
+"""`pamiq-ros up` with a system of the tests, as a process of its own, and what it leaves behind."""
 
 import contextlib
 import os
@@ -14,9 +14,9 @@ SHARED_MEMORY = Path("/dev/shm")
 
 
 @contextmanager
-def launcher(folder):
+def launcher(folder, system=SYSTEM, *more):
     """Run it with states in `folder/states`; it and its nodes are gone at the end."""
-    command = [sys.executable, "-m", "pamiq_ros.cli.main", "up", SYSTEM]
+    command = [sys.executable, "-m", "pamiq_ros.cli.main", "up", system, *more]
     options = ["--states-dir", folder / "states", "--log-dir", folder / "log"]
     environment = {**os.environ, **PROFILE, "ROS_DOMAIN_ID": str(DOMAIN)}
     with (folder / "said").open("wb") as said:

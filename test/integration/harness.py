@@ -83,6 +83,11 @@ class Probe(Node):
         """Stop publishing pictures."""
         self._shooting.cancel()
 
+    def remove_camera(self) -> None:
+        """Stop publishing pictures for good."""
+        self.cover_lens()
+        self.destroy_publisher(self._camera)
+
     def uncover_lens(self) -> None:
         """Go on publishing pictures."""
         self._shooting.reset()

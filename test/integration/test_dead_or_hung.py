@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from std_srvs.srv import Trigger
 
 from .harness import TINY, graph, wait_until
 
@@ -46,6 +47,24 @@ def test_a_step_that_hangs_stops_the_robot_and_what_it_says_in_the_end_is_droppe
         wait_until(lambda: probe.inference()["stop_causes"].get("agent_hang") == 1, "the count")
         wait_until(probe.moving, "motion")
         assert not any(command.linear.x == 0.9 for command in probe.commands)
+
+
+def test_a_robot_whose_node_freezes_as_soon_as_it_is_active_is_stopped(tmp_path):
+    with graph() as made:
+        probe = made.probe
+        hang = tmp_path / "hang"
+        made.start_all(TINY, "-p", f"overrides:=['hang={hang}']", "-p", "rate:=500.0")
+        wait_until(probe.moving, "motion")
+        assert probe.call("pamiq/pause").success
+        paused_at = len(probe.commands)
+        hang.write_text("freeze")
+        probe.create_client(Trigger, "pamiq/resume").call_async(Trigger.Request())
+        wait_until(lambda: not hang.exists(), "the freeze")
+        wait_until(lambda: any(c.linear.x for c in probe.commands[paused_at:]), "motion")
+        wait_until(probe.standing, "the robot to stand")
+        wait_until(lambda: probe.status["report"]["robot_stops"] == 1, "the count")
+        made.processes["inference_node"].send_signal(signal.SIGCONT)
+        wait_until(probe.moving, "motion")
 
 
 def test_the_system_shuts_down_by_itself_after_its_longest_uptime():

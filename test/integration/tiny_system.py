@@ -1,6 +1,8 @@
 """A system small enough for tests: a picture in, a constant drive out, one weight that grows."""
 
 import math
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -16,7 +18,8 @@ BLACK, WHITE = 0, 255
 class TinyAgent(Agent):
     """Drives at `speed`, turns at what the model says of the picture's brightness.
 
-    While there is the file `hang` it waits, and would then drive at 0.9 m/s.
+    While there is the file `hang` and it is empty it waits, and would then drive at 0.9 m/s. If the
+    file says `freeze` the whole process stops at the step after.
     """
 
     def __init__(self, speed: float, hang: str) -> None:
@@ -35,18 +38,29 @@ class TinyAgent(Agent):
             raise RuntimeError("the agent's own fault")
         turn = float(self.model(shade / 255).clamp(-0.5, 0.5))
         self.collector.collect({"picture": observation, "turn": turn})
-        speed = math.nan if shade == BLACK else self.speed
-        while self.hang.is_file():
-            time.sleep(0.01)
-            speed = 0.9
-        return [speed, turn]
+        if self.hang.is_file():
+            return [self.be_slow(), turn]
+        return [math.nan if shade == BLACK else self.speed, turn]
+
+    def be_slow(self) -> float:
+        """Hang or freeze; gives a speed."""
+        if not self.hang.stat().st_size:
+            while self.hang.is_file():
+                time.sleep(0.01)
+            return 0.9
+        if self.hang.read_text() == "freeze":
+            self.hang.write_text("now")
+        else:
+            self.hang.unlink()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return self.speed
 
 
 class TinyTrainer(TorchTrainer):
     """Moves the bias by a constant at each update, so that every version is another.
 
-    While there is the file `fault` it raises, or spoils the weights, as the file says: `raise` or
-    `nan`.
+    While there is the file `fault` it raises, spoils the weights, or takes 6 s once, as the file
+    says: `raise`, `nan` or `slow`.
     """
 
     def __init__(self, fault: str) -> None:
@@ -62,14 +76,22 @@ class TinyTrainer(TorchTrainer):
     def train(self) -> None:
         pictures = self.get_data_user("pictures").sample(2)["picture"]
         if self.fault.is_file():
-            if self.fault.read_text() == "raise":
-                raise RuntimeError("the trainer's own fault")
-            pictures = pictures * math.nan
+            pictures = self.go_wrong(self.fault.read_text(), pictures)
         loss = self.model(pictures.float().mean((1, 2, 3)).reshape(-1, 1) / 255).square().mean()
         self.optimizers["policy"].zero_grad()
         loss.backward()
         self.optimizers["policy"].step()
         self.recorder.scalar("loss", loss.item())
+
+    def go_wrong(self, how: str, pictures: torch.Tensor) -> torch.Tensor:
+        """Have the fault `how`; gives the pictures to train with."""
+        if how == "raise":
+            raise RuntimeError("the trainer's own fault")
+        if how == "slow":
+            self.fault.unlink()
+            time.sleep(6.0)
+            return pictures
+        return pictures * math.nan
 
 
 def system(

@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
 
+import gc
 import threading
 
 import rclpy.parameter
@@ -59,3 +60,14 @@ def test_ticks_follow_the_clock_topic_and_begin_anew_when_it_goes_back(ros):
         wait_until(lambda: ticker.ticks == 4, "the next tick")
     finally:
         assert ticker.stop()
+
+
+def test_a_clock_goes_on_when_nobody_ticks_by_it_any_more(ros):
+    time, set_clock = simulated(ros)
+    set_clock(50.0)
+    node = time._clock
+    for _ in range(20):
+        tick_time(ros._nodes[0])  # forgotten at once
+        gc.collect()
+    set_clock(60.0)
+    assert node.now().nanoseconds == 60 * 10**9

@@ -23,6 +23,7 @@ from pamiq_ros.core import (
 
 from .agent import ExplorationAgent
 from .checks import check_devices, check_ranges, check_sizes
+from .evaluator import ReconstructionEvaluator
 from .networks import Decoder, Encoder
 from .random_walk import SmoothRandomWalk
 from .trainer import VAETrainer
@@ -122,6 +123,7 @@ def system(
                 seed=seed,
             )
         },
+        evaluators={"reconstruction": ReconstructionEvaluator},
         rate=rate,
     )
 

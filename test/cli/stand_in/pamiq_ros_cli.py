@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from pamiq_ros.cli import checks, session
+from pamiq_ros.cli import checks, session, stopping
 from pamiq_ros.cli.main import main
 from pamiq_ros.graph import graph, supervision
 
@@ -16,4 +16,6 @@ session.graph = stand_ins
 checks.built_in_systems = lambda: ["vae"]
 # How the delays before restarts grow has tests of its own, which don't wait for them.
 supervision._FIRST_DELAY_S = 0.1
+# And for a deaf one nobody waits as long as for a learner that saves.
+stopping.ENDS_WITHIN_S = 4.5
 main()

@@ -1,0 +1,99 @@
+"""MendedPath: a path whose MCAP files can be read although they were cut off.
+
+A recorder that was killed, or a full disk, leaves a file without the index at its end. What was
+written before that is whole: the file is shown as if it had been ended, without an index, after its
+last whole record. See https://mcap.dev/spec for the records.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+_MAGIC = b"\x89MCAP0\r\n"
+_DATA_END, _FOOTER = 0x0F, 0x02
+_RECORD = struct.Struct("<BQ")  # kind, length of what follows
+_END = (
+    _RECORD.pack(_DATA_END, 4)
+    + struct.pack("<I", 0)
+    + _RECORD.pack(_FOOTER, 20)
+    + struct.pack("<QQI", 0, 0, 0)  # no index
+    + _MAGIC
+)
+
+
+class MendedPath(type(Path())):  # type: ignore[misc]
+    """A path; MCAP files that were cut off and are opened by it or below it look whole."""
+
+    def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        """Open the file; an MCAP file that was cut off looks as if it had been ended."""
+        if mode == "rb" and (end := cut_at(self)) is not None:
+            file = io.FileIO(os.fspath(self))
+            return io.BufferedReader(_Mended(file, end))
+        return super().open(mode, *args, **kwargs)
+
+
+def cut_at(path: Path) -> int | None:
+    """Where the last whole record of a file ends.
+
+    Args:
+        path: A file.
+
+    Returns:
+        The offset in bytes; None for a file that is no MCAP file, or was not cut off.
+    """
+    with io.FileIO(os.fspath(path)) as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            return None
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(len(_MAGIC), size - len(_MAGIC)))
+        return None if file.read() == _MAGIC else _end_of_records(file, size)
+
+
+def _end_of_records(file: io.FileIO, size: int) -> int:
+    end = len(_MAGIC)
+    while end + _RECORD.size <= size:
+        file.seek(end)
+        kind, length = _RECORD.unpack(file.read(_RECORD.size))
+        if kind == _DATA_END or end + _RECORD.size + length > size:
+            break
+        end += _RECORD.size + length
+    return end
+
+
+class _Mended(io.RawIOBase):
+    """The first bytes of a file, and an end."""
+
+    def __init__(self, file: io.FileIO, end: int) -> None:
+        self._file, self._end, self._at = file, end, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._end + len(_END)}
+        self._at = max(0, start[whence] + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        if self._at < self._end:
+            self._file.seek(self._at)
+            data = self._file.read(min(len(buffer), self._end - self._at)) or b""
+        else:
+            data = _END[self._at - self._end :][: len(buffer)]
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

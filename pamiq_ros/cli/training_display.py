@@ -1,0 +1,83 @@
+"""What is shown while bags are gone through: progress with the time left, losses, a table."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+_LINE_PERIOD_S = 5.0
+
+
+class TrainingDisplay:
+    """A progress bar on a terminal, a line every five seconds elsewhere.
+
+    Args:
+        metrics: The newest value of each metric, as it changes.
+    """
+
+    def __init__(self, metrics: Mapping[str, float]) -> None:
+        self._metrics = metrics
+        self._live = sys.stdout.isatty()
+        self._began = self._line = time.monotonic()
+        columns = (
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[metrics]}"),
+        )
+        self._progress = Progress(*columns, disable=not self._live)
+        self._task = self._progress.add_task("", total=1.0, metrics="")
+
+    def __enter__(self) -> TrainingDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        if self._live:
+            self._progress.console.print(text, markup=False, highlight=False)
+        else:
+            click.echo(text)
+
+    def progress(self, share: float) -> None:
+        """Show how much is done, from 0 to 1."""
+        metrics = "  ".join(f"{name} {value:.4g}" for name, value in self._metrics.items())
+        self._progress.update(self._task, completed=share, metrics=metrics)
+        now = time.monotonic()
+        if not self._live and now - self._line >= _LINE_PERIOD_S and share > 0.0:
+            self._line = now
+            left = (now - self._began) * (1.0 / share - 1.0)
+            click.echo(f"{share:.0%} | {left:.0f} s left | {metrics}")
+
+
+def print_table(
+    states: Sequence[str], rows: Sequence[tuple[str, Sequence[tuple[float, bool]]]]
+) -> None:
+    """Print metrics by state, the best one of each set off.
+
+    Args:
+        states: Names of the states.
+        rows: For each metric its value in each state, and whether it is the best.
+    """
+    table = Table("metric", *states)
+    for name, cells in rows:
+        texts = [f"[bold green]{value:.5g}[/]" if best else f"{value:.5g}" for value, best in cells]
+        table.add_row(name, *texts)
+    Console().print(table)

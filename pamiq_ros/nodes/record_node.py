@@ -1,0 +1,100 @@
+"""record_node: writes the messages of topics into a bag, as they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+from rclpy.node import Node
+
+from pamiq_ros.bags import BagError, BagRecorder
+
+from .bag_qos import to_bag, to_hear
+from .message_types import message_class
+from .ros_time import steady_timer
+
+_LOOK_S = 0.2
+
+
+class RecordNode(Node):
+    """Subscribes topics as they appear, and records them.
+
+    Attributes:
+        recorder: The bag.
+        topics: The names of the topics that are recorded.
+        failure: Why recording ended by itself; empty while it goes on.
+    """
+
+    def __init__(
+        self,
+        recorder: BagRecorder,
+        wanted: Sequence[str],
+        left_out: Sequence[str],
+        say: Callable[[str], object],
+        **options: Any,
+    ) -> None:
+        """Begin to record.
+
+        Args:
+            recorder: The bag.
+            wanted: Names or patterns (`*`, `?`) of topics, relative to the namespace unless they
+                begin with a slash; none for all of them.
+            left_out: The same, of topics not to be recorded.
+            say: Told a line for each topic when its recording begins, or why it is not recorded.
+            **options: Of `rclpy.node.Node`.
+        """
+        super().__init__("pamiq_record", enable_rosout=False, **options)
+        self.recorder, self.topics, self.failure = recorder, list[str](), ""
+        self._wanted = [self._absolute(name) for name in wanted]
+        self._left_out = [self._absolute(name) for name in left_out]
+        self._say = say
+        self._seen: set[str] = set()
+        steady_timer(self, _LOOK_S, self._look)
+
+    def _absolute(self, name: str) -> str:
+        return name if name.startswith("/") else f"{self.get_namespace().rstrip('/')}/{name}"
+
+    def _is_wanted(self, topic: str) -> bool:
+        if any(fnmatchcase(topic, pattern) for pattern in self._left_out):
+            return False
+        return not self._wanted or any(fnmatchcase(topic, pattern) for pattern in self._wanted)
+
+    def _look(self) -> None:
+        for topic, kinds in self.get_topic_names_and_types():
+            if topic in self._seen or not self._is_wanted(topic):
+                continue
+            offered = [p.qos_profile for p in self.get_publishers_info_by_topic(topic)]
+            if offered:  # else only subscribed so far
+                self._seen.add(topic)
+                self._begin(topic, kinds[0], offered)
+        self._guarded(self.recorder.flush)
+
+    def _begin(self, topic: str, kind: str, offered: Sequence[Any]) -> None:
+        message = message_class(kind)
+        if message is None:
+            self._say(f"not recorded: {topic}, as {kind} is not installed here")
+            return
+        try:
+            self.recorder.add_topic(topic, kind, [to_bag(profile) for profile in offered])
+        except BagError as error:
+            self._say(f"not recorded: {error}")
+            return
+        receive = partial(self._receive, topic)
+        self.create_subscription(message, topic, receive, to_hear(offered), raw=True)
+        self.topics.append(topic)
+        self._say(f"recording {topic} ({kind})")
+
+    def _receive(self, topic: str, data: bytes) -> None:
+        now = time.time_ns()
+        self._guarded(lambda: self.recorder.write(topic, now, data))
+
+    def _guarded(self, write: Callable[[], None]) -> None:
+        if self.failure:
+            return
+        try:
+            write()
+        except OSError as error:
+            self.failure = f"{self.recorder.path}: could not be written: {error.strerror}"

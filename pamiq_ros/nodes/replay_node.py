@@ -1,0 +1,205 @@
+"""replay_node: a bag's messages on their topics and its time on /clock, as if it were today."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from rclpy.logging import get_logger
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import String
+
+from pamiq_ros.bags import Bag, BagError, Playback
+
+from .lockstep_driver import LockstepDriver, LockstepError
+from .main import run
+from .parameters import Parameter, declare
+from .replay_topics import ReplayTopics
+from .report import LATCHED, STATUS_TOPIC
+
+LARGEST = 1e6
+PARAMETERS = (
+    Parameter("bag", "", "The bag: a folder, or a file (.mcap, .db3, .bag)", read_only=True),
+    Parameter("rate", 1.0, "Seconds of the bag in a second", 0.001, LARGEST, read_only=True),
+    Parameter("loop", False, "Whether to begin anew at the end", read_only=True),
+    Parameter(
+        "start", 0.0, "Where to begin, in s from the bag's first message", 0.0, 1e9, read_only=True
+    ),
+    Parameter("end", 0.0, "Where to end in s; 0 for the bag's end", 0.0, 1e9, read_only=True),
+    Parameter(
+        "topics",
+        [""],
+        "Topics to replay; empty for all but velocity commands and what somebody else publishes",
+        read_only=True,
+    ),
+    Parameter(
+        "lockstep",
+        False,
+        "Whether each message waits for the step before it, at no rate but as fast as that goes; "
+        "the other nodes' parameter 'lockstep' has to be set too",
+        read_only=True,
+    ),
+    Parameter("clock_rate", 200.0, "Messages on /clock in Hz", 1.0, 10_000.0, read_only=True),
+    Parameter(
+        "wait_for_system",
+        True,
+        "Whether to begin once pamiq/status says active and the weights have come",
+        read_only=True,
+    ),
+    Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
+    Parameter("training_node", "pamiq_training", "Name of the node that learns", read_only=True),
+)
+WAIT_PERIOD_S = 0.1
+LAST_S = 0.2  # of the bag: the last message is still to be acted on
+
+
+class ReplayNode(Node):
+    """Publishes what was recorded, when it is due.
+
+    Attributes:
+        finished: Whether the process should end.
+        exit_status: What the process ends with; 2 for a bag that can't be used.
+    """
+
+    exit_status = 1
+
+    def __init__(self) -> None:
+        """Open the bag, and begin to replay it in a thread.
+
+        Raises:
+            BagError: A parameter or the bag can't be used.
+        """
+        super().__init__("pamiq_replay")
+        self.finished = False
+        if errors := declare(self, PARAMETERS):
+            raise BagError("; ".join(errors.values()))
+        self._bag = Bag(Path(self._value("bag")))
+        for warning in self._bag.warnings:
+            self.get_logger().warning(warning)
+        self._playback = Playback(
+            self._bag, *(self._value(name) for name in ("rate", "start", "end", "loop"))
+        )
+        if self._value("lockstep") and self._value("loop"):
+            raise BagError("parameter 'loop': expected false in lockstep, where time can't go back")
+        self._time = self.create_publisher(Clock, "/clock", 10)
+        self._ready = threading.Event()
+        self._ended = threading.Event()
+        self.create_subscription(String, STATUS_TOPIC, self._on_status, LATCHED)
+        self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End replaying and close the bag; safe to call twice."""
+        if not self.finished:  # asked to end, which is no failure
+            self._ended.set()
+            self._thread.join(1.0)
+            self.exit_status = 0
+        self._bag.close()
+
+    def _value(self, name: str) -> Any:
+        return self.get_parameter(name).value
+
+    def _on_status(self, message: String) -> None:
+        try:
+            status = json.loads(message.data)
+            inference = status["report"]["inference"]
+            weights = [figures["received"] for figures in inference["weights"].values()]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return  # no status, or none yet with figures
+        if status.get("state") == "active" and all(weights):
+            self._ready.set()
+
+    def _run(self) -> None:
+        try:
+            self._wait_for_system()
+            topics = self._advertise()
+            began = time.monotonic()
+            (self._play_in_steps if self._value("lockstep") else self._play)(topics)
+            took_s = time.monotonic() - began
+            self.get_logger().info(
+                f"replayed {sum(topics.counts.values())} messages in {took_s:.1f} s"
+            )
+            self.exit_status = 0
+        except BagError as error:
+            self._fail(str(error), 2)
+        except LockstepError as error:
+            self._fail(str(error), 1)
+        finally:
+            self.finished = True
+
+    def _fail(self, text: str, status: int) -> None:
+        self.get_logger().fatal(text)
+        self.exit_status = status
+
+    def _wait_for_system(self) -> None:
+        if not self._value("wait_for_system"):
+            return
+        self.get_logger().info("waiting for the system to be active")
+        while not (self._ready.is_set() or self._ended.wait(WAIT_PERIOD_S)):
+            self._tell(self._playback.start_ns)
+
+    def _advertise(self) -> ReplayTopics:
+        chosen = [name for name in self._value("topics") if name]
+        topics = ReplayTopics(self, self._bag, chosen)
+        topics.require_observed(self._value("inference_node"), self._ended.is_set)
+        names = ", ".join(topics.names) or "nothing"
+        self.get_logger().info(f"replaying {self._playback.seconds:.1f} s: {names}")
+        return topics
+
+    def _play(self, topics: ReplayTopics) -> None:
+        began = time.monotonic()
+        for due_s, message in self._playback.due(topics.names):
+            if not self._wait(began, due_s):
+                return
+            topics.publish(message)
+        self._wait(began, self._playback.seconds + LAST_S / self._value("rate"))
+
+    def _play_in_steps(self, topics: ReplayTopics) -> None:
+        """Each message when the step before it is done; the clock stands still meanwhile."""
+        has_learner = self._value("training_node") in self.get_node_names()
+        driver = LockstepDriver(self, self._tell, self._ended.is_set, has_learner)
+        due_ns = self._playback.start_ns
+        ticks = driver.begin(due_ns)
+        for _, message in self._playback.due(topics.names):
+            while not ticks.trigger and due_ns < message.time_ns:
+                driver.step(due_ns, topics.counts)
+                due_ns += ticks.period_ns
+            self._tell(message.time_ns)
+            if topics.publish(message) == ticks.trigger and message.time_ns >= due_ns:
+                driver.step(message.time_ns, topics.counts)
+                due_ns = message.time_ns + ticks.period_ns
+        if not ticks.trigger:
+            driver.step(due_ns, topics.counts)
+        self.get_logger().info(f"{driver.steps} steps")
+
+    def _wait(self, began: float, due_s: float) -> bool:
+        """Wait until it is time, with the clock going on; False to end."""
+        period = 1.0 / self._value("clock_rate")
+        while (left := began + due_s - time.monotonic()) > 0.0:
+            if self._ended.wait(min(left, period)):
+                return False
+            self._tell(self._playback.time_ns(time.monotonic() - began))
+        return not self._ended.is_set()
+
+    def _tell(self, time_ns: int) -> None:
+        now = Clock()
+        now.clock.sec, now.clock.nanosec = divmod(time_ns, 1_000_000_000)
+        self._time.publish(now)
+
+
+def main() -> None:
+    """Entry point of the executable; exit status 2 for a bag that can't be used."""
+    try:
+        sys.exit(run(ReplayNode))
+    except BagError as error:
+        get_logger("pamiq_replay").fatal(str(error))
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Systems on bags, in one process and without a graph: training and judging."""

@@ -1,0 +1,109 @@
+"""Drive: an actor goes through a bag tick by tick, in this thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pamiq_ros.bags import Bag
+from pamiq_ros.core.data import DataCollector
+from pamiq_ros.core.model import TrainingModelsDict
+from pamiq_ros.core.robot import attach_robot
+from pamiq_ros.core.system import System
+from pamiq_ros.loop.actor import Actor
+from pamiq_ros.loop.errors import ErrorLog
+
+from .bag_robot import BagRobot
+
+
+class OfflineError(RuntimeError):
+    """The system failed on a bag; says how."""
+
+
+class Drive:
+    """A system's actor on a robot made of bags.
+
+    Args:
+        system: The system.
+        models: Whose weights act.
+        collect: Called with the buffer's name and each step that the agent collects.
+        names: New names of topics of the bags, by those they have there.
+        observation_timeout: Oldest observation to act on, in s of the bag.
+
+    Attributes:
+        robot: What was commanded.
+        actor: Whose hold says why it does not act.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        models: TrainingModelsDict,
+        collect: Callable[[str, Any], object],
+        names: Mapping[str, str] | None = None,
+        observation_timeout: float = 0.5,
+    ) -> None:
+        self.robot = BagRobot(names)
+        self._errors: list[str] = []
+        self._models = models
+        self._version = 0
+        self._period_ns = round(1e9 / system.rate)
+        with self._attached():
+            self.actor = Actor(
+                system,
+                self.robot,
+                lambda name: _Collector(lambda step: collect(name, step)),
+                ErrorLog(self._errors.append),
+                observation_timeout,
+            )
+            self.actor.setup()
+
+    def take_weights(self) -> None:
+        """Let the models' weights of now act from the next tick on."""
+        self._version += 1
+        for name, slot in self.actor.slots.items():
+            slot.stage(self._version, self._models.data[name].export_parameters())
+
+    def through(self, bag: Bag) -> Iterator[int]:
+        """Go through a bag; gives the time of each tick in ns since 1970, when it is done.
+
+        Raises:
+            BagError: The bag lacks what is observed, or is damaged.
+            OfflineError: The agent raised, or wants what is no command.
+        """
+        robot = self.robot
+        robot.require_observed(bag)
+        due_ns = bag.start_ns
+        with self._attached():
+            self.actor.resume()
+            for message in bag.messages(robot.topics(bag)):
+                while due_ns < message.time_ns:
+                    yield self._tick(due_ns)
+                    due_ns += self._period_ns
+                robot.take(message)
+            yield self._tick(due_ns)
+            self.actor.pause()
+
+    def _tick(self, due_ns: int) -> int:
+        self.robot.now_ns = due_ns
+        self.actor.tick()
+        if self.actor.hold in ("agent_error", "action_error", "tick_error"):
+            raise OfflineError(self._errors[-1])
+        return due_ns
+
+    @contextmanager
+    def _attached(self) -> Iterator[None]:
+        attach_robot(self.robot)
+        try:
+            yield
+        finally:
+            attach_robot(None)
+
+
+class _Collector(DataCollector[Any]):
+    def __init__(self, take: Callable[[Any], object]) -> None:
+        self._take = take
+
+    def collect(self, data: Any) -> None:
+        self._take(data)

@@ -1,0 +1,46 @@
+"""What nodes say in lockstep comes back as it was, and nothing else is taken."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pamiq_ros.control.lockstep import Acted, Step, Trained, from_text, to_text
+from pamiq_ros.control.sealed import seal
+
+COUNT = st.integers(0, 2**62)
+COUNTS = st.dictionaries(st.text(max_size=20), COUNT, max_size=4)
+MESSAGES = st.one_of(
+    st.builds(Step, COUNT, COUNT, COUNTS, COUNTS),
+    st.builds(Acted, COUNT, COUNTS, COUNT, st.text(max_size=20)),
+    st.builds(Trained, COUNT, COUNTS, COUNT),
+)
+
+
+@given(MESSAGES)
+def test_messages_come_back_as_they_were(message):
+    assert from_text(type(message), to_text(message)) == message
+
+
+@given(MESSAGES, st.integers(0, 10**6), st.characters())
+def test_a_changed_text_is_refused(message, where, character):
+    text = to_text(message)
+    where %= len(text)
+    changed = text[:where] + character + text[where + 1 :]
+    if changed != text:
+        with pytest.raises(ValueError):
+            from_text(type(message), changed)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"number": -1, "weights": {}, "updates": 0}, "number: expected a number from 0 on"),
+        ({"number": True, "weights": {}, "updates": 0}, "number"),
+        ({"number": 1, "weights": {"policy": 1.5}, "updates": 0}, "weights.policy"),
+        ({"number": 1, "weights": [], "updates": 0}, "weights: expected counts by name"),
+        ({"number": 1, "weights": {}}, "updates: .* found 'None'"),
+    ],
+)
+def test_what_is_no_message_is_named(content, expected):
+    with pytest.raises(ValueError, match=expected):
+        from_text(Trained, seal(content))

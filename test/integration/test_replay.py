@@ -1,0 +1,208 @@
+"""Bags through the real nodes: as the camera was, and step by step."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
+
+from bag_files import BEGAN_NS, CAMERA, IMAGE, PERIOD_NS, bag1, bag2, shade, weights
+from geometry_msgs.msg import Twist
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rosbags.typesys import Stores, get_typestore
+from std_msgs.msg import UInt8MultiArray
+
+from pamiq_ros.bags import Bag
+from pamiq_ros.wire.experience import decode_experience
+
+from .harness import DOMAIN, PROFILE, TINY, graph, wait_until
+
+ENVIRONMENT = {
+    **os.environ,
+    **PROFILE,
+    "ROS_DOMAIN_ID": str(DOMAIN),
+    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+}
+LATCHED = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@contextmanager
+def pamiq_ros(folder, *arguments):
+    """Run the command line; its output goes to `folder/said`."""
+    command = [sys.executable, "-m", "pamiq_ros.cli.main", *map(str, arguments)]
+    with (folder / "said").open("wb") as said:
+        process = subprocess.Popen(command, env=ENVIRONMENT, stdout=said, stderr=said)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def said(folder):
+    return (folder / "said").read_text()
+
+
+class Listener:
+    """What a run commands and experiences."""
+
+    def __init__(self, probe):
+        self.commands, self.steps = [], []
+        self._heard = [
+            probe.create_subscription(Twist, "cmd_vel", self._on_command, 1000),
+            probe.create_subscription(
+                UInt8MultiArray, "pamiq/experience/pictures", self._on_experience, LATCHED
+            ),
+        ]
+
+    def _on_command(self, twist):
+        self.commands.append((twist.linear.x, twist.angular.z))
+
+    def _on_experience(self, message):
+        batch = decode_experience(message.data, 1 << 26)
+        for number in range(len(batch.steps)):
+            step = [column[number].numpy().tobytes() for column in batch.steps.columns]
+            version = int(batch.weights_versions[number])
+            self.steps.append((int(batch.stamps[number]), version, step))
+
+
+def replay_in_steps(folder, bag):
+    """One replay in lockstep: commands, experience and the files of the last weights."""
+    folder.mkdir()
+    with graph() as made:
+        made.probe.remove_camera()
+        heard = Listener(made.probe)
+        arguments = ("replay", bag, TINY, "--lockstep", "--states-dir", folder / "states")
+        with pamiq_ros(folder, *arguments) as process:
+            assert process.wait(120.0) == 0, said(folder)
+    # Zeros come before the first step and after the last one, and from the control node when this
+    # machine is so busy that the inference node seems to be dead.
+    commands = [command for command in heard.commands if any(command)]
+    return commands, heard.steps, weights(folder / "states")
+
+
+def test_two_replays_in_lockstep_are_the_same_to_the_byte(tmp_path):
+    bag = bag2(tmp_path / "bag", 40)
+    first = replay_in_steps(tmp_path / "first", bag)
+    second = replay_in_steps(tmp_path / "second", bag)
+    commands, steps, models = first
+    assert first[1:] == second[1:]
+    # A listener may come too late for the first command, and the last one may not come out.
+    core = commands[2:-2]
+    assert len(core) > 70
+    assert any(second[0][start : start + len(core)] == core for start in range(5))
+    # 20 Hz over 3.9 s, and the tick that sees the last picture.
+    stamps = [stamp for stamp, _, _ in steps]
+    assert stamps == [BEGAN_NS + n * PERIOD_NS // 2 for n in range(79)]
+    versions = [version for _, version, _ in steps]
+    assert versions == sorted(versions) and versions[-1] > versions[0] > 0
+    assert models
+
+
+def test_a_replay_drives_as_the_camera_did_and_ends_with_the_bag(tmp_path):
+    bag = bag2(tmp_path / "bag", 40)
+    with graph() as made:
+        made.probe.remove_camera()
+        heard = Listener(made.probe)
+        report = tmp_path / "report.json"
+        with pamiq_ros(tmp_path, "replay", bag, TINY, "--rate", 2, "--report", report) as process:
+            assert process.wait(60.0) == 0, said(tmp_path)
+        assert any(speed for speed, _ in heard.commands)
+        assert heard.commands[-1] == (0.0, 0.0)
+        stamps = [stamp for stamp, _, _ in heard.steps]
+        assert stamps and BEGAN_NS <= min(stamps) <= max(stamps) < BEGAN_NS + 5 * 10**9
+
+
+def test_a_bag_of_ros_1_is_replayed_under_another_name(tmp_path):
+    bag = bag1(tmp_path / "old.bag", 20)
+    with graph() as made:
+        made.probe.remove_camera()
+        pictures = []
+        from sensor_msgs.msg import Image
+
+        made.probe.create_subscription(Image, "front/image_raw", pictures.append, 10)
+        node = made.start(
+            "replay_node", "-p", f"bag:={bag}", "-p", "wait_for_system:=false",
+            "-r", f"{CAMERA}:=/front/image_raw", "-p", "rate:=4.0",
+        )  # fmt: skip
+        assert node.wait(30.0) == 0
+        wait_until(lambda: pictures and pictures[-1].data[0] == shade(19), "the last picture")
+
+
+def test_a_bag_without_what_the_system_observes_is_refused_with_both(tmp_path):
+    bag = bag2(tmp_path / "bag", 20)
+    arguments = ("replay", bag, TINY, "--topic", "/cmd_vel", "--remap", "/cmd_vel:=/old")
+    with graph() as made:
+        made.probe.remove_camera()
+        with pamiq_ros(tmp_path, *arguments) as process:
+            assert process.wait(60.0) == 2
+    assert "observes, /camera/image_raw (sensor_msgs/msg/Image); found /old" in said(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no bag at all"])
+def test_what_is_no_bag_is_one_line_and_exit_status_2(tmp_path, content):
+    bag = tmp_path / "some.mcap"
+    if content is not None:
+        bag.write_bytes(content)
+    with pamiq_ros(tmp_path, "replay", bag, TINY) as process:
+        assert process.wait(60.0) == 2
+    assert f"{bag}: expected" in said(tmp_path)
+
+
+def test_what_was_recorded_can_be_read_also_after_a_kill(tmp_path):
+    with graph() as made:
+        bag = tmp_path / "bag"
+        with pamiq_ros(tmp_path, "record", "-o", bag, "camera/*") as process:
+            wait_until(lambda: f"recording {CAMERA}" in said(tmp_path), "the recording")
+            first = made.probe.get_clock().now().nanoseconds
+            file = wait_until(lambda: next(iter(bag.glob("*.mcap")), None), "the file")
+            wait_until(lambda: file.stat().st_size > 100_000, "a flush")
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    store = get_typestore(Stores.LATEST)
+    with Bag(bag) as read:
+        messages = list(read.messages())
+        assert {message.topic for message in messages} == {CAMERA}
+        assert len(messages) > 50
+        picture = store.deserialize_cdr(messages[0].data, IMAGE)
+        assert (picture.height, picture.encoding) == (16, "rgb8")
+        assert abs(messages[0].time_ns - first) < 10e9
+        [qos] = read.topics[CAMERA].qos
+        assert qos.reliability.name == "BEST_EFFORT"
+
+
+def test_a_recording_ends_in_order_and_is_a_bag_as_ros_2_writes_it(tmp_path):
+    mcap = pytest.importorskip("mcap.reader", reason="needs mcap")
+    with graph():
+        bag = tmp_path / "bag"
+        with pamiq_ros(tmp_path, "record", "-o", bag, "--exclude", "/rosout") as process:
+            wait_until(lambda: f"recording {CAMERA}" in said(tmp_path), "the recording")
+            file = wait_until(lambda: next(iter(bag.glob("*.mcap")), None), "the file")
+            wait_until(lambda: file.stat().st_size > 10_000, "a flush")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30.0) == 0, said(tmp_path)
+    assert (bag / "metadata.yaml").is_file()
+    [file] = bag.glob("*.mcap")
+    with file.open("rb") as opened:
+        summary = mcap.make_reader(opened).get_summary()
+        opened.seek(0)
+        count = sum(1 for _ in mcap.make_reader(opened).iter_messages())
+    topics = {channel.topic for channel in summary.channels.values()}
+    assert CAMERA in topics and "/rosout" not in topics
+    assert count == summary.statistics.message_count
+    assert f"{count} messages of {len(topics)} topics" in said(tmp_path)
+
+
+def test_nothing_recorded_is_told(tmp_path):
+    with pamiq_ros(
+        tmp_path, "record", "-o", tmp_path / "bag", "nobody", "--duration", 1
+    ) as process:
+        assert process.wait(30.0) == 1
+    assert "nothing came on nobody" in said(tmp_path)
+    with pamiq_ros(tmp_path, "record", "-o", tmp_path / "bag") as process:
+        assert process.wait(30.0) == 2
+    assert "expected a new folder" in said(tmp_path)
