@@ -3,6 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+from rosbags.interfaces import (
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
 from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
@@ -12,6 +20,18 @@ IMAGE, TWIST = "sensor_msgs/msg/Image", "geometry_msgs/msg/Twist"
 CAMERA, COMMAND = "/camera/image_raw", "/cmd_vel"
 BEGAN_NS = 1_700_000_000_000_000_000
 PERIOD_NS = 100_000_000
+FOREVER = QosTime(9_223_372_036, 854_775_807)
+SENSOR_QOS = Qos(
+    history=QosHistory.KEEP_LAST,
+    depth=5,
+    reliability=QosReliability.BEST_EFFORT,
+    durability=QosDurability.VOLATILE,
+    deadline=FOREVER,
+    lifespan=FOREVER,
+    liveliness=QosLiveliness.AUTOMATIC,
+    liveliness_lease_duration=FOREVER,
+    avoid_ros_namespace_conventions=False,
+)
 
 
 def shade(number):
@@ -37,7 +57,8 @@ def twist(store, speed):
 
 def write(writer, store, count, serialize, ros1=False):
     """`count` pictures at 10 Hz, and a command after each."""
-    camera = writer.add_connection(CAMERA, IMAGE, typestore=store)
+    offered = {} if ros1 else {"offered_qos_profiles": [SENSOR_QOS]}
+    camera = writer.add_connection(CAMERA, IMAGE, typestore=store, **offered)
     command = writer.add_connection(COMMAND, TWIST, typestore=store)
     for number in range(count):
         time_ns = BEGAN_NS + number * PERIOD_NS

@@ -34,7 +34,8 @@ PARAMETERS = (
     Parameter(
         "topics",
         [""],
-        "Topics to replay; empty for all but velocity commands and what somebody else publishes",
+        "Topics to replay; empty for all but velocity commands, those of pamiq_ros, and what "
+        "somebody else publishes",
         read_only=True,
     ),
     Parameter(
@@ -145,7 +146,7 @@ class ReplayNode(Node):
 
     def _advertise(self) -> ReplayTopics:
         chosen = [name for name in self._value("topics") if name]
-        topics = ReplayTopics(self, self._bag, chosen)
+        topics = ReplayTopics(self, self._bag, chosen, self._value("lockstep"))
         topics.require_observed(self._value("inference_node"), self._ended.is_set)
         names = ", ".join(topics.names) or "nothing"
         self.get_logger().info(f"replaying {self._playback.seconds:.1f} s: {names}")
@@ -169,7 +170,7 @@ class ReplayNode(Node):
             while not ticks.trigger and due_ns < message.time_ns:
                 driver.step(due_ns, topics.counts)
                 due_ns += ticks.period_ns
-            self._tell(message.time_ns)
+            # The clock is only told at steps: what is observed counts as received then.
             if topics.publish(message) == ticks.trigger and message.time_ns >= due_ns:
                 driver.step(message.time_ns, topics.counts)
                 due_ns = message.time_ns + ticks.period_ns

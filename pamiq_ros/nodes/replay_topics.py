@@ -18,6 +18,7 @@ from .report import STATUS_TOPIC
 
 VELOCITIES = ("geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped")
 HEARD_WITHIN_S = 5.0
+_OURS = "/pamiq"
 
 
 class ReplayTopics:
@@ -28,20 +29,21 @@ class ReplayTopics:
         counts: How many messages were published, by full name of the topic.
     """
 
-    def __init__(self, node: Node, bag: Bag, chosen: Sequence[str]) -> None:
+    def __init__(self, node: Node, bag: Bag, chosen: Sequence[str], in_steps: bool) -> None:
         """Offer the topics.
 
         Args:
             node: Whose publishers these are, with its remappings.
             bag: What is replayed.
-            chosen: The topics wanted; none for all but velocity commands, and what somebody else
-                publishes now.
+            chosen: The topics wanted; none for all but velocity commands, those of pamiq_ros, and
+                what somebody else publishes now.
+            in_steps: Whether no message may be lost, whatever was offered when it was recorded.
 
         Raises:
             BagError: A chosen topic is not in the bag.
         """
         self.counts: Counter[str] = Counter()
-        self._node, self._bag = node, bag
+        self._node, self._bag, self._in_steps = node, bag, in_steps
         if unknown := sorted({*chosen} - {*bag.topics}):
             known = ", ".join(sorted(bag.topics))
             raise BagError(
@@ -92,10 +94,13 @@ class ReplayTopics:
             why = f"{topic.type} is not installed here"
         elif topic.type in VELOCITIES and not is_chosen:
             why = "it would drive a robot; name it in 'topics' if it shall"
+        elif _OURS in topic.name and not is_chosen:
+            why = "it is of pamiq_ros; name it in 'topics' if it shall be"
         elif not is_chosen and self._others_publish(topic.name):
             why = "somebody publishes it now"
         else:
-            publisher = self._node.create_publisher(kind, topic.name, to_offer(topic.qos))
+            qos = to_offer(topic.qos, self._in_steps)
+            publisher = self._node.create_publisher(kind, topic.name, qos)
             self._publishers[topic.name] = publisher
             return
         self._node.get_logger().info(f"{topic.name} is not replayed: {why}")
