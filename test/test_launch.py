@@ -133,8 +133,14 @@ def wait_until(condition: Callable[[], object], launch: Launch) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("file", "world"), [("continual", False), ("sim", True)])
-def test_arguments_of_the_launch_files(file: str, world: bool) -> None:
+WORLD = {"env_id", "env_kwargs"}
+REPLAY = {"bag", "start", "end", "loop", "topics", "remaps", "lockstep", "seed", "train_every"}
+
+
+@pytest.mark.parametrize(
+    ("file", "more"), [("continual", set()), ("sim", WORLD), ("replay", REPLAY)]
+)
+def test_arguments_of_the_launch_files(file: str, more: set[str]) -> None:
     from launch.launch_description_sources import PythonLaunchDescriptionSource
 
     from launch import LaunchContext
@@ -146,7 +152,7 @@ def test_arguments_of_the_launch_files(file: str, world: bool) -> None:
         *("system", "namespace", "params_file", "overrides", "system_config", "rate"),
         *("states_dir", "resume", "use_sim_time", "log_level", "autostart"),
     }
-    assert names == expected | ({"env_id", "env_kwargs"} if world else set())
+    assert names == expected | more
 
 
 def test_sim_starts_every_node_and_an_interrupt_ends_them(
@@ -169,6 +175,27 @@ def test_continual_starts_no_world(prefix: Prefix, launch: Callable[..., Launch]
     wait_until(lambda: all(prefix.starts(name) for name in EXECUTABLES[1:]), run)
     run.end()
     assert not prefix.starts("world_node")
+
+
+def test_a_replay_ends_with_the_bag(
+    prefix: Prefix, launch: Callable[..., Launch], tmp_path: Path
+) -> None:
+    started = " ".join(f'grep -q "^{name}" {prefix.record} &&' for name in EXECUTABLES[1:])
+    prefix.behave("replay_node", f"until {started} true; do sleep 0.1; done; exit 0")
+    run = launch("replay.launch.py", f"bag:={tmp_path}", "remaps:=/a:=/b", "lockstep:=true")
+    assert run.wait() == 0, run.text()
+    assert "pamiq_replay ended" in run.text()
+    (line,) = prefix.starts("replay_node")
+    assert "-r /a:=/b" in line
+    assert not prefix.starts("world_node")
+    assert not prefix.survivors()
+
+
+def test_a_replay_of_nothing_starts_nothing(prefix: Prefix, launch: Callable[..., Launch]) -> None:
+    run = launch("replay.launch.py", "bag:=/nowhere")
+    assert run.wait() == 1, run.text()
+    assert "bag: expected a folder or a file, found nothing at /nowhere" in run.text()
+    assert not prefix.record.read_text()
 
 
 def test_a_node_that_dies_starts_again_and_one_that_ends_does_not(

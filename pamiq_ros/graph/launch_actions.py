@@ -106,7 +106,7 @@ def _options(given: dict[str, str], world: bool, replay: bool) -> GraphOptions:
     return GraphOptions(
         system=given["system"],
         namespace=given["namespace"],
-        rate=0.0 if replay else _number(given, "rate"),
+        rate=0.0 if replay else _number(given, "rate", "number of Hz"),
         overrides=tuple(shlex.split(given["overrides"])),
         params_file=given["params_file"],
         system_config=given["system_config"],
@@ -135,11 +135,11 @@ def _replay_options(given: dict[str, str]) -> ReplayOptions:
     )
 
 
-def _number(given: dict[str, str], name: str) -> float:
+def _number(given: dict[str, str], name: str, what: str = "number") -> float:
     try:
         return float(given[name] or "0")
     except ValueError as error:
-        raise ValueError(f"{name}: expected a number, found {given[name]!r}") from error
+        raise ValueError(f"{name}: expected a {what}, found {given[name]!r}") from error
 
 
 def _node_action(node: NodeDescription, policy: ExitPolicy, context: LaunchContext) -> Node:
