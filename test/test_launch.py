@@ -134,7 +134,18 @@ def wait_until(condition: Callable[[], object], launch: Launch) -> None:
 
 
 WORLD = {"env_id", "env_kwargs"}
-REPLAY = {"bag", "start", "end", "loop", "topics", "remaps", "lockstep", "seed", "train_every"}
+REPLAY = {
+    "bag",
+    "start",
+    "end",
+    "loop",
+    "topics",
+    "remaps",
+    "lockstep",
+    "seed",
+    "train_every",
+    "compare",
+}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from .status import Status
+from .status import LARGEST_CHARACTERS, Status
 
 _LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -34,12 +34,14 @@ class Monitor:
     Attributes:
         status: The newest status; None before the first one.
         heard_s: Monotonic time of its arrival in s.
+        comparison: What a replay has found of the commands, JSON; empty before that.
         problem: Why the newest message on the topic could not be read; empty when it could.
     """
 
     def __init__(self, namespace: str) -> None:
         self.status: Status | None = None
         self.heard_s = 0.0
+        self.comparison = ""
         self.problem = ""
         self._context = Context()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
@@ -51,6 +53,7 @@ class Monitor:
             start_parameter_services=False,
         )
         self._node.create_subscription(String, "pamiq/status", self._on_status, _LATCHED)
+        self._node.create_subscription(String, "pamiq/comparison", self._on_comparison, _LATCHED)
         self._shutdown: Client[Any, Any] = self._node.create_client(Trigger, "pamiq/shutdown")
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
@@ -96,6 +99,9 @@ class Monitor:
         self.heard_s = time.monotonic()
         self.problem = ""
         self.status = status
+
+    def _on_comparison(self, message: String) -> None:
+        self.comparison = message.data[:LARGEST_CHARACTERS]
 
     def _spin(self) -> None:
         try:

@@ -41,6 +41,10 @@ _OPTIONS = (
         help="In lockstep, give each trainer a turn after every N steps; 0: never.",
     ),
     click.option(
+        "--compare", is_flag=True,
+        help="At the end, print how far the commands were from those in the bag.",
+    ),
+    click.option(
         "--topic", "topics", multiple=True, metavar="TOPIC",
         help="Replay this topic of the bag and no other; repeatable.",
     ),
@@ -83,6 +87,7 @@ def replay_request(bag: str, system: str, choices: Mapping[str, Any]) -> Request
             choices["lockstep"],
             choices["seed"],
             choices["train_every"],
+            choices["compare"],
         )
     except ValueError as error:
         name, _, text = str(error).partition(": ")

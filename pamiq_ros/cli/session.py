@@ -100,6 +100,8 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
         ending = runner.run()
     finally:
         display.close(runner.view())
+        if monitor.comparison:
+            display.say(f"Commands compared: {monitor.comparison}")
         monitor.close()
     workplace.keep_logs = any(runner.restarts.values())
     code, why = judge(ending, runner.last_status, supervisor.killed, runner.failures)

@@ -144,6 +144,7 @@ def _replay_parameters(replay: ReplayOptions) -> dict[str, ParameterValue]:
             "end": replay.end,
             "loop": replay.loop,
             "lockstep": replay.lockstep,
+            "compare": replay.compare,
             "topics": list(replay.topics),
         }
     )

@@ -50,6 +50,7 @@ _REPLAY_ARGUMENTS = {
 }
 _REPLAY_BOOLEANS = {
     "loop": "Whether to begin anew at the end",
+    "compare": "Whether the commands are compared with those in the bag, on pamiq/comparison",
     "lockstep": "Whether each message waits for the step before it, as fast as that goes",
 }
 _REPLAY_RATE = "Seconds of the bag in a second"
@@ -131,6 +132,7 @@ def _replay_options(given: dict[str, str]) -> ReplayOptions:
         remaps=parse_remaps(given["remaps"].split()),
         lockstep=bool(_BOOLEANS[given["lockstep"]]),
         seed=int(_number(given, "seed")),
+        compare=bool(_BOOLEANS[given["compare"]]),
         train_every=int(_number(given, "train_every")) if given["train_every"] else 1,
     )
 

@@ -42,6 +42,7 @@ class ReplayOptions:
         lockstep: Whether each message waits for the step before it, and all goes as fast as it can.
         seed: Of the random generators in lockstep.
         train_every: In lockstep, after how many steps each trainer has a turn; 0: never.
+        compare: Whether the commands are compared with those in the bag.
     """
 
     bag: str
@@ -54,6 +55,7 @@ class ReplayOptions:
     lockstep: bool = False
     seed: int = 0
     train_every: int = 1
+    compare: bool = False
 
     def __post_init__(self) -> None:
         """Check the options.

@@ -16,6 +16,7 @@ from std_msgs.msg import String
 
 from pamiq_ros.bags import Bag, BagError, Playback
 
+from .command_comparison import CommandComparison
 from .lockstep_driver import LockstepDriver, LockstepError
 from .main import run
 from .parameters import Parameter, declare
@@ -43,6 +44,12 @@ PARAMETERS = (
         False,
         "Whether each message waits for the step before it, at no rate but as fast as that goes; "
         "the other nodes' parameter 'lockstep' has to be set too",
+        read_only=True,
+    ),
+    Parameter(
+        "compare",
+        False,
+        "Whether to compare the commands of today with those in the bag, on pamiq/comparison",
         read_only=True,
     ),
     Parameter("clock_rate", 200.0, "Messages on /clock in Hz", 1.0, 10_000.0, read_only=True),
@@ -88,6 +95,10 @@ class ReplayNode(Node):
         if self._value("lockstep") and self._value("loop"):
             raise BagError("parameter 'loop': expected false in lockstep, where time can't go back")
         self._time = self.create_publisher(Clock, "/clock", 10)
+        self._now_ns = self._playback.start_ns
+        self._comparison: CommandComparison | None = None
+        if self._value("compare"):
+            self._comparison = CommandComparison(self, self._bag, lambda: self._now_ns)
         self._ready = threading.Event()
         self._ended = threading.Event()
         self.create_subscription(String, STATUS_TOPIC, self._on_status, LATCHED)
@@ -125,6 +136,8 @@ class ReplayNode(Node):
             self.get_logger().info(
                 f"replayed {sum(topics.counts.values())} messages in {took_s:.1f} s"
             )
+            if self._comparison is not None:
+                self.get_logger().info(f"commands compared: {self._comparison.publish()}")
             self.exit_status = 0
         except BagError as error:
             self._fail(str(error), 2)
@@ -188,6 +201,7 @@ class ReplayNode(Node):
         return not self._ended.is_set()
 
     def _tell(self, time_ns: int) -> None:
+        self._now_ns = time_ns
         now = Clock()
         now.clock.sec, now.clock.nanosec = divmod(time_ns, 1_000_000_000)
         self._time.publish(now)

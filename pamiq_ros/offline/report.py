@@ -143,7 +143,7 @@ def _plot(judged: Judged, name: str, bags: Sequence[str]) -> str:
                 label = state if len(bags) == 1 else f"{state}, {bag}"
                 axes.plot(each[name].seconds, each[name].values, label=label, linewidth=1)
     axes.set_xlabel("s from the bag's first message")
-    axes.set_ylabel(name)
+    axes.set_title(name, fontsize="medium")
     axes.set_ylim(bottom=0)
     axes.legend()
     file = io.BytesIO()

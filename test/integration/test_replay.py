@@ -1,5 +1,6 @@
 """Bags through the real nodes: as the camera was, and step by step."""
 
+import json
 import os
 import signal
 import subprocess
@@ -109,8 +110,16 @@ def test_a_replay_drives_as_the_camera_did_and_ends_with_the_bag(tmp_path):
         made.probe.remove_camera()
         heard = Listener(made.probe)
         report = tmp_path / "report.json"
-        with pamiq_ros(tmp_path, "replay", bag, TINY, "--rate", 2, "--report", report) as process:
+        arguments = ("--rate", 2, "--report", report, "--compare")
+        with pamiq_ros(tmp_path, "replay", bag, TINY, *arguments) as process:
             assert process.wait(60.0) == 0, said(tmp_path)
+        [line] = [line for line in said(tmp_path).splitlines() if "compared: " in line]
+        compared = json.loads(line.partition("compared: ")[2])["/cmd_vel"]
+        assert compared["commands"] > 40
+        # The bag's speed rises to 39 / 8 m/s, and its turn is 0.25 rad/s.
+        assert 1.5 < compared["linear.x"]["mean"] < 3.0
+        assert 4.0 < compared["linear.x"]["largest"] < 5.0
+        assert compared["angular.z"]["largest"] <= 0.75
         assert any(speed for speed, _ in heard.commands)
         assert heard.commands[-1] == (0.0, 0.0)
         stamps = [stamp for stamp, _, _ in heard.steps]

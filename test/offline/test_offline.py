@@ -8,7 +8,11 @@ from click.testing import CliRunner
 
 pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
 
-from bag_files import bag2, weights
+import cv2
+import numpy as np
+from bag_files import BEGAN_NS, PERIOD_NS, bag2, shade, twist, weights
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
 from pamiq_ros.cli.main import main
 
@@ -111,3 +115,48 @@ def test_there_must_be_a_state_to_judge(bags, tmp_path):
     status, output = run("evaluate", "vae", bags[1], "--states-dir", tmp_path, *SMALL)
     assert status == 2
     assert "expected a state in" in output
+
+
+def unusual_bag(path, count, gap_s):
+    """Compressed pictures and stamped commands at 10 Hz, with a gap in the middle."""
+    store = get_typestore(Stores.LATEST)
+    types = store.types
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        camera, command = (
+            writer.add_connection(topic, kind, typestore=store)
+            for topic, kind in (
+                ("/camera/image_raw/compressed", "sensor_msgs/msg/CompressedImage"),
+                ("/cmd_vel", "geometry_msgs/msg/TwistStamped"),
+            )
+        )
+        for number in range(count):
+            time_ns = BEGAN_NS + number * PERIOD_NS + (number >= count // 2) * int(gap_s * 1e9)
+            stamp = types["builtin_interfaces/msg/Time"](*divmod(time_ns, 10**9))
+            header = types["std_msgs/msg/Header"](stamp, "camera")
+            picture = np.full((16, 16, 3), shade(number), np.uint8)
+            data = cv2.imencode(".jpg", picture)[1].ravel()
+            message = types["sensor_msgs/msg/CompressedImage"](header, "jpeg", data)
+            writer.write(camera, time_ns, store.serialize_cdr(message, camera.msgtype))
+            message = types["geometry_msgs/msg/TwistStamped"](header, twist(store, 0.25))
+            writer.write(command, time_ns, store.serialize_cdr(message, command.msgtype))
+    return path
+
+
+def test_compressed_pictures_stamped_commands_and_a_gap(tmp_path):
+    bag, values = unusual_bag(tmp_path / "bag", 40, gap_s=10.0), tmp_path / "report.json"
+    options = ("--set", "compressed=true", "--states-dir", tmp_path / "states", *SMALL)
+    status, output = run("train", "vae", bag, "--epochs", 1, *options)
+    assert status == 0, output
+    status, output = run("evaluate", "vae", bag, "--json", values, *options)
+    assert status == 0, output
+    [[course]] = [s["reconstruction_error"]["courses"] for s in metrics_of(values)]
+    # It sees the last picture before the gap for half a second, then waits for the next one.
+    waits = np.diff(course["seconds"])
+    assert waits.max() == pytest.approx(10.1 - 0.5, abs=0.15)
+    assert np.delete(waits, waits.argmax()).max() == pytest.approx(0.1)
+    [[turn]] = [s["command_difference /cmd_vel angular.z"]["courses"] for s in metrics_of(values)]
+    assert len(turn["values"]) >= 40
+
+
+def metrics_of(file):
+    return json.loads(file.read_text())["states"].values()

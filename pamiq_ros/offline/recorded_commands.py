@@ -1,0 +1,64 @@
+"""RecordedCommands: the velocity commands of one topic of a bag, by time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.serialization import deserialize_message
+
+from pamiq_ros.bags import Bag, Topic
+
+_TWISTS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+    "geometry_msgs/msg/Twist": (Twist, lambda message: message),
+    "geometry_msgs/msg/TwistStamped": (TwistStamped, lambda message: message.twist),
+}
+
+
+def is_velocity(topic: Topic | None) -> bool:
+    """Whether a topic has velocity commands."""
+    return topic is not None and topic.type in _TWISTS
+
+
+def axis_values(kind: str, message: Any, axes: Sequence[str]) -> list[float]:
+    """Numbers of a velocity command.
+
+    Args:
+        kind: Its type, such as `geometry_msgs/msg/Twist`.
+        message: The message.
+        axes: Which numbers, such as `linear.x`, in m/s and rad/s.
+    """
+    twist = _TWISTS[kind][1](message)
+    return [
+        float(getattr(getattr(twist, part), name))
+        for part, name in (axis.split(".") for axis in axes)
+    ]
+
+
+class RecordedCommands:
+    """What was commanded when.
+
+    Args:
+        bag: The bag.
+        topic: A topic of it that has velocity commands.
+        axes: Which numbers of them, such as `linear.x`.
+
+    Raises:
+        BagError: The bag is damaged.
+    """
+
+    def __init__(self, bag: Bag, topic: str, axes: Sequence[str]) -> None:
+        kind = bag.topics[topic].type
+        self._times: list[int] = []
+        self._commands: list[list[float]] = []
+        for message in bag.messages([topic]):
+            command = deserialize_message(message.data, _TWISTS[kind][0])
+            self._times.append(message.time_ns)
+            self._commands.append(axis_values(kind, command, axes))
+
+    def before(self, time_ns: int) -> list[float] | None:
+        """The newest command at a time, in ns since 1970; None before the first."""
+        index = bisect_right(self._times, time_ns)
+        return self._commands[index - 1] if index else None
