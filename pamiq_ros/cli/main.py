@@ -11,7 +11,7 @@ import click
 from pamiq_ros.graph import WorldOptions
 
 from .checks import option_error, world_kwargs_json
-from .offline import evaluate, train
+from .offline import evaluate, export, train
 from .one_shots import console, one_shots
 from .options import Request, make_request, rate_option, shared_options
 from .record import record
@@ -126,7 +126,7 @@ def replay(bag: str, system: str, **choices: Any) -> None:
     _run(replay_request(bag, system, choices))
 
 
-for _command in (record, train, evaluate, console, *one_shots()):
+for _command in (record, train, evaluate, export, console, *one_shots()):
     main.add_command(_command)
 
 

@@ -18,6 +18,7 @@ from .checks import (
     check_config,
     check_installed,
     check_report_page,
+    check_ros,
     check_system,
     option_error,
 )
@@ -34,6 +35,11 @@ _EVALUATE_EXAMPLES = """\b
 Examples:
   pamiq-ros evaluate vae --state none --state latest friday
   pamiq-ros evaluate vae --state latest friday --html report.html --json report.json
+"""
+_EXPORT_EXAMPLES = """\b
+Examples:
+  pamiq-ros record -o drive --weights 10
+  pamiq-ros export drive exported
 """
 _SHARED = (
     click.option(
@@ -182,6 +188,35 @@ def evaluate(
             _write(json_file, lambda: json.dumps(as_json(judged, bags), allow_nan=False))
         if html:
             _write(html, lambda: as_html(judged, f"{system}: {', '.join(judged)}", bags))
+
+
+@click.command(epilog=_EXPORT_EXAMPLES)
+@click.argument("bag")
+@click.argument("folder")
+def export(bag: str, folder: str) -> None:
+    """Write the weights and the experience in BAG as files in FOLDER.
+
+    weights/<model>.safetensors is the newest whole version of each model; experience/<buffer> has
+    the steps in safetensors files, and dataset.json, which says what they hold.
+    """
+    check_ros()
+    check_bags()
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise click.BadParameter(
+            f"expected a new or an empty folder, found {folder}", param_hint="'FOLDER'"
+        )
+    from pamiq_ros.bags import Bag
+    from pamiq_ros.offline.exporting import export as run  # torch takes seconds to import
+
+    with _failures():
+        with Bag(Path(bag)) as opened:
+            for warning in opened.warnings:
+                click.echo(warning)
+            written = run(opened, target, click.echo)
+        if not written:
+            text = f"{bag}: expected weights or experience of pamiq_ros, found none"
+            raise ValueError(text)
 
 
 def _choice(system: str, choices: dict[str, Any]) -> Any:

@@ -41,6 +41,11 @@ Examples:
     help="Stop after S seconds; without it Ctrl-C does.",
 )  # fmt: skip
 @click.option(
+    "--weights", callback=positive("seconds"), metavar="S",
+    help="Record the weights themselves at most every S seconds, not only where they lie in shared "
+    "memory.",
+)  # fmt: skip
+@click.option(
     "--namespace", metavar="NAME", default="", callback=absolute_namespace,
     help="ROS namespace of relative names, such as robot1.",
 )  # fmt: skip
@@ -49,6 +54,7 @@ def record(
     output: str | None,
     exclude: tuple[str, ...],
     duration: float | None,
+    weights: float | None,
     namespace: str,
 ) -> None:
     """Record TOPICS into a bag, or all topics if none is named.
@@ -75,7 +81,7 @@ def record(
     except BagError as error:
         raise option_error("--output", str(error)) from error
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    node = RecordNode(recorder, topics, exclude, click.echo, namespace=namespace)
+    node = RecordNode(recorder, topics, exclude, click.echo, weights or 0.0, namespace=namespace)
     click.echo(f"Recording into {path}; Ctrl-C ends it")
     try:
         _spin(node, interrupts, duration)

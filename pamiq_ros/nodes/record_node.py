@@ -15,6 +15,7 @@ from pamiq_ros.bags import BagError, BagRecorder
 from .bag_qos import to_bag, to_hear
 from .message_types import message_class
 from .ros_time import steady_timer
+from .weights_asker import WeightsAsker, is_weights
 
 _LOOK_S = 0.2
 
@@ -34,6 +35,7 @@ class RecordNode(Node):
         wanted: Sequence[str],
         left_out: Sequence[str],
         say: Callable[[str], object],
+        weights_period: float = 0.0,
         **options: Any,
     ) -> None:
         """Begin to record.
@@ -44,13 +46,15 @@ class RecordNode(Node):
                 begin with a slash; none for all of them.
             left_out: The same, of topics not to be recorded.
             say: Told a line for each topic when its recording begins, or why it is not recorded.
+            weights_period: From weights to weights in s, where they are announced in shared
+                memory: they are asked for in chunks; 0: they are not.
             **options: Of `rclpy.node.Node`.
         """
         super().__init__("pamiq_record", enable_rosout=False, **options)
         self.recorder, self.topics, self.failure = recorder, list[str](), ""
         self._wanted = [self._absolute(name) for name in wanted]
         self._left_out = [self._absolute(name) for name in left_out]
-        self._say = say
+        self._say, self._weights_period = say, weights_period
         self._seen: set[str] = set()
         steady_timer(self, _LOOK_S, self._look)
 
@@ -83,6 +87,8 @@ class RecordNode(Node):
             self._say(f"not recorded: {error}")
             return
         receive = partial(self._receive, topic)
+        if self._weights_period and is_weights(topic):
+            receive = partial(self._receive_weights, receive, self._asker(topic))
         self.create_subscription(message, topic, receive, to_hear(offered), raw=True)
         self.topics.append(topic)
         self._say(f"recording {topic} ({kind})")
@@ -90,6 +96,15 @@ class RecordNode(Node):
     def _receive(self, topic: str, data: bytes) -> None:
         now = time.time_ns()
         self._guarded(lambda: self.recorder.write(topic, now, data))
+
+    def _asker(self, topic: str) -> WeightsAsker:
+        return WeightsAsker(self, topic, self._weights_period)
+
+    def _receive_weights(
+        self, receive: Callable[[bytes], None], asker: WeightsAsker, data: bytes
+    ) -> None:
+        receive(data)
+        asker.look(data)
 
     def _guarded(self, write: Callable[[], None]) -> None:
         if self.failure:

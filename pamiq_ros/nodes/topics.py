@@ -22,7 +22,8 @@ WEIGHTS_REQUEST = "pamiq/weights_request"
 LONGEST_WEIGHTS_QUEUE = 4096
 
 
-def _qos(depth: int) -> QoSProfile:
+def latched(depth: int) -> QoSProfile:
+    """Reliable; the newest `depth` messages stay for who comes late."""
     return QoSProfile(
         depth=depth,
         reliability=ReliabilityPolicy.RELIABLE,
@@ -51,7 +52,7 @@ class _Topics:
         publisher = self._node.create_publisher(
             UInt8MultiArray,
             f"{self._prefix}/{name}",
-            _qos(depth),
+            latched(depth),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self._publishers.append(publisher)
@@ -63,7 +64,7 @@ class _Topics:
                 UInt8MultiArray,
                 f"{self._prefix}/{name}",
                 lambda message: receive(message.data),
-                _qos(depth),
+                latched(depth),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
         )

@@ -1,11 +1,7 @@
 """Bags through the real nodes: as the camera was, and step by step."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-from contextlib import contextmanager
 
 import pytest
 
@@ -20,32 +16,10 @@ from std_msgs.msg import UInt8MultiArray
 from pamiq_ros.bags import Bag
 from pamiq_ros.wire.experience import decode_experience
 
-from .harness import DOMAIN, PROFILE, TINY, graph, wait_until
+from .command_line import pamiq_ros, said
+from .harness import TINY, graph, wait_until
 
-ENVIRONMENT = {
-    **os.environ,
-    **PROFILE,
-    "ROS_DOMAIN_ID": str(DOMAIN),
-    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-}
 LATCHED = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-
-
-@contextmanager
-def pamiq_ros(folder, *arguments):
-    """Run the command line; its output goes to `folder/said`."""
-    command = [sys.executable, "-m", "pamiq_ros.cli.main", *map(str, arguments)]
-    with (folder / "said").open("wb") as said:
-        process = subprocess.Popen(command, env=ENVIRONMENT, stdout=said, stderr=said)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def said(folder):
-    return (folder / "said").read_text()
 
 
 class Listener:

@@ -1,0 +1,37 @@
+"""`pamiq-ros` as a process on the domain of these tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .harness import DOMAIN, PROFILE
+
+ENVIRONMENT = {
+    **os.environ,
+    **PROFILE,
+    "ROS_DOMAIN_ID": str(DOMAIN),
+    "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+}
+
+
+@contextmanager
+def pamiq_ros(folder: Path, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run it; its output goes to `folder/said`, and it is gone at the end."""
+    command = [sys.executable, "-m", "pamiq_ros.cli.main", *map(str, arguments)]
+    with (folder / "said").open("wb") as file:
+        process = subprocess.Popen(command, env=ENVIRONMENT, stdout=file, stderr=file)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def said(folder: Path) -> str:
+    """What it has said so far."""
+    return (folder / "said").read_text()

@@ -1,0 +1,67 @@
+"""What a running system learns and experiences, recorded and written as files."""
+
+import json
+import signal
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
+
+from click.testing import CliRunner
+from safetensors.torch import load_file
+
+from pamiq_ros.cli.main import main
+
+from .command_line import pamiq_ros, said
+from .harness import TINY, graph, wait_until
+
+
+def export(bag, folder):
+    result = CliRunner().invoke(main, ["export", str(bag), str(folder)])
+    return result.exit_code, result.output
+
+
+def recorded(made, folder, *options):
+    """A bag of a system that has learnt for a while."""
+    made.start_all(TINY)
+    with pamiq_ros(folder, "record", "-o", folder / "bag", "pamiq/*", *options) as process:
+        wait_until(lambda: "recording /pamiq/weights/policy" in said(folder), "the recording")
+        wait_until(lambda: made.probe.inference().get("weights_version", 0) >= 20, "weights")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30.0) == 0, said(folder)
+    return folder / "bag"
+
+
+def test_weights_and_experience_of_a_bag_become_files(tmp_path):
+    with graph() as made:
+        bag = recorded(made, tmp_path, "--weights", 0.05)
+        assert made.probe.errors() == ""
+    status, output = export(bag, tmp_path / "out")
+    assert status == 0, output
+    weights = load_file(tmp_path / "out/weights/policy.safetensors")
+    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == {
+        "weight": (1, 1),
+        "bias": (1,),
+    }
+    dataset = json.loads((tmp_path / "out/experience/pictures/dataset.json").read_text())
+    assert dataset["columns"] == {"column.0": "picture", "column.1": "turn"}
+    [shard] = dataset["shards"]
+    steps = load_file(tmp_path / "out/experience/pictures" / shard["file"])
+    assert len(steps["stamps"]) == dataset["steps"] == shard["steps"] > 10
+    assert steps["column.0"].shape[1:] == (3, 16, 16)
+    gaps = steps["stamps"].diff()
+    assert int(gaps.min()) > 0
+    versions = steps["weights_versions"]
+    assert bool((versions.diff() >= 0).all()) and int(versions[0]) > 0
+
+    assert export(bag, tmp_path / "out")[0] == 2
+    assert "expected a new or an empty folder" in export(bag, tmp_path / "out")[1]
+
+
+def test_a_bag_that_only_says_where_weights_lay_is_told(tmp_path):
+    with graph() as made:
+        bag = recorded(made, tmp_path)
+    status, output = export(bag, tmp_path / "out")
+    assert status == 0, output
+    assert "no weights of 'policy'" in output and "record with --weights" in output
+    assert "steps of 'pictures'" in output
