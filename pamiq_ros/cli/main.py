@@ -10,6 +10,7 @@ import click
 
 from pamiq_ros.graph import WorldOptions
 
+from .analyze import analyze
 from .checks import option_error, world_kwargs_json
 from .offline import evaluate, export, train
 from .one_shots import console, one_shots
@@ -126,7 +127,7 @@ def replay(bag: str, system: str, **choices: Any) -> None:
     _run(replay_request(bag, system, choices))
 
 
-for _command in (record, train, evaluate, export, console, *one_shots()):
+for _command in (record, train, evaluate, export, analyze, console, *one_shots()):
     main.add_command(_command)
 
 

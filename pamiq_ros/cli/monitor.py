@@ -30,6 +30,7 @@ class Monitor:
 
     Args:
         namespace: Absolute namespace of the nodes.
+        is_replay: Whether a bag is replayed.
 
     Attributes:
         status: The newest status; None before the first one.
@@ -38,7 +39,7 @@ class Monitor:
         problem: Why the newest message on the topic could not be read; empty when it could.
     """
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, is_replay: bool = False) -> None:
         self.status: Status | None = None
         self.heard_s = 0.0
         self.comparison = ""
@@ -53,7 +54,9 @@ class Monitor:
             start_parameter_services=False,
         )
         self._node.create_subscription(String, "pamiq/status", self._on_status, _LATCHED)
-        self._node.create_subscription(String, "pamiq/comparison", self._on_comparison, _LATCHED)
+        if is_replay:
+            topic = "pamiq/comparison"
+            self._node.create_subscription(String, topic, self._on_comparison, _LATCHED)
         self._shutdown: Client[Any, Any] = self._node.create_client(Trigger, "pamiq/shutdown")
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)

@@ -128,7 +128,7 @@ def train(
 
     metrics = Metrics()
     plan = Plan(epochs, updates or 0, train_every, patience or 0)
-    with _failures(), TrainingDisplay(metrics.values) as display:
+    with failures(), TrainingDisplay(metrics.values) as display:
 
         def on_epoch(epoch: Epoch) -> None:
             scores = "".join(f" | {name} {value:.5g}" for name, value in epoch.scores.items())
@@ -179,7 +179,7 @@ def evaluate(
 
     from .training_display import TrainingDisplay, print_table
 
-    with _failures():
+    with failures():
         with TrainingDisplay({}) as display:
             paths = [Path(bag) for bag in bags]
             judged = run(choice, states, paths, display.say, display.progress)
@@ -209,7 +209,7 @@ def export(bag: str, folder: str) -> None:
     from pamiq_ros.bags import Bag
     from pamiq_ros.offline.exporting import export as run  # torch takes seconds to import
 
-    with _failures():
+    with failures():
         with Bag(Path(bag)) as opened:
             for warning in opened.warnings:
                 click.echo(warning)
@@ -250,7 +250,8 @@ def _write(path: str, make: Callable[[], str]) -> None:
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
+def failures() -> Iterator[None]:
+    """Turn what goes wrong into one line and an exit status: 1 for a failure, 2 for bad input."""
     from pamiq_ros.offline.drive import OfflineError
 
     try:

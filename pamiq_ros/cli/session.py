@@ -86,7 +86,8 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
         # rclpy takes half a second to import, and LTTng's files come with it.
         from .monitor import Monitor
 
-        monitor = Monitor(request.graph.absolute_namespace)
+        is_replay = request.graph.replay is not None
+        monitor = Monitor(request.graph.absolute_namespace, is_replay)
     except BaseException as error:
         supervisor.kill()
         if isinstance(error, RuntimeError):

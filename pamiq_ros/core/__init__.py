@@ -42,6 +42,7 @@ from .model import (
     TrainingModel,
     TrainingModelsDict,
 )
+from .normalization import Channel, Normalizer, load_normalizer
 from .recorder import Recorder
 from .robot import (
     ActionError,
@@ -81,6 +82,7 @@ __all__ = [
     "ActuatorWrapper",
     "ActuatorsDict",
     "Agent",
+    "Channel",
     "DataBuffer",
     "DataCollector",
     "DataCollectorsDict",
@@ -103,6 +105,7 @@ __all__ = [
     "LambdaWrapper",
     "LaserScanTopic",
     "ModularEnvironment",
+    "Normalizer",
     "NotFiniteError",
     "ObservationError",
     "OdometryTopic",
@@ -141,6 +144,7 @@ __all__ = [
     "default_infer_procedure",
     "get_device",
     "interaction",
+    "load_normalizer",
     "model",
     "signature_of",
     "time",

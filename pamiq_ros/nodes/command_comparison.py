@@ -13,8 +13,8 @@ from std_msgs.msg import String
 from pamiq_ros.bags import Bag
 from pamiq_ros.core.robot import AXES
 from pamiq_ros.offline.recorded_commands import RecordedCommands, axis_values, is_velocity
+from pamiq_ros.robot.messages import message_class
 
-from .message_types import message_class
 from .report import LATCHED
 
 TOPIC = "pamiq/comparison"

@@ -11,9 +11,9 @@ from typing import Any
 from rclpy.node import Node
 
 from pamiq_ros.bags import BagError, BagRecorder
+from pamiq_ros.robot.messages import message_class
 
 from .bag_qos import to_bag, to_hear
-from .message_types import message_class
 from .ros_time import steady_timer
 from .weights_asker import WeightsAsker, is_weights
 

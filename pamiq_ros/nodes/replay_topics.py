@@ -11,9 +11,9 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 
 from pamiq_ros.bags import Bag, BagError, Recorded, Topic, require
+from pamiq_ros.robot.messages import message_class
 
 from .bag_qos import to_offer
-from .message_types import message_class
 from .report import STATUS_TOPIC
 
 VELOCITIES = ("geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped")

@@ -9,7 +9,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]
 
 from std_msgs.msg import UInt8MultiArray
 
-from pamiq_ros.nodes.topics import _qos
+from pamiq_ros.nodes.topics import latched
 
 from .harness import TINY, Graph, Probe, graph, wait_until
 from .tiny_system import BLACK, WHITE
@@ -86,7 +86,7 @@ def test_malformed_payloads_are_counted_and_dropped(probe):
         return probe.inference()["weights"]["policy"].get("malformed", 0)
 
     for topic in ("pamiq/experience/pictures", "pamiq/weights/policy"):
-        publisher = probe.create_publisher(UInt8MultiArray, topic, _qos(8))
+        publisher = probe.create_publisher(UInt8MultiArray, topic, latched(8))
         wait_until(lambda p=publisher: p.get_subscription_count() > 0, "a subscriber")
         publisher.publish(UInt8MultiArray(data=list(b"not a payload at all")))
     wait_until(lambda: malformed_experience() == 1, "the malformed experience to be counted")

@@ -16,7 +16,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]
 from std_msgs.msg import UInt8MultiArray
 
 from pamiq_ros.core.config import resolve_system
-from pamiq_ros.nodes.topics import _qos
+from pamiq_ros.nodes.topics import latched
 from pamiq_ros.transport.host import boot_id
 from pamiq_ros.transport.slot_store import FOLDER, SlotStore
 from pamiq_ros.transport.weights_sender import WeightsSender
@@ -224,7 +224,7 @@ def test_bad_weights_are_counted_under_their_names_and_the_robot_drives_on():
         node = made.start(
             "inference_node", "-p", f"system:={TINY}", "-p", "observation_timeout:=10.0"
         )
-        topic = probe.create_publisher(UInt8MultiArray, "pamiq/weights/policy", _qos(4096))
+        topic = probe.create_publisher(UInt8MultiArray, "pamiq/weights/policy", latched(4096))
         wait_until(lambda: topic.get_subscription_count() > 0, "the node's subscription")
 
         def publish(data):
