@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,7 @@ class ControlNode(Node):
         self.finished = False
         self._commands = itertools.count(1)
         self._newest_command = 0
+        self._adopting = threading.Lock()
         errors = [f"pamiq_control: {e}" for e in declare(self, CONTROL_PARAMETERS).values()]
         for error in errors:
             self.get_logger().error(error)
@@ -81,7 +83,8 @@ class ControlNode(Node):
     def _serve(self, name: str, action: Callable[[], str], group: ReentrantCallbackGroup) -> None:
         def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
             self.get_logger().info(f"{name} was called")
-            self._newest_command = next(self._commands)
+            with self._adopting:
+                self._newest_command = next(self._commands)
             failure = action()
             response.success = not failure
             response.message = failure or self._status.state()
@@ -136,10 +139,11 @@ class ControlNode(Node):
         return f"{client.name} is {client.state} after {timeout:g} s"
 
     def _adopt_pause(self) -> None:
-        if self._newest_command:
-            return  # what was commanded since then counts
-        self.get_logger().info("a node was found paused: the system stays paused")
-        self._want(INACTIVE)
+        with self._adopting:
+            if self._newest_command:
+                return  # what was commanded since then counts
+            self.get_logger().info("a node was found paused: the system stays paused")
+            self._want(INACTIVE)
 
     def _pause(self) -> str:
         return self._reach(INACTIVE)

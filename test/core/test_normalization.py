@@ -58,7 +58,7 @@ def test_a_file_gives_the_same_normalizer(tmp_path):
     [
         ({"format": "other"}, "expected the format"),
         ({"topics": {"/odom": [{"name": "a", "kind": "odd", "values": []}]}}, "expected a kind"),
-        ({"topics": {"/odom": [{"name": "a", "kind": "normal", "colour": 1, "values": []}]}}, ""),
+        ({"topics": {"/odom": [{"name": "a", "kind": "normal", "hue": 1, "values": []}]}}, "hue"),
         ({"topics": {"/odom": [{"name": "a", "kind": "normal", "deviation": 0, "values": []}]}},
          "positive deviation"),
         ({"topics": {"/odom": [{"name": "a", "kind": "quantile", "values": [2, 1]}]}}, "ascending"),

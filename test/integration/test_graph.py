@@ -108,4 +108,5 @@ def test_a_state_is_saved_at_the_end_and_loaded_at_the_next_start(tmp_path):
         probe = running.probe
         running.start_all(TINY, *option)
         wait_until(lambda: probe.inference().get("weights_version", 0) > published, "newer weights")
-        assert probe.status["report"]["buffers"]["pictures"]["size"] >= min(filled, 64)
+        buffers = wait_until(lambda: probe.status["report"]["buffers"], "a report of the learner")
+        assert buffers["pictures"]["size"] >= min(filled, 64)
