@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pamiq_ros.graph import GraphOptions, NodeDescription, WorldOptions, graph
+from pamiq_ros.graph import (
+    GraphOptions,
+    NodeDescription,
+    ReplayOptions,
+    WorldOptions,
+    graph,
+    parse_remaps,
+)
 
 
 def by_name(nodes: list[NodeDescription]) -> dict[str, NodeDescription]:
@@ -135,3 +142,43 @@ def test_a_node_that_is_started_again_goes_on_from_its_newest_state() -> None:
         assert node.restarted.parameters["resume"] == again
     node = by_name(graph(GraphOptions()))["pamiq_training"]
     assert node.restarted == node
+
+
+def test_a_replay_stands_in_for_the_robot_and_is_the_nodes_time(tmp_path: Path) -> None:
+    replay = ReplayOptions(
+        str(tmp_path), start=2.0, remaps=parse_remaps(["/a:=/b"]), lockstep=True, train_every=0
+    )
+    nodes = by_name(graph(GraphOptions(system="vae", replay=replay)))
+    assert [*nodes] == ["pamiq_replay", "pamiq_inference", "pamiq_training", "pamiq_control"]
+    assert all(node.parameters["use_sim_time"] is True for node in nodes.values())
+    player = nodes["pamiq_replay"]
+    assert player.ends_graph and not player.respawn
+    assert player.remappings == (("/a", "/b"),)
+    assert player.parameters == {
+        "bag": str(tmp_path), "start": 2.0, "lockstep": True, "use_sim_time": True,
+    }  # fmt: skip
+    for name in ("pamiq_inference", "pamiq_training"):
+        assert nodes[name].parameters["lockstep"] is True
+        assert nodes[name].parameters["seed"] == 0
+    assert nodes["pamiq_training"].parameters["lockstep_every"] == 0
+
+
+@pytest.mark.parametrize(
+    ("choices", "error"),
+    [
+        ({"bag": "/nowhere"}, r"bag: expected a folder or a file, found nothing at /nowhere"),
+        ({"rate": -1.0}, r"rate: expected a positive number, found -1"),
+        ({"start": float("nan")}, r"start: .* found nan"),
+        ({"seed": -1}, r"seed: expected 0 to"),
+        ({"lockstep": True, "loop": True}, r"loop: expected none in lockstep"),
+    ],
+)
+def test_a_wrong_replay_is_named(choices: dict[str, object], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        ReplayOptions(**{"bag": "/", **choices})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["a", "a:=", ":=b", "a:=b:=c"])
+def test_a_wrong_remap_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match="remap: expected BAG_TOPIC:=TOPIC, found"):
+        parse_remaps([text])

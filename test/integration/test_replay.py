@@ -51,9 +51,15 @@ def replay_in_steps(folder, bag):
     with graph() as made:
         made.probe.remove_camera()
         heard = Listener(made.probe)
-        arguments = ("replay", bag, TINY, "--lockstep", "--states-dir", folder / "states")
-        with pamiq_ros(folder, *arguments) as process:
-            assert process.wait(120.0) == 0, said(folder)
+        made.start_all(
+            TINY, "-p", f"states_dir:={folder / 'states'}", "-p", "use_sim_time:=true",
+            "-p", "lockstep:=true", "-p", "seed:=0",
+        )  # fmt: skip
+        replay = made.start("replay_node", "-p", f"bag:={bag}", "-p", "lockstep:=true")
+        assert replay.wait(120.0) == 0
+        assert made.probe.call("pamiq/shutdown").success
+        for process in made.processes.values():
+            assert process.wait(30.0) == 0
     # Zeros come before the first step and after the last one, and from the control node when this
     # machine is so busy that the inference node seems to be dead.
     commands = [command for command in heard.commands if any(command)]
