@@ -9,7 +9,7 @@ from .errors import BagError
 
 
 def listing(topics: Mapping[str, str]) -> str:
-    """Topics in one line, as `name (type)`; `types by name` is how they are given."""
+    """Topics in one line, as `name (type)`, from their types by name."""
     return ", ".join(f"{name} ({kind})" for name, kind in sorted(topics.items())) or "none"
 
 

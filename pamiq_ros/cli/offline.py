@@ -1,4 +1,4 @@
-"""`pamiq-ros train` and `evaluate`: systems on bags, without a robot or a graph."""
+"""`pamiq-ros train`, `evaluate` and `export`: bags without a robot or a graph."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .checks import (
     check_system,
     option_error,
 )
-from .options import Command, absolute_namespace
+from .options import absolute_namespace, config_option, set_option, with_options
 
 _SEED = click.IntRange(0, 2**31 - 1)
 _TRAIN_EXAMPLES = """\b
@@ -41,16 +41,13 @@ Examples:
   pamiq-ros record -o drive --weights 10
   pamiq-ros export drive exported
 """
-_SHARED = (
+_shared_options = with_options(
     click.option(
         "--states-dir", metavar="DIR", default="states", show_default=True,
         help="Folder of states.",
     ),
-    click.option(
-        "--set", "overrides", multiple=True, metavar="KEY=VALUE",
-        help="Override a value of the system's configuration; repeatable.",
-    ),
-    click.option("--config", metavar="FILE", help="YAML file with the system's configuration."),
+    set_option,
+    config_option,
     click.option(
         "--namespace", metavar="NAME", default="", callback=absolute_namespace,
         help="ROS namespace of the robot whose states these are, such as robot1.",
@@ -64,12 +61,6 @@ _SHARED = (
         help="Seed of all random generators.",
     ),
 )  # fmt: skip
-
-
-def _shared_options(command: Command) -> Command:
-    for option in reversed(_SHARED):
-        command = option(command)
-    return command
 
 
 @click.command(epilog=_TRAIN_EXAMPLES)

@@ -69,7 +69,25 @@ def absolute_namespace(_: click.Context, __: click.Parameter, value: str) -> str
         raise option_error("--namespace", str(error).partition(": ")[2]) from error
 
 
-_SHARED = (
+def with_options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """A decorator that gives a command several options, in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE",
+    help="Override a value of the system's configuration; repeatable.",
+)  # fmt: skip
+config_option = click.option(
+    "--config", metavar="FILE", help="YAML file with the system's configuration."
+)
+shared_options = with_options(
     click.option(
         "--duration", callback=positive("seconds"), metavar="S",
         help="Stop after S seconds, counted from when the nodes are active.",
@@ -77,11 +95,8 @@ _SHARED = (
     click.option(
         "--report", metavar="FILE", help="Write the report, one JSON object, at the end."
     ),
-    click.option(
-        "--set", "overrides", multiple=True, metavar="KEY=VALUE",
-        help="Override a value of the system's configuration; repeatable.",
-    ),
-    click.option("--config", metavar="FILE", help="YAML file with the system's configuration."),
+    set_option,
+    config_option,
     click.option(
         "--params", metavar="FILE",
         help="ROS parameter file for every node, in place of the one that comes with the package. "
@@ -105,13 +120,6 @@ rate_option = click.option(
     "--rate", callback=positive("Hz"), metavar="HZ",
     help="Ticks per second; without it the system's own.",
 )  # fmt: skip
-
-
-def shared_options(command: Command) -> Command:
-    """Give a command the options that all of them have."""
-    for option in reversed(_SHARED):
-        command = option(command)
-    return command
 
 
 def make_request(

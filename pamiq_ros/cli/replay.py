@@ -11,9 +11,9 @@ import click
 from pamiq_ros.graph import ReplayOptions, parse_remaps
 
 from .checks import check_bags, option_error
-from .options import Command, Request, make_request, positive
+from .options import Request, make_request, positive, with_options
 
-_OPTIONS = (
+replay_options = with_options(
     click.option(
         "--rate", callback=positive("seconds of the bag in a second"), metavar="RATE",
         help="How fast; 2 is twice as fast as it was.",
@@ -53,13 +53,6 @@ _OPTIONS = (
         help="Replay a topic under another name; repeatable.",
     ),
 )  # fmt: skip
-
-
-def replay_options(command: Command) -> Command:
-    """Give a command the options of a replay."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def replay_request(bag: str, system: str, choices: Mapping[str, Any]) -> Request:

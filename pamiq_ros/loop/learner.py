@@ -23,6 +23,8 @@ from .training_faults import EXIT, RETRY, TrainingFaults
 from .turns import Turns
 
 BUFFERS = "buffers"
+CAME = "experience"
+"""The file of a learner's state that says which steps of which source it has received."""
 
 _AFTER_ERROR_S = 1.0
 

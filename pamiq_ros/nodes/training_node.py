@@ -15,7 +15,7 @@ from std_msgs.msg import String
 from pamiq_ros.control.reports import read_report
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.state import load_json, save_json, state_file
-from pamiq_ros.loop.learner import Learner
+from pamiq_ros.loop.learner import CAME, Learner
 from pamiq_ros.loop.pace import StepPace
 from pamiq_ros.loop.priorities import yield_process
 from pamiq_ros.loop.training_faults import TrainingFaults
@@ -41,7 +41,6 @@ from .tables import TRAINING_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
 
 LONGEST_PAUSE_S = 10.0
-_CAME = "experience"
 
 
 class TrainingNode(PamiqNode):
@@ -187,12 +186,12 @@ class TrainingNode(PamiqNode):
             # a learner that starts anew has some of it once more.
             came = receiver.came()
             learner.save_state(path, before)
-            save_json(path / _CAME, came)
+            save_json(path / CAME, came)
 
         def load(path: Path, on_misfit: Callable[[str], object] | None) -> None:
             learner.load_state(path, on_misfit)
-            if state_file(path / _CAME, ".json").exists():  # a state of an earlier version has none
-                receiver.take_came(load_json(path / _CAME))
+            if state_file(path / CAME, ".json").exists():  # a state of an earlier version has none
+                receiver.take_came(load_json(path / CAME))
 
         def take_facts(facts: Mapping[str, Any]) -> None:
             self._versions.at_least(int(facts["version"]))

@@ -35,7 +35,7 @@ def channel_of(name: str, values: Values) -> Channel:
         raise ValueError(f"{name}: expected finite numbers, found none")
     if len(values) > _MOST_LOOKED_AT:
         values = values[:: len(values) // _MOST_LOOKED_AT + 1]
-    distinct = np.unique(values[:_MOST_LOOKED_AT])
+    distinct = np.unique(values)
     if len(distinct) == 1:
         return Channel(name, "constant", mean=float(distinct[0]))
     if len(distinct) == 2:

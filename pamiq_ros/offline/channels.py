@@ -25,22 +25,24 @@ def channels_of(bag: Bag) -> dict[str, dict[str, Values]]:
     Raises:
         BagError: The bag is damaged.
     """
-    found: dict[str, dict[str, Values]] = {}
-    for topic in bag.topics.values():
-        kind = message_class(topic.type)
-        read = _READERS.get(topic.type)
-        if read is None or kind is None or "/pamiq" in topic.name:
-            continue
-        rows: dict[str, list[Any]] = {}
-        for message in bag.messages([topic.name]):
-            for name, value in read(deserialize_message(message.data, kind)).items():
-                rows.setdefault(name, []).append(value)
-        if rows:
-            found[topic.name] = {
-                name: np.concatenate([np.ravel(v) for v in values]).astype(np.float64)
-                for name, values in rows.items()
-            }
-    return found
+    kinds: dict[str, Any] = {
+        topic.name: message_class(topic.type)
+        for topic in bag.topics.values()
+        if topic.type in _READERS and "/pamiq" not in topic.name
+    }
+    found: dict[str, dict[str, list[Any]]] = {name: {} for name in kinds}
+    for message in bag.messages([name for name, kind in kinds.items() if kind is not None]):
+        content = deserialize_message(message.data, kinds[message.topic])
+        for name, value in _READERS[message.type](content).items():
+            found[message.topic].setdefault(name, []).append(value)
+    return {
+        topic: {
+            name: np.concatenate([np.ravel(v) for v in values]).astype(np.float64)
+            for name, values in rows.items()
+        }
+        for topic, rows in found.items()
+        if rows
+    }
 
 
 def _ignore(_: str) -> None:

@@ -14,7 +14,7 @@ from pamiq_ros.core.data import StepBatch
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.state import save_json
 from pamiq_ros.loop.errors import ErrorLog
-from pamiq_ros.loop.learner import Learner
+from pamiq_ros.loop.learner import CAME, Learner
 from pamiq_ros.loop.training_faults import STOP, TrainingFaults
 from pamiq_ros.state import StateStore
 
@@ -23,9 +23,6 @@ from .judging import Judge, mean_of
 
 LEAST_GAIN = 1e-4
 """A score is better than another if it is less by this share of it; else it is noise."""
-
-CAME = "experience"
-"""The file of a learner's state that says which experience of a robot it has; here none."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +173,7 @@ class Training:
     def _save(self, store: StateStore) -> Path:
         def write(path: Path, before: Path | None) -> None:
             self.learner.save_state(path, before)
-            save_json(path / CAME, [])
+            save_json(path / CAME, [])  # no experience of a robot
 
         return store.save(
             write, lambda: {"version": self._versions, "updates": self.learner.updates}
