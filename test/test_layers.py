@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "bags": set(),
     "systems": {"core"},
     "robot": {"core", "wire", "loop"},
-    "offline": {"bags", "core", "loop", "robot", "state", "transport", "wire"},
+    "lerobot": {"core", "wire"},
+    "offline": {"bags", "core", "lerobot", "loop", "robot", "state", "transport", "wire"},
     "cli": {"bags", "graph", "nodes", "offline"},
 }
 ROS_ROOMS = {"robot", "nodes", "offline", "cli"}

@@ -121,6 +121,15 @@ def check_report_page() -> None:
     _check({"matplotlib": "report", "jinja2": "report"})
 
 
+def check_lerobot() -> None:
+    """Check that what writes LeRobotDatasets is there, without importing it.
+
+    Raises:
+        click.UsageError: It is not; says how to install it.
+    """
+    _check({"av": "lerobot", "pyarrow": "lerobot"})
+
+
 def check_ros() -> None:
     """Check that what talks to running nodes is there, without importing it.
 

@@ -17,6 +17,7 @@ from .checks import (
     check_bags,
     check_config,
     check_installed,
+    check_lerobot,
     check_report_page,
     check_ros,
     check_system,
@@ -40,6 +41,7 @@ _EXPORT_EXAMPLES = """\b
 Examples:
   pamiq-ros record -o drive --weights 10
   pamiq-ros export drive exported
+  pamiq-ros export drive exported --lerobot
 """
 _shared_options = with_options(
     click.option(
@@ -184,7 +186,11 @@ def evaluate(
 @click.command(epilog=_EXPORT_EXAMPLES)
 @click.argument("bag")
 @click.argument("folder")
-def export(bag: str, folder: str) -> None:
+@click.option(
+    "--lerobot", is_flag=True,
+    help="Also write each buffer's steps as a LeRobotDataset v3, in lerobot/<buffer>.",
+)  # fmt: skip
+def export(bag: str, folder: str, lerobot: bool) -> None:
     """Write the weights and the experience in BAG as files in FOLDER.
 
     weights/<model>.safetensors is the newest whole version of each model; experience/<buffer> has
@@ -192,6 +198,8 @@ def export(bag: str, folder: str) -> None:
     """
     check_ros()
     check_bags()
+    if lerobot:
+        check_lerobot()
     target = Path(folder)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise click.BadParameter(
@@ -204,7 +212,7 @@ def export(bag: str, folder: str) -> None:
         with Bag(Path(bag)) as opened:
             for warning in opened.warnings:
                 click.echo(warning)
-            written = run(opened, target, click.echo)
+            written = run(opened, target, click.echo, lerobot)
         if not written:
             text = f"{bag}: expected weights or experience of pamiq_ros, found none"
             raise ValueError(text)

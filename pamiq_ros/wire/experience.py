@@ -47,6 +47,18 @@ class ExperienceBatch:
     weights_versions: Tensor
     steps: StepBatch
 
+    def part(self, begin: int, end: int) -> ExperienceBatch:
+        """The steps from the `begin`-th up to, not including, the `end`-th."""
+        return ExperienceBatch(
+            self.digest,
+            self.source,
+            self.buffer,
+            self.first_sequence + begin,
+            self.stamps[begin:end].contiguous(),
+            self.weights_versions[begin:end].contiguous(),
+            self.steps[begin:end],
+        )
+
 
 def encode_experience(batch: ExperienceBatch) -> bytes:
     """Write a batch as a payload of schema `SCHEMA`.

@@ -16,8 +16,8 @@ from .command_line import pamiq_ros, said
 from .harness import TINY, graph, wait_until
 
 
-def export(bag, folder):
-    result = CliRunner().invoke(main, ["export", str(bag), str(folder)])
+def export(bag, folder, *options):
+    result = CliRunner().invoke(main, ["export", str(bag), str(folder), *options])
     return result.exit_code, result.output
 
 
@@ -36,7 +36,7 @@ def test_weights_and_experience_of_a_bag_become_files(tmp_path):
     with graph() as made:
         bag = recorded(made, tmp_path, "--weights", 0.05)
         assert made.probe.errors() == ""
-    status, output = export(bag, tmp_path / "out")
+    status, output = export(bag, tmp_path / "out", "--lerobot")
     assert status == 0, output
     weights = load_file(tmp_path / "out/weights/policy.safetensors")
     assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == {
@@ -49,6 +49,10 @@ def test_weights_and_experience_of_a_bag_become_files(tmp_path):
     steps = load_file(tmp_path / "out/experience/pictures" / shard["file"])
     assert len(steps["stamps"]) == dataset["steps"] == shard["steps"] > 10
     assert steps["column.0"].shape[1:] == (3, 16, 16)
+    info = json.loads((tmp_path / "out/lerobot/pictures/meta/info.json").read_text())
+    assert info["total_frames"] == dataset["steps"]
+    assert info["features"]["observation.images.picture"]["shape"] == [16, 16, 3]
+    assert info["features"]["turn"]["dtype"] == "float64"
     gaps = steps["stamps"].diff()
     assert int(gaps.min()) > 0
     versions = steps["weights_versions"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,11 @@ class StepBatch:
     def form(self) -> Form:
         """The form of one step."""
         return self._form
+
+    @property
+    def names(self) -> list[str]:
+        """Where in a step each column is, as `action.speeds[0]`; empty for a step alone."""
+        return list(_places(self.stacked(), ""))
 
     @property
     def nbytes(self) -> int:
@@ -166,6 +171,17 @@ def read_row(leaf: Leaf, row: Tensor) -> Any:
     if leaf.kind == "ndarray":
         return row.numpy()[()]  # a numpy scalar if it has no dimension
     return row.item()
+
+
+def _places(value: Any, place: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _places(part, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, (list, tuple)):
+        for index, part in enumerate(value):
+            yield from _places(part, f"{place}[{index}]")
+    else:
+        yield place
 
 
 def _require_leaves(form: Form) -> None:
