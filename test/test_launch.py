@@ -133,7 +133,8 @@ def wait_until(condition: Callable[[], object], launch: Launch) -> None:
         time.sleep(0.02)
 
 
-WORLD = {"env_id", "env_kwargs"}
+LOCKSTEP = {"lockstep", "seed", "train_every"}
+WORLD = {"env_id", "env_kwargs", "world_command", "steps", *LOCKSTEP}
 REPLAY = {
     "bag",
     "start",
@@ -141,10 +142,8 @@ REPLAY = {
     "loop",
     "topics",
     "remaps",
-    "lockstep",
-    "seed",
-    "train_every",
     "compare",
+    *LOCKSTEP,
 }
 
 

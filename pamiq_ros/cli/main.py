@@ -14,7 +14,7 @@ from .analyze import analyze
 from .checks import option_error, world_kwargs_json
 from .offline import evaluate, export, train
 from .one_shots import console, one_shots
-from .options import Request, make_request, rate_option, shared_options
+from .options import Request, lockstep_options, make_request, rate_option, shared_options
 from .record import record
 from .replay import replay_options, replay_request
 
@@ -41,6 +41,7 @@ _UP_EXAMPLES = """\b
 Examples:
   pamiq-ros up vae --namespace robot1 --params robot.yaml
   pamiq-ros up my_robot.py:system --set learning_rate=0.001
+  pamiq-ros up vae --world CarRacing-v3 --lockstep --seed 3 --steps 10000 --states-dir states
   pamiq-ros up vae --world CarRacing-v3 --world-kwargs '{lap_complete_percent: 0.9}'
 """
 _REPLAY_EXAMPLES = """\b
@@ -57,6 +58,12 @@ def _version() -> str:
         return metadata.version("pamiq_ros")
     except metadata.PackageNotFoundError:
         return "unknown (the package is not installed)"
+
+
+_steps_option = click.option(
+    "--steps", type=click.IntRange(0), default=0, metavar="N",
+    help="In lockstep, end after N ticks.",
+)  # fmt: skip
 
 
 @click.group(context_settings=_SETTINGS, epilog=_EXAMPLES)
@@ -77,15 +84,17 @@ def main() -> None:
 @click.option(
     "--system", default="vae", show_default=True, metavar="SYSTEM", help="The system to run."
 )
+@_steps_option
+@lockstep_options
 @rate_option
 @shared_options
-def demo(system: str, **choices: Any) -> None:
+def demo(system: str, steps: int, **choices: Any) -> None:
     """A simulated car with a camera learns to see while it drives.
 
     Runs the world (CarRacing-v3) and the three nodes. They stay on this machine, whatever other
     robots there are in the network, unless ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
     """
-    world = WorldOptions(env_id=DEMO_WORLD)
+    world = WorldOptions(env_id=DEMO_WORLD, steps=steps)
     _run(make_request(f"demo · {system}", system, world, choices, local_only=True))
 
 
@@ -95,19 +104,36 @@ def demo(system: str, **choices: Any) -> None:
     "--world", metavar="ENV_ID", help="Run a Gymnasium environment too, such as CarRacing-v3."
 )
 @click.option("--world-kwargs", metavar="YAML", help="The environment's keyword arguments.")
+@click.option(
+    "--world-command",
+    type=click.Choice(("twist", "twist_stamped", "array")),
+    help="What drives the environment: velocities on cmd_vel, or the action's numbers on action.",
+)
+@_steps_option
+@lockstep_options
 @rate_option
 @shared_options
-def up(system: str, world: str | None, world_kwargs: str | None, **choices: Any) -> None:
+def up(
+    system: str,
+    world: str | None,
+    world_kwargs: str | None,
+    world_command: str | None,
+    steps: int,
+    **choices: Any,
+) -> None:
     """Run SYSTEM on a robot, or on a simulated world.
 
     SYSTEM is the name of one that comes with the package, `module:callable` or `file.py:callable`.
     """
     if world is None and world_kwargs is not None:
         raise option_error("--world-kwargs", "expected --world beside it, found none")
+    for name, value in (("--steps", steps), ("--world-command", world_command)):
+        if world is None and value:
+            raise option_error(name, "expected --world beside it, found none")
     if world == "":
         raise option_error("--world", "expected the id of an environment, found an empty text")
     kwargs = "" if world_kwargs is None else world_kwargs_json(world_kwargs)
-    options = None if world is None else WorldOptions(world, kwargs)
+    options = None if world is None else WorldOptions(world, kwargs, world_command or "", steps)
     _run(make_request(f"up · {system}", system, options, choices))
 
 

@@ -11,7 +11,7 @@ import click
 from pamiq_ros.graph import ReplayOptions, parse_remaps
 
 from .checks import check_bags, option_error
-from .options import Request, make_request, positive, with_options
+from .options import Request, lockstep_options, make_request, positive, with_options
 
 replay_options = with_options(
     click.option(
@@ -27,19 +27,7 @@ replay_options = with_options(
         help="End S seconds after the bag's first message.",
     ),
     click.option("--loop", is_flag=True, help="Begin anew at the end, until Ctrl-C."),
-    click.option(
-        "--lockstep", is_flag=True,
-        help="Give each message when the step before it is done: as fast as that goes, and the "
-        "same every time.",
-    ),
-    click.option(
-        "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, metavar="N",
-        help="Seed of all random generators in lockstep.",
-    ),
-    click.option(
-        "--train-every", type=click.IntRange(0), default=1, show_default=True, metavar="N",
-        help="In lockstep, give each trainer a turn after every N steps; 0: never.",
-    ),
+    lockstep_options,
     click.option(
         "--compare", is_flag=True,
         help="At the end, print how far the commands were from those in the bag.",
@@ -77,9 +65,6 @@ def replay_request(bag: str, system: str, choices: Mapping[str, Any]) -> Request
             choices["loop"],
             choices["topics"],
             parse_remaps(choices["remaps"]),
-            choices["lockstep"],
-            choices["seed"],
-            choices["train_every"],
             choices["compare"],
         )
     except ValueError as error:

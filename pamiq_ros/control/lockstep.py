@@ -1,12 +1,14 @@
 """What the nodes say to each other in lockstep: step by step, each when the one before is done.
 
-A driver (the replay node) shows what there is to observe and asks for a step; the inference node
-ticks and tells which experience it has sent; the training node receives that, runs its trainers
-and tells which weights it has published; the next step begins once these act.
+A driver (the replay node, or the world node) shows what there is to observe and asks for a step;
+the inference node ticks and tells what it commands and which experience it has sent; the training
+node receives that, runs its trainers and tells which weights it has published; the next step begins
+once these act.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
@@ -46,12 +48,14 @@ class Acted:
         sent: Of each buffer: how many steps have been numbered.
         period_ns: Time from tick to tick; the shortest, where observations make it tick.
         trigger: Full name of the topic whose messages make it tick; empty: the time does.
+        commands: The newest command of each topic, by its full name: numbers by their names.
     """
 
     number: int
     sent: Mapping[str, int]
     period_ns: int
     trigger: str
+    commands: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -109,4 +113,19 @@ def _require_text(name: str, value: object) -> None:
         raise ValueError(f"{name}: expected a text, found {str(value)[:40]!r}")
 
 
-_CHECKS = {"int": _require_count, "str": _require_text, "Mapping[str, int]": _require_counts}
+def _require_commands(name: str, value: object) -> None:
+    if not isinstance(value, dict) or not all(isinstance(part, dict) for part in value.values()):
+        raise ValueError(f"{name}: expected commands by topic, found {str(value)[:40]!r}")
+    for topic, numbers in value.items():
+        for axis, number in numbers.items():
+            if type(number) is not float or not math.isfinite(number):
+                text = f"expected a finite number, found {str(number)[:40]!r}"
+                raise ValueError(f"{name}.{topic[:40]}.{axis[:40]}: {text}")
+
+
+_CHECKS = {
+    "int": _require_count,
+    "str": _require_text,
+    "Mapping[str, int]": _require_counts,
+    "Mapping[str, Mapping[str, float]]": _require_commands,
+}

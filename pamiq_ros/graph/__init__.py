@@ -5,7 +5,7 @@ of them ends. Starts nothing itself and needs no ROS.
 """
 
 from .description import NodeDescription, graph
-from .options import GraphOptions, ReplayOptions, WorldOptions, parse_remaps
+from .options import GraphOptions, LockstepOptions, ReplayOptions, WorldOptions, parse_remaps
 from .places import environment, share_file
 from .supervision import BAD_CONFIGURATION, ENDS_WITHIN_S, GAVE_UP, ExitPolicy, Reaction
 
@@ -15,6 +15,7 @@ __all__ = [
     "GAVE_UP",
     "ExitPolicy",
     "GraphOptions",
+    "LockstepOptions",
     "NodeDescription",
     "Reaction",
     "ReplayOptions",

@@ -102,7 +102,8 @@ def graph(
         FileNotFoundError: The package's own parameter file is missing.
     """
     params_file = Path(options.params_file or share_file("config/continual.yaml")).absolute()
-    use_sim_time = True if options.replay is not None else options.use_sim_time
+    simulated = options.replay is not None or options.lockstep is not None
+    use_sim_time = True if simulated else options.use_sim_time
 
     def describe(
         room: str, parameters: dict[str, ParameterValue], ends_graph: bool = False
@@ -120,19 +121,30 @@ def graph(
             ends_graph=ends_graph,
         )
 
-    nodes = [] if options.world is None else [describe("world", _world_parameters(options.world))]
+    nodes = []
+    if options.world is not None:
+        world = describe("world", _world_parameters(options.world, options), bool(options.lockstep))
+        nodes.append(replace(world, respawn=options.lockstep is None))
     nodes.append(describe("inference", _inference_parameters(options)))
     nodes.append(describe("training", _training_parameters(options)))
     nodes.append(describe("control", _control_parameters(options), ends_graph=True))
     if options.replay is not None:
-        replay = describe("replay", _replay_parameters(options.replay), ends_graph=True)
+        parameters = {**_replay_parameters(options.replay), **_own_lockstep(options)}
+        replay = describe("replay", parameters, ends_graph=True)
         remappings = (*options.replay.remaps, *replay.remappings)
         nodes.insert(0, replace(replay, remappings=remappings, respawn=False))
     return nodes
 
 
-def _world_parameters(world: WorldOptions) -> dict[str, ParameterValue]:
-    return _chosen({"env_id": world.env_id, "env_kwargs": world.env_kwargs})
+def _world_parameters(world: WorldOptions, options: GraphOptions) -> dict[str, ParameterValue]:
+    chosen: dict[str, ParameterValue] = {
+        "env_id": world.env_id,
+        "env_kwargs": world.env_kwargs,
+        "command": world.command,
+        "steps": world.steps,
+    }
+    seed = {} if options.lockstep is None else {"seed": options.lockstep.seed}
+    return {**_chosen(chosen), **_own_lockstep(options), **seed}
 
 
 def _replay_parameters(replay: ReplayOptions) -> dict[str, ParameterValue]:
@@ -143,23 +155,26 @@ def _replay_parameters(replay: ReplayOptions) -> dict[str, ParameterValue]:
             "start": replay.start,
             "end": replay.end,
             "loop": replay.loop,
-            "lockstep": replay.lockstep,
             "compare": replay.compare,
             "topics": list(replay.topics),
         }
     )
 
 
+def _own_lockstep(options: GraphOptions) -> dict[str, ParameterValue]:
+    return {} if options.lockstep is None else {"lockstep": True}
+
+
 def _lockstep_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    if options.replay is None or not options.replay.lockstep:
+    if options.lockstep is None:
         return {}
-    return {"lockstep": True, "seed": options.replay.seed}
+    return {"lockstep": True, "seed": options.lockstep.seed}
 
 
 def _training_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
     own = _learning_parameters(options)
-    if "lockstep" in own and options.replay is not None:
-        own["lockstep_every"] = options.replay.train_every
+    if options.lockstep is not None:
+        own["lockstep_every"] = options.lockstep.train_every
     return own
 
 

@@ -21,7 +21,14 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from .description import NodeDescription, graph
-from .options import LOG_LEVELS, GraphOptions, ReplayOptions, WorldOptions, parse_remaps
+from .options import (
+    LOG_LEVELS,
+    GraphOptions,
+    LockstepOptions,
+    ReplayOptions,
+    WorldOptions,
+    parse_remaps,
+)
 from .places import environment
 from .supervision import ENDS_WITHIN_S, ExitPolicy
 
@@ -38,20 +45,24 @@ _ARGUMENTS = {
 _WORLD_ARGUMENTS = {
     "env_id": "Gymnasium environment of the world",
     "env_kwargs": "Keyword arguments of the environment, a YAML mapping",
+    "world_command": "What drives it: twist, twist_stamped or array; twist if empty",
+    "steps": "In lockstep, after how many ticks to end",
 }
+_LOCKSTEP_ARGUMENTS = {
+    "seed": "Seed of all random generators in lockstep",
+    "train_every": "In lockstep, after how many steps each trainer has a turn; 1 if empty",
+}
+_LOCKSTEP = "Whether time goes by in steps, each when the one before is done, as fast as that goes"
 _REPLAY_ARGUMENTS = {
     "bag": "The bag to replay: a folder, or a file (.mcap, .db3, .bag)",
     "start": "Where to begin, in s from the bag's first message",
     "end": "Where to end, in s",
     "topics": "Topics to replay: 'a b'; all but velocity commands if empty",
-    "seed": "Seed of all random generators in lockstep",
-    "train_every": "In lockstep, after how many steps each trainer has a turn; 1 if empty",
     "remaps": "Topics to rename: '/bag_topic:=/topic /another:=/other'",
 }
 _REPLAY_BOOLEANS = {
     "loop": "Whether to begin anew at the end",
     "compare": "Whether the commands are compared with those in the bag, on pamiq/comparison",
-    "lockstep": "Whether each message waits for the step before it, as fast as that goes",
 }
 _REPLAY_RATE = "Seconds of the bag in a second"
 _BOOLEANS = {"": None, "true": True, "True": True, "false": False, "False": False}
@@ -75,6 +86,9 @@ def graph_launch_description(*, world: bool = False, replay: bool = False) -> La
     """
     texts = {**_ARGUMENTS, **(_WORLD_ARGUMENTS if world else {})}
     booleans = dict(_BOOLEAN_ARGUMENTS)
+    if world or replay:
+        texts |= _LOCKSTEP_ARGUMENTS
+        booleans["lockstep"] = _LOCKSTEP
     if replay:
         texts = {**_REPLAY_ARGUMENTS, **texts, "rate": _REPLAY_RATE}
         booleans |= _REPLAY_BOOLEANS
@@ -116,9 +130,26 @@ def _options(given: dict[str, str], world: bool, replay: bool) -> GraphOptions:
         use_sim_time=_BOOLEANS[given["use_sim_time"]],
         log_level=given["log_level"],
         autostart=_BOOLEANS[given["autostart"]],
-        world=WorldOptions(given["env_id"], given["env_kwargs"]) if world else None,
+        world=_world_options(given) if world else None,
         replay=_replay_options(given) if replay else None,
+        lockstep=_lockstep_options(given) if world or replay else None,
     )
+
+
+def _world_options(given: dict[str, str]) -> WorldOptions:
+    return WorldOptions(
+        given["env_id"],
+        given["env_kwargs"],
+        given["world_command"],
+        int(_number(given, "steps")),
+    )
+
+
+def _lockstep_options(given: dict[str, str]) -> LockstepOptions | None:
+    if not _BOOLEANS[given["lockstep"]]:
+        return None
+    every = int(_number(given, "train_every")) if given["train_every"] else 1
+    return LockstepOptions(int(_number(given, "seed")), every)
 
 
 def _replay_options(given: dict[str, str]) -> ReplayOptions:
@@ -130,10 +161,7 @@ def _replay_options(given: dict[str, str]) -> ReplayOptions:
         loop=bool(_BOOLEANS[given["loop"]]),
         topics=tuple(given["topics"].split()),
         remaps=parse_remaps(given["remaps"].split()),
-        lockstep=bool(_BOOLEANS[given["lockstep"]]),
-        seed=int(_number(given, "seed")),
         compare=bool(_BOOLEANS[given["compare"]]),
-        train_every=int(_number(given, "train_every")) if given["train_every"] else 1,
     )
 
 

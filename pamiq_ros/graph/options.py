@@ -21,10 +21,38 @@ class WorldOptions:
     Attributes:
         env_id: Gymnasium environment, such as CarRacing-v3; empty leaves it to the parameter file.
         env_kwargs: The environment's keyword arguments, text of a YAML mapping; empty for none.
+        command: What drives it: twist, twist_stamped or array; empty leaves it to the file.
+        steps: Ticks in lockstep after which the run ends; 0: without end.
     """
 
     env_id: str = ""
     env_kwargs: str = ""
+    command: str = ""
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class LockstepOptions:
+    """Time that goes by in steps, each begun when the one before is done.
+
+    Attributes:
+        seed: Of all random generators.
+        train_every: After how many steps each trainer has a turn; 0: never.
+    """
+
+    seed: int = 0
+    train_every: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the options.
+
+        Raises:
+            ValueError: One has a wrong value; names it, what was found and expected.
+        """
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed: expected 0 to {2**31 - 1}, found {self.seed}")
+        if self.train_every < 0:
+            raise ValueError(f"train_every: expected 0 or more, found {self.train_every}")
 
 
 @dataclass(frozen=True)
@@ -39,9 +67,6 @@ class ReplayOptions:
         loop: Whether to begin anew at the end.
         topics: Topics to replay.
         remaps: Pairs of topics, as the bag names them and as they are to be called.
-        lockstep: Whether each message waits for the step before it, and all goes as fast as it can.
-        seed: Of the random generators in lockstep.
-        train_every: In lockstep, after how many steps each trainer has a turn; 0: never.
         compare: Whether the commands are compared with those in the bag.
     """
 
@@ -52,9 +77,6 @@ class ReplayOptions:
     loop: bool = False
     topics: tuple[str, ...] = ()
     remaps: tuple[tuple[str, str], ...] = ()
-    lockstep: bool = False
-    seed: int = 0
-    train_every: int = 1
     compare: bool = False
 
     def __post_init__(self) -> None:
@@ -67,10 +89,6 @@ class ReplayOptions:
             value = getattr(self, name)
             if not math.isfinite(value) or value < 0.0:
                 raise ValueError(f"{name}: expected a positive number, found {value:g}")
-        if self.lockstep and self.loop:
-            raise ValueError("loop: expected none in lockstep, where time can't go back")
-        if not 0 <= self.seed < 2**31:
-            raise ValueError(f"seed: expected 0 to {2**31 - 1}, found {self.seed}")
         if not Path(self.bag).exists():
             raise ValueError(f"bag: expected a folder or a file, found nothing at {self.bag}")
 
@@ -105,6 +123,7 @@ class GraphOptions:
         autostart: Whether the control node activates the others; None leaves it to the file.
         world: A simulated world to run as well; None for a real robot.
         replay: A bag to replay, whose time is then the nodes'; None for a real robot.
+        lockstep: Whether time goes by in steps, of the replay or the world; None: it does not.
     """
 
     system: str = ""
@@ -120,6 +139,7 @@ class GraphOptions:
     autostart: bool | None = None
     world: WorldOptions | None = None
     replay: ReplayOptions | None = None
+    lockstep: LockstepOptions | None = None
 
     def __post_init__(self) -> None:
         """Check the options.
@@ -143,10 +163,20 @@ class GraphOptions:
             )
         for override in self.overrides:
             _require_override(override)
+        self._require_steps()
         for name in ("params_file", "system_config"):
             _require_readable(name, getattr(self, name))
         if self.states_dir and Path(self.states_dir).exists():
             _require_folder("states_dir", self.states_dir)
+
+    def _require_steps(self) -> None:
+        if self.lockstep is None:
+            if self.world is not None and self.world.steps:
+                raise ValueError(f"steps: expected none without lockstep, found {self.world.steps}")
+        elif self.world is None and self.replay is None:
+            raise ValueError("lockstep: expected a world or a bag, found a robot, which can't wait")
+        elif self.replay is not None and self.replay.loop:
+            raise ValueError("loop: expected none in lockstep, where time can't go back")
 
     @property
     def absolute_namespace(self) -> str:

@@ -109,7 +109,8 @@ class LockstepActor:
             sender.flush(FLUSH_S)
         sent = {name: sender.figures()["numbered"] for name, sender in self._senders.items()}
         period_ns = round(self._ticker.period * 1e9)
-        self._say(Acted(step.number, sent, period_ns, self._trigger))
+        commands = self._robot.commands()
+        self._say(Acted(step.number, sent, period_ns, self._trigger, commands))
 
 
 class LockstepLearner:

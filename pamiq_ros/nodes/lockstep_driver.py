@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rclpy.node import Node
 
@@ -33,6 +34,7 @@ class LockstepDriver:
         tell_time: Callable[[int], object],
         is_ended: Callable[[], bool],
         has_learner: bool,
+        is_active: Callable[[], bool] = lambda: True,
     ) -> None:
         """Make the topics.
 
@@ -41,8 +43,10 @@ class LockstepDriver:
             tell_time: Publishes a time, in ns since 1970, on /clock.
             is_ended: Whether not to wait any more.
             has_learner: Whether there is a training node, whose turn is part of a step.
+            is_active: Whether an answer can be expected: a pause may last.
         """
         self.steps = 0
+        self._is_active = is_active
         self._tell_time, self._is_ended, self._has_learner = tell_time, is_ended, has_learner
         self._acted: Acted | None = None
         self._trained: Trained | None = None
@@ -67,12 +71,51 @@ class LockstepDriver:
         assert self._acted is not None
         return self._acted
 
-    def step(self, time_ns: int, heard: Mapping[str, int]) -> None:
+    def follow(
+        self,
+        begin_ns: int,
+        moments: Iterable[tuple[int, Callable[[], Sequence[str]]]],
+        take: Callable[[Acted], object] = lambda acted: None,
+        steps: int = 0,
+    ) -> None:
+        """Let the time of a bag or a world go by, with the ticks that come due in it.
+
+        Args:
+            begin_ns: The time of the first tick at the earliest, in ns since 1970.
+            moments: Times in order, and for each what publishes what there is to observe then and
+                gives the full names of the topics.
+            take: Called with what was done in each tick, before time goes on.
+            steps: Ticks after which to end; 0: at the end of the moments.
+
+        Raises:
+            LockstepError: A node does not answer.
+        """
+        heard: Counter[str] = Counter()
+        due_ns, ticks = begin_ns, self.begin(begin_ns)
+        for time_ns, publish in moments:
+            while not ticks.trigger and due_ns < time_ns and not self._done(steps):
+                take(self.step(due_ns, heard))
+                due_ns += ticks.period_ns
+            if self._done(steps):
+                return
+            # The clock is only told at steps: what is observed counts as received then.
+            topics = publish()
+            heard.update(topics)
+            if ticks.trigger in topics and time_ns >= due_ns:
+                take(self.step(time_ns, heard))
+                due_ns = time_ns + ticks.period_ns
+        if not ticks.trigger:
+            take(self.step(due_ns, heard))
+
+    def step(self, time_ns: int, heard: Mapping[str, int]) -> Acted:
         """Have one tick done, and what follows from it.
 
         Args:
             time_ns: Its time, in ns since 1970.
             heard: How many messages were published so far, by full name of the topic.
+
+        Returns:
+            What the tick did.
 
         Raises:
             LockstepError: A node does not answer.
@@ -80,6 +123,11 @@ class LockstepDriver:
         weights = self._trained.weights if self._trained is not None else {}
         self.steps += 1
         self._request(Step(self.steps, time_ns, dict(heard), weights))
+        assert self._acted is not None
+        return self._acted
+
+    def _done(self, steps: int) -> bool:
+        return 0 < steps <= self.steps
 
     def _request(self, step: Step, again: bool = False) -> None:
         deadline = time.monotonic() + ANSWER_WITHIN_S
@@ -89,6 +137,8 @@ class LockstepDriver:
         while not self._is_answered(step.number):
             if self._is_ended():
                 raise LockstepError("ended")
+            if not self._is_active():
+                deadline = time.monotonic() + ANSWER_WITHIN_S
             if time.monotonic() > deadline:
                 who = "learner" if self._has_acted(step.number) else "inference node"
                 raise LockstepError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
+import importlib.util
 import os
 import signal
 import sys
@@ -15,8 +17,11 @@ from typing import Protocol
 import rclpy
 from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+
+from pamiq_ros.graph import BAD_CONFIGURATION
 
 from .memory import keep_freed_memory
 
@@ -57,12 +62,12 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: signals.append(number))
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    executor = (
-        SingleThreadedExecutor()
-        if executor_threads == 1
-        else rclpy.executors.MultiThreadedExecutor(executor_threads)
-    )
-    node = make_node()
+    try:
+        node = make_node()
+    except BaseException:
+        rclpy.try_shutdown()
+        raise
+    executor = _executor(node, executor_threads)
     executor.add_node(node)
     _wake_at_signals(executor)
     try:
@@ -76,6 +81,40 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
         node.destroy_node()
         rclpy.try_shutdown()
     return node.exit_status  # type: ignore[attr-defined, no-any-return]
+
+
+def _executor(node: Node, threads: int) -> rclpy.executors.Executor:
+    if threads > 1:
+        return rclpy.executors.MultiThreadedExecutor(threads)
+    in_steps = node.has_parameter("lockstep") and node.get_parameter("lockstep").value
+    if in_steps and importlib.util.find_spec("rclpy.experimental") is not None:
+        # Half the time of a step, where each message is waited for. Not before Kilted.
+        from rclpy.experimental import EventsExecutor
+
+        return EventsExecutor()
+    return SingleThreadedExecutor()
+
+
+def run_unless_refused(make_node: Callable[[], Node], refused: type[Exception], name: str) -> int:
+    """Run one node; what it can't be made of is one line in the log.
+
+    Args:
+        make_node: As of `run`.
+        refused: What `make_node` raises then.
+        name: Of the logger.
+
+    Returns:
+        The process's exit status; 2 if it was refused.
+    """
+    try:
+        return run(make_node)
+    except refused as error:
+        text = str(error)
+    get_logger(name).fatal(text)
+    # The half-made node went with the traceback, but for cycles. DDS has threads, and what is left
+    # of them when the interpreter ends can keep it from ending.
+    gc.collect()
+    return BAD_CONFIGURATION
 
 
 def _spin(executor: rclpy.executors.Executor, node: Node, signals: list[int]) -> None:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rclpy.logging import get_logger
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
-from std_msgs.msg import String
 
 from pamiq_ros.bags import Bag, BagError, Playback
 
 from .command_comparison import CommandComparison
 from .lockstep_driver import LockstepDriver, LockstepError
-from .main import run
+from .main import run_unless_refused
 from .parameters import Parameter, declare
 from .replay_topics import ReplayTopics
-from .report import LATCHED, STATUS_TOPIC
+from .system_ready import SystemReady
 
 LARGEST = 1e6
 PARAMETERS = (
@@ -62,7 +60,6 @@ PARAMETERS = (
     Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
     Parameter("training_node", "pamiq_training", "Name of the node that learns", read_only=True),
 )
-WAIT_PERIOD_S = 0.1
 LAST_S = 0.2  # of the bag: the last message is still to be acted on
 
 
@@ -99,9 +96,8 @@ class ReplayNode(Node):
         self._comparison: CommandComparison | None = None
         if self._value("compare"):
             self._comparison = CommandComparison(self, self._bag, lambda: self._now_ns)
-        self._ready = threading.Event()
+        self._ready = SystemReady(self)
         self._ended = threading.Event()
-        self.create_subscription(String, STATUS_TOPIC, self._on_status, LATCHED)
         self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
         self._thread.start()
 
@@ -116,19 +112,10 @@ class ReplayNode(Node):
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
 
-    def _on_status(self, message: String) -> None:
-        try:
-            status = json.loads(message.data)
-            inference = status["report"]["inference"]
-            weights = [figures["received"] for figures in inference["weights"].values()]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return  # no status, or none yet with figures
-        if status.get("state") == "active" and all(weights):
-            self._ready.set()
-
     def _run(self) -> None:
         try:
-            self._wait_for_system()
+            if self._value("wait_for_system"):
+                self._ready.wait(lambda: self._tell(self._playback.start_ns), self._ended.is_set)
             topics = self._advertise()
             began = time.monotonic()
             (self._play_in_steps if self._value("lockstep") else self._play)(topics)
@@ -150,13 +137,6 @@ class ReplayNode(Node):
         self.get_logger().fatal(text)
         self.exit_status = status
 
-    def _wait_for_system(self) -> None:
-        if not self._value("wait_for_system"):
-            return
-        self.get_logger().info("waiting for the system to be active")
-        while not (self._ready.is_set() or self._ended.wait(WAIT_PERIOD_S)):
-            self._tell(self._playback.start_ns)
-
     def _advertise(self) -> ReplayTopics:
         chosen = [name for name in self._value("topics") if name]
         topics = ReplayTopics(self, self._bag, chosen, self._value("lockstep"))
@@ -176,20 +156,14 @@ class ReplayNode(Node):
     def _play_in_steps(self, topics: ReplayTopics) -> None:
         """Each message when the step before it is done; the clock stands still meanwhile."""
         has_learner = self._value("training_node") in self.get_node_names()
-        driver = LockstepDriver(self, self._tell, self._ended.is_set, has_learner)
-        due_ns = self._playback.start_ns
-        ticks = driver.begin(due_ns)
-        for _, message in self._playback.due(topics.names):
-            while not ticks.trigger and due_ns < message.time_ns:
-                driver.step(due_ns, topics.counts)
-                due_ns += ticks.period_ns
-            # The clock is only told at steps: what is observed counts as received then.
-            if topics.publish(message) == ticks.trigger and message.time_ns >= due_ns:
-                driver.step(message.time_ns, topics.counts)
-                due_ns = message.time_ns + ticks.period_ns
-        if not ticks.trigger:
-            driver.step(due_ns, topics.counts)
+        driver = LockstepDriver(self, self._tell, self._ended.is_set, has_learner, self._is_active)
+        due = self._playback.due(topics.names)
+        moments = ((m.time_ns, partial(lambda m: [topics.publish(m)], m)) for _, m in due)
+        driver.follow(self._playback.start_ns, moments)
         self.get_logger().info(f"{driver.steps} steps")
+
+    def _is_active(self) -> bool:
+        return self._ready.active or not self._value("wait_for_system")
 
     def _wait(self, began: float, due_s: float) -> bool:
         """Wait until it is time, with the clock going on; False to end."""
@@ -209,11 +183,7 @@ class ReplayNode(Node):
 
 def main() -> None:
     """Entry point of the executable; exit status 2 for a bag that can't be used."""
-    try:
-        sys.exit(run(ReplayNode))
-    except BagError as error:
-        get_logger("pamiq_replay").fatal(str(error))
-        sys.exit(2)
+    sys.exit(run_unless_refused(ReplayNode, BagError, "pamiq_replay"))
 
 
 if __name__ == "__main__":

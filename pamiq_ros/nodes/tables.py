@@ -17,7 +17,7 @@ LOCKSTEP_PARAMETERS = (
     Parameter(
         "lockstep",
         False,
-        "Whether to go step by step, when the replay node asks for it, instead of by the clock",
+        "Whether to go step by step, when the replay or world node asks for it, not by the clock",
     ),
     Parameter(
         "seed", -1, "Seed of all random generators; -1 for another one each time", -1, 2**31 - 1

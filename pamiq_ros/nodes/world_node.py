@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import array
-import json
-import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy.typing as npt
 from geometry_msgs.msg import Twist, TwistStamped
-from rclpy.logging import get_logger
 from rclpy.node import Node
-from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import Image
-from std_msgs.msg import Float32, Float32MultiArray, Float64MultiArray, MultiArrayDimension, String
+from rclpy.time import Time
+from std_msgs.msg import Float64MultiArray
 
+from pamiq_ros.control.lockstep import Acted
 from pamiq_ros.loop.ticker import Ticker
-from pamiq_ros.wire.images import fill_image
-from pamiq_ros.world import Episode, Outcome, World, WorldError, parse_kwargs
+from pamiq_ros.world import AXES, Outcome, World, WorldError, parse_kwargs
 
-from .main import run
+from .lockstep_world import LockstepWorld
+from .main import run_unless_refused
 from .parameters import Parameter, declare
+from .world_topics import WorldTopics
 
 PARAMETERS = (
     Parameter("env_id", "CarRacing-v3", "Gymnasium's name of the environment", read_only=True),
@@ -61,11 +57,25 @@ PARAMETERS = (
         read_only=True,
     ),
     Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
+    Parameter(
+        "lockstep",
+        False,
+        "Whether each step waits for the tick before it, at no rate but as fast as that goes; the "
+        "other nodes' parameter 'lockstep' has to be set too",
+        read_only=True,
+    ),
+    Parameter(
+        "steps",
+        0,
+        "Ticks in lockstep after which to end; 0 for no end",
+        0,
+        2**31 - 1,
+        read_only=True,
+    ),
+    Parameter("training_node", "pamiq_training", "Name of the node that learns", read_only=True),
 )
 
-SENSOR_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-EVENT_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 TELL_PERIOD_S = 10.0
 LARGEST_SKIPPED_SHARE = 0.02
 
@@ -97,27 +107,49 @@ class WorldNode(Node):
                 f"parameter 'rate': expected a positive one, as {self._world.env_id} does not say "
                 "its own (metadata render_fps); found 0"
             )
-        self._frame_id = str(self._value("frame_id"))
-        if self._world.encoding:
-            self._observation = self._publish_on("camera/image_raw", Image, SENSOR_QOS)
-        else:
-            self._observation = self._publish_on("observation", Float32MultiArray, SENSOR_QOS)
-        self._reward = self._publish_on("reward", Float32, EVENT_QOS)
-        self._episode = self._publish_on("episode", String, EVENT_QOS)
-        self._receive_commands(str(self._value("command")))
-        self._ticker = Ticker(rate, self._step)
+        in_steps = bool(self._value("lockstep"))
+        frame_id = str(self._value("frame_id"))
+        self._topics = WorldTopics(self, self._world.encoding, frame_id, in_steps)
         self._skipped = 0
-        self.create_timer(TELL_PERIOD_S, self._tell_when_slow)
         # The first picture is drawn before there is a second thread: pygame loads parts of itself
         # on first use by importlib's LazyLoader, which two threads can find half loaded.
-        self._publish_outcome(self._world.reset())
-        self._ticker.start()
+        self._first: Outcome | None = self._world.reset()
+        self._stepping: Ticker | LockstepWorld
+        if in_steps:
+            self._stepping = self._in_steps(rate)
+            self.get_logger().info(f"{self._world.env_id} in lockstep, {rate:g} steps a second")
+            return
+        self._receive_commands(str(self._value("command")))
+        self._stepping = Ticker(rate, self._tick)
+        self.create_timer(TELL_PERIOD_S, self._tell_when_slow)
+        self._stepping.start()
         self.get_logger().info(f"{self._world.env_id}, {rate:g} steps a second")
 
     def stop(self) -> None:
         """End stepping and close the environment; safe to call twice."""
-        if self._ticker.stop():
+        if self._stepping.stop():
             self._world.close()
+
+    def _in_steps(self, rate: float) -> LockstepWorld:
+        topic = "action" if self._value("command") == "array" else "cmd_vel"
+        return LockstepWorld(
+            self,
+            self._step,
+            lambda acted: self._take(acted, self.resolve_topic_name(topic)),
+            round(1e9 / rate),
+            self._value("steps"),
+            self._value("training_node"),
+            self._end,
+        )
+
+    def _take(self, acted: Acted, topic: str) -> None:
+        """Hold what a tick commanded; the message of it may still be on its way."""
+        if (command := acted.commands.get(topic)) is None:
+            return
+        if topic.endswith("/cmd_vel"):
+            self._hold([command.get(axis, 0.0) for axis in AXES])
+        else:
+            self._hold([command[f"element {index}"] for index in range(len(command))])
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
@@ -131,10 +163,6 @@ class WorldNode(Node):
             [text for text in self._value("action_map") if text],
             "array" if self._value("command") == "array" else "twist",
         )
-
-    def _publish_on(self, topic: str, kind: Any, qos: QoSProfile) -> Publisher[Any]:
-        overriding = QoSOverridingOptions.with_default_policies()
-        return self.create_publisher(kind, topic, qos, qos_overriding_options=overriding)
 
     def _receive_commands(self, command: str) -> None:
         kinds: dict[str, tuple[Any, str, Callable[[Any], None]]] = {
@@ -158,40 +186,39 @@ class WorldNode(Node):
         except WorldError as error:
             self.get_logger().warning(f"ignored: {error}", throttle_duration_sec=1.0)
 
-    def _step(self) -> None:
+    def _tick(self) -> None:
+        self._step()
+
+    def _step(self) -> Sequence[str]:
         try:
-            self._publish_outcome(self._world.step())
+            first, self._first = self._first, None
+            return self._publish_outcome(first or self._world.step())
         except Exception:  # environments are others' code, and a world that failed can't go on
             self.get_logger().fatal(f"{self._world.env_id} failed:\n{traceback.format_exc()}")
-            self._ticker.stop()
+            self._stepping.stop()
             self.exit_status, self.finished = 1, True
+            return []
 
-    def _publish_outcome(self, outcome: Outcome) -> None:
-        self._observation.publish(self._observation_message(outcome.observation))
-        self._reward.publish(Float32(data=outcome.reward))
-        if outcome.ended is not None:
-            self._episode.publish(String(data=episode_json(outcome.ended)))
+    def _end(self) -> None:
+        assert isinstance(self._stepping, LockstepWorld)
+        if self._stepping.error:
+            self.get_logger().fatal(self._stepping.error)
+            self.exit_status = 1
+        self.finished = True
 
-    def _observation_message(self, observation: npt.NDArray[Any]) -> Image | Float32MultiArray:
-        if not self._world.encoding:
-            message = Float32MultiArray(data=array.array("f", observation.tobytes()))
-            message.layout.dim = [
-                MultiArrayDimension(
-                    label="observation", size=observation.size, stride=observation.size
-                )
-            ]
-            return message
-        picture = Image()
-        picture.header.stamp = self.get_clock().now().to_msg()
-        picture.header.frame_id = self._frame_id
-        fill_image(picture, observation, self._world.encoding)
-        return picture
+    def _publish_outcome(self, outcome: Outcome) -> Sequence[str]:
+        now = self.get_clock().now()
+        if isinstance(self._stepping, LockstepWorld):
+            now = Time(nanoseconds=self._stepping.now_ns)
+        return self._topics.publish(outcome, now.to_msg())
 
     def _tell_when_slow(self) -> None:
-        skipped, self._skipped = self._ticker.skipped - self._skipped, self._ticker.skipped
-        if skipped > LARGEST_SKIPPED_SHARE * TELL_PERIOD_S / self._ticker.period:
+        ticker = self._stepping
+        assert isinstance(ticker, Ticker)
+        skipped, self._skipped = ticker.skipped - self._skipped, ticker.skipped
+        if skipped > LARGEST_SKIPPED_SHARE * TELL_PERIOD_S / ticker.period:
             self.get_logger().warning(
-                f"{self._world.env_id} is slower than {1 / self._ticker.period:g} steps a second: "
+                f"{self._world.env_id} is slower than {1 / ticker.period:g} steps a second: "
                 f"{skipped} left out in {TELL_PERIOD_S:g} s"
             )
 
@@ -202,25 +229,9 @@ def twist_values(twist: Twist) -> list[float]:
     return [linear.x, linear.y, linear.z, angular.x, angular.y, angular.z]
 
 
-def episode_json(ended: Episode) -> str:
-    """An ended episode as the JSON object that is published."""
-    content = {
-        "episode": ended.episode,
-        "steps": ended.steps,
-        "return": ended.total if math.isfinite(ended.total) else None,
-        "terminated": ended.terminated,
-        "truncated": ended.truncated,
-    }
-    return json.dumps(content, allow_nan=False)
-
-
 def main() -> None:
     """Entry point of the executable; exit status 2 for a world that can't be made as asked."""
-    try:
-        sys.exit(run(WorldNode))
-    except WorldError as error:
-        get_logger("pamiq_world").fatal(str(error))
-        sys.exit(2)
+    sys.exit(run_unless_refused(WorldNode, WorldError, "pamiq_world"))
 
 
 if __name__ == "__main__":

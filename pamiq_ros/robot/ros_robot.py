@@ -162,6 +162,10 @@ class RosRobot:
             counts[sink.actuator.topic] += sink.count
         return dict(counts)
 
+    def commands(self) -> dict[str, dict[str, float]]:
+        """The newest command of each open actuator by its topic's full name: numbers by name."""
+        return {sink.topic: sink.newest for sink in self._sinks if not sink.closed}
+
     def actuators(self) -> list[dict[str, Any]]:
         """For who has to stop the robot from outside: `topic`, `type`, `size` and `frame_id`."""
         return [sink.described(self._settings.frame_id) for sink in self._sinks if not sink.closed]

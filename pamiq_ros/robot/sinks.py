@@ -36,6 +36,7 @@ class CommandSink:
         actuator: The actuator it was opened for.
         count: Commands published, stops among them.
         closed: Whether the publisher has ended.
+        newest: The newest command, each number by its name.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class CommandSink:
         self.actuator = actuator
         self.count = 0
         self.closed = False
+        self.newest = dict.fromkeys(actuator.names, 0.0)
         self._node = node
         self._names = actuator.names
         self._message_type = message_type
@@ -125,6 +127,7 @@ class CommandSink:
 
     def _publish(self, values: Sequence[float], now: float) -> None:
         self._publisher.publish(self._make_message(values))
+        self.newest = dict(zip(self._names, values, strict=True))
         self._last = now
         self.count += 1
 

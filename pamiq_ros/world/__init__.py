@@ -3,10 +3,11 @@
 `World` steps the environment, `action_map` makes its actions of velocities.
 """
 
-from .action_map import ActionMap, ActionTerm, array_map, twist_map
+from .action_map import AXES, ActionMap, ActionTerm, array_map, twist_map
 from .gym_world import Episode, Outcome, World, WorldError, parse_kwargs
 
 __all__ = [
+    "AXES",
     "ActionMap",
     "ActionTerm",
     "Episode",

@@ -51,11 +51,15 @@ class Outcome:
     Attributes:
         observation: A picture, uint8 [height, width] or [height, width, 3], or float32 [size].
         reward: The step's reward; 0 for the first observation of an episode.
+        episode: The episode's number, from 0.
+        total: Its return so far: the sum of its rewards.
         ended: The episode, if it ended with this step.
     """
 
     observation: npt.NDArray[Any]
     reward: float
+    episode: int
+    total: float
     ended: Episode | None = None
 
 
@@ -127,7 +131,7 @@ class World:
         observation, _ = self._env.reset(seed=self._seed if self._episode < 0 else None)
         self._episode += 1
         self._steps, self._total, self._over = 0, 0.0, False
-        return Outcome(self._observed(observation), 0.0)
+        return Outcome(self._observed(observation), 0.0, self._episode, 0.0)
 
     def step(self) -> Outcome:
         """Go on by one step with the command held, or begin an episode after one has ended."""
@@ -142,7 +146,8 @@ class World:
             ended = Episode(
                 self._episode, self._steps, self._total, bool(terminated), bool(truncated)
             )
-        return Outcome(self._observed(observation), float(reward), ended)
+        seen = self._observed(observation)
+        return Outcome(seen, float(reward), self._episode, self._total, ended)
 
     def close(self) -> None:
         """Let go of the environment."""

@@ -9,9 +9,13 @@ from pamiq_ros.control.sealed import seal
 
 COUNT = st.integers(0, 2**62)
 COUNTS = st.dictionaries(st.text(max_size=20), COUNT, max_size=4)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+COMMANDS = st.dictionaries(
+    st.text(max_size=20), st.dictionaries(st.text(max_size=9), NUMBERS, max_size=4), max_size=3
+)
 MESSAGES = st.one_of(
     st.builds(Step, COUNT, COUNT, COUNTS, COUNTS),
-    st.builds(Acted, COUNT, COUNTS, COUNT, st.text(max_size=20)),
+    st.builds(Acted, COUNT, COUNTS, COUNT, st.text(max_size=20), COMMANDS),
     st.builds(Trained, COUNT, COUNTS, COUNT),
 )
 
@@ -44,3 +48,18 @@ def test_a_changed_text_is_refused(message, where, character):
 def test_what_is_no_message_is_named(content, expected):
     with pytest.raises(ValueError, match=expected):
         from_text(Trained, seal(content))
+
+
+@pytest.mark.parametrize(
+    ("commands", "expected"),
+    [
+        ([], "commands: expected commands by topic"),
+        ({"/cmd_vel": [1.0]}, "commands: expected commands by topic"),
+        ({"/cmd_vel": {"linear.x": "1"}}, "commands./cmd_vel.linear.x: expected a finite number"),
+        ({"/cmd_vel": {"linear.x": True}}, "commands./cmd_vel.linear.x"),
+    ],
+)
+def test_what_is_no_command_is_named(commands, expected):
+    content = {"number": 1, "sent": {}, "period_ns": 1, "trigger": "", "commands": commands}
+    with pytest.raises(ValueError, match=expected):
+        from_text(Acted, seal(content))

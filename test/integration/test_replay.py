@@ -97,7 +97,7 @@ def test_a_replay_drives_as_the_camera_did_and_ends_with_the_bag(tmp_path):
         compared = json.loads(line.partition("compared: ")[2])["/cmd_vel"]
         assert compared["commands"] > 40
         # The bag's speed rises to 39 / 8 m/s, and its turn is 0.25 rad/s.
-        assert 1.5 < compared["linear.x"]["mean"] < 3.0
+        assert 1.0 < compared["linear.x"]["mean"] < 3.0
         assert 4.0 < compared["linear.x"]["largest"] < 5.0
         assert compared["angular.z"]["largest"] <= 0.75
         assert any(speed for speed, _ in heard.commands)

@@ -1,0 +1,51 @@
+"""A system for CartPole: pushes to where a model says, which is trained to be what it is."""
+
+import torch
+from torch import nn
+
+from pamiq_ros import core
+
+
+class PoleAgent(core.Agent):
+    """Collects what it sees, what came of it, and what it does."""
+
+    def on_inference_models_attached(self):
+        self.model = self.get_inference_model("policy")
+
+    def on_data_collectors_attached(self):
+        self.collector = self.get_data_collector("steps")
+
+    def step(self, observation):
+        push = self.model(observation["state"]) + torch.randn(1)
+        self.collector.collect({**observation, "push": push})
+        return push.sign()
+
+
+class PoleTrainer(core.TorchTrainer):
+    """Changes the model with each run."""
+
+    def create_optimizers(self):
+        self.model = self.get_torch_training_model("policy")
+        return {"sgd": torch.optim.SGD(self.model.model.parameters(), lr=0.01)}
+
+    def train(self):
+        states = self.get_data_user("steps").sample(8)["state"]
+        self.optimizers["sgd"].zero_grad()
+        (self.model(states) - 0.1).square().mean().backward()
+        self.optimizers["sgd"].step()
+
+
+def system():
+    """The system."""
+    return core.System(
+        agent=PoleAgent,
+        sensors={
+            "state": lambda: core.FloatArrayTopic("observation", 4),
+            "outcome": lambda: core.FloatArrayTopic("outcome", 5),
+        },
+        actuators=lambda: core.FloatArrayCommandTopic("action", 1),
+        models={"policy": lambda: core.TorchTrainingModel(nn.Linear(4, 1))},
+        buffers={"steps": lambda: core.SequentialBuffer(1000)},
+        trainers={"trainer": lambda: PoleTrainer("steps", 8)},
+        rate=50.0,
+    )
