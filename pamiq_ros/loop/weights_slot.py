@@ -62,7 +62,7 @@ class WeightsSlot:
         try:
             if not self._model.swap_parameters():
                 return False
-            self.version = self._staged_version
+            self.version = self._model.weights_version = self._staged_version
             return True
         finally:
             self._lock.release()

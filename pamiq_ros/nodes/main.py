@@ -89,7 +89,7 @@ def _executor(node: Node, threads: int) -> rclpy.executors.Executor:
     in_steps = node.has_parameter("lockstep") and node.get_parameter("lockstep").value
     if in_steps and importlib.util.find_spec("rclpy.experimental") is not None:
         # Half the time of a step, where each message is waited for. Not before Kilted.
-        from rclpy.experimental import EventsExecutor
+        from rclpy.experimental.events_executor import EventsExecutor
 
         return EventsExecutor()
     return SingleThreadedExecutor()

@@ -351,3 +351,43 @@ def test_queue_sizes_are_checked():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert OwnBuffer(7).max_queue_size == 7
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_the_newest_steps_come_in_order_also_around_the_end(batched):
+    buffer = SequentialBuffer(10)
+    steps = [{"number": n, "obs": torch.full((2,), float(n))} for n in range(23)]
+    if batched:
+        buffer.add_batch(StepBatch.stack(steps))
+    else:
+        for step in steps:
+            buffer.add(step)
+    assert buffer.newest(4)["number"].tolist() == [19, 20, 21, 22]
+    assert buffer.newest(99)["obs"][:, 1].tolist() == [float(n) for n in range(13, 23)]
+
+
+def test_sequences_are_steps_in_a_row():
+    buffer = SequentialBuffer(10)
+    for n in range(23):
+        buffer.add({"number": n, "parts": [torch.full((3,), float(n))]})
+    drawn = buffer.sample_sequences(64, 4, torch.Generator().manual_seed(0))
+    assert drawn["number"].shape == (64, 4) and drawn["parts"][0].shape == (64, 4, 3)
+    assert bool((drawn["number"].diff(dim=1) == 1).all())
+    assert set(drawn["number"][:, 0].tolist()) == set(range(13, 20))
+    assert torch.equal(drawn["parts"][0][..., 0], drawn["number"].float())
+
+
+@pytest.mark.parametrize(
+    ("ask", "expected"),
+    [
+        (lambda buffer: buffer.newest(0), "count: expected 1 or more, found 0"),
+        (lambda buffer: buffer.sample_sequences(0, 1), "batch_size: expected 1 or more"),
+        (lambda buffer: buffer.sample_sequences(1, 4), "length: expected at most the 3 steps kept"),
+    ],
+)
+def test_what_can_not_be_drawn_in_order_is_said(ask, expected):
+    buffer = SequentialBuffer(10)
+    for n in range(3):
+        buffer.add({"number": n})
+    with pytest.raises(ValueError, match=expected):
+        ask(buffer)

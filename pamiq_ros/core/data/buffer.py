@@ -84,6 +84,40 @@ class DataBuffer(ABC, PersistentStateMixin, Generic[T, R]):
         """
         raise NotImplementedError(f"{type(self).__name__} does not sample; use get_data")
 
+    def newest(self, count: int) -> Any:
+        """The newest steps, oldest first.
+
+        Args:
+            count: How many; fewer are given if fewer are kept.
+
+        Returns:
+            The nesting of a step with a tensor [count, *shape] in place of each value.
+
+        Raises:
+            ValueError: The buffer is empty, or `count` is not positive.
+            NotImplementedError: This kind of buffer knows no order.
+        """
+        raise NotImplementedError(f"{type(self).__name__} knows no order of its steps")
+
+    def sample_sequences(
+        self, batch_size: int, length: int, generator: torch.Generator | None = None
+    ) -> Any:
+        """Draw stretches of steps that came one after the other, with replacement.
+
+        Args:
+            batch_size: How many stretches.
+            length: Steps in each.
+            generator: Source of randomness; None: torch's own.
+
+        Returns:
+            The nesting of a step with a tensor [batch_size, length, *shape] in place of each value.
+
+        Raises:
+            ValueError: Fewer than `length` steps are kept, or a number is not positive.
+            NotImplementedError: This kind of buffer knows no order.
+        """
+        raise NotImplementedError(f"{type(self).__name__} knows no order of its steps")
+
     def save_ahead(self, path: Path, lock: AbstractContextManager[object]) -> None:
         """Write what `save_state` would, as far as it may still change; any thread.
 

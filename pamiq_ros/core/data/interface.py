@@ -130,6 +130,28 @@ class DataUser(PersistentStateMixin, Generic[R]):
             self.update()
             return self._buffer.sample(batch_size, generator)
 
+    def newest(self, count: int) -> Any:
+        """The newest steps, what just arrived included, oldest first; see `DataBuffer.newest`.
+
+        Raises:
+            ValueError: The buffer is empty, or `count` is not positive.
+        """
+        with self._lock:
+            self.update()
+            return self._buffer.newest(count)
+
+    def sample_sequences(
+        self, batch_size: int, length: int, generator: torch.Generator | None = None
+    ) -> Any:
+        """Draw stretches of consecutive steps; see `DataBuffer.sample_sequences`.
+
+        Raises:
+            ValueError: Fewer than `length` steps are kept, or a number is not positive.
+        """
+        with self._lock:
+            self.update()
+            return self._buffer.sample_sequences(batch_size, length, generator)
+
     def count_data_added_since(self, timestamp: float) -> int:
         """How many of the steps moved into the buffer arrived after a time.
 

@@ -12,6 +12,7 @@ from ..state_persistence import PersistentStateMixin
 from .parameters import check_replacement, check_specs, is_exportable
 from .reader import ParameterReader
 
+_NO_PARAMETERS = {"_staged_parameters", "weights_version"}
 SyncTarget = Callable[[Mapping[str, Any]], None]
 
 
@@ -20,7 +21,13 @@ class InferenceModel(ABC):
 
     Its parameters are its attributes that are step values (see `pamiq_ros.core.tree`), unless a
     subclass says otherwise.
+
+    Attributes:
+        weights_version: Version of the weights in use, as the learner numbered it; 0 before the
+            first. An agent may collect it, for a trainer that has to know who acted.
     """
+
+    weights_version: int = 0
 
     _staged_parameters: dict[str, Any] | None = None
 
@@ -37,7 +44,7 @@ class InferenceModel(ABC):
         return {
             name: value
             for name, value in vars(self).items()
-            if name != "_staged_parameters" and is_exportable(value)
+            if name not in _NO_PARAMETERS and is_exportable(value)
         }
 
     def stage_parameters(self, parameters: Mapping[str, Any]) -> None:

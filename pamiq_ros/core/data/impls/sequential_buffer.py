@@ -31,6 +31,37 @@ class SequentialBuffer(StoredBuffer[T]):
             raise ValueError(f"max_size: expected 1 or more, found {max_size}")
         super().__init__(max_size, max_size, example)
 
+    def newest(self, count: int) -> Any:
+        """The newest steps, oldest first.
+
+        Raises:
+            ValueError: The buffer is empty, or `count` is not positive.
+        """
+        if count < 1:
+            raise ValueError(f"count: expected 1 or more, found {count}")
+        if self._storage is None or self._size == 0:
+            raise ValueError("newest: the buffer is empty")
+        return self._storage.stacked(self._order()[-count:])
+
+    def sample_sequences(
+        self, batch_size: int, length: int, generator: torch.Generator | None = None
+    ) -> Any:
+        """Draw stretches of steps that came one after the other, with replacement.
+
+        Raises:
+            ValueError: Fewer than `length` steps are kept, or a number is not positive.
+        """
+        for name, value in (("batch_size", batch_size), ("length", length)):
+            if value < 1:
+                raise ValueError(f"{name}: expected 1 or more, found {value}")
+        if self._storage is None or self._size < length:
+            raise ValueError(
+                f"length: expected at most the {self._size} steps kept, found {length}"
+            )
+        first = torch.randint(self._size - length + 1, (batch_size, 1), generator=generator)
+        order = self._order()[first + torch.arange(length)]
+        return split_rows(self._storage.stacked(order.flatten()), batch_size)
+
     def _choose(self, count: int) -> tuple[Tensor, Tensor]:
         kept = min(count, self._max_size)
         first = (self._oldest + self._size) % self._max_size
@@ -45,6 +76,15 @@ class SequentialBuffer(StoredBuffer[T]):
         replaced = max(0, self._size + kept - self._max_size)
         self._oldest = (self._oldest + replaced) % self._max_size
         super()._added(count)
+
+
+def split_rows(steps: Any, count: int) -> Any:
+    """Make the first dimension of each tensor in a nesting two, of which the first is `count`."""
+    if isinstance(steps, dict):
+        return {key: split_rows(part, count) for key, part in steps.items()}
+    if isinstance(steps, (list, tuple)):
+        return type(steps)(split_rows(part, count) for part in steps)
+    return steps.reshape(count, -1, *steps.shape[1:]) if isinstance(steps, Tensor) else steps
 
 
 class DictSequentialBuffer(DictBuffer[T]):

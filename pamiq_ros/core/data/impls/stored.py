@@ -237,6 +237,16 @@ class DictBuffer(DataBuffer[Mapping[str, T], dict[str, list[T]]]):
         """
         return self._buffer.sample(batch_size, generator)
 
+    def newest(self, count: int) -> Any:
+        """The newest steps, oldest first; see `DataBuffer.newest`."""
+        return self._buffer.newest(count)
+
+    def sample_sequences(
+        self, batch_size: int, length: int, generator: torch.Generator | None = None
+    ) -> Any:
+        """Draw stretches of consecutive steps; see `DataBuffer.sample_sequences`."""
+        return self._buffer.sample_sequences(batch_size, length, generator)
+
     def __len__(self) -> int:
         """How many steps are kept."""
         return len(self._buffer)

@@ -1,0 +1,96 @@
+"""PPOAgent: acts by the policy on vectors, and collects what its trainer needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from pamiq_ros.core import TorchAgent
+from pamiq_ros.core.state import load_json, save_json
+
+from .distributions import ActionDistribution
+from .networks import ActorCritic
+from .outcome import OutcomeReader
+from .rollout import step_of
+
+
+class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
+    """Observes `state` and `outcome`; draws an action at each tick.
+
+    Args:
+        distribution: Of the actions.
+        limits: Smallest and largest value of each number that is commanded.
+        is_greedy: Whether to do what is likeliest, rather than to draw.
+    """
+
+    def __init__(
+        self,
+        distribution: ActionDistribution,
+        limits: tuple[Tensor, Tensor],
+        is_greedy: bool = False,
+    ) -> None:
+        super().__init__()
+        self._distribution, self._is_greedy = distribution, is_greedy
+        self._low, self._high = limits
+        self._outcomes = OutcomeReader()
+        self._tick = 0
+
+    @override
+    def on_inference_models_attached(self) -> None:
+        """Get the policy."""
+        self._policy = self.get_torch_inference_model("policy", ActorCritic)
+
+    @override
+    def on_data_collectors_attached(self) -> None:
+        """Get the collector of the rollout."""
+        self._rollout = self.get_data_collector("rollout")
+
+    @override
+    def on_resumed(self) -> None:
+        """Break the sequence: what happened meanwhile is not the last action's doing."""
+        super().on_resumed()
+        self._tick += 1
+
+    @override
+    def step(self, observation: Mapping[str, Tensor]) -> Tensor:
+        """Act.
+
+        Args:
+            observation: `state`, float32 [size], and `outcome`, see `OutcomeReader`.
+
+        Returns:
+            float32 [distribution.size], within the limits.
+        """
+        state = observation["state"]
+        reward, end, _ = self._outcomes.read(observation["outcome"])
+        self._tick += 1
+        raw, log_probability = self._draw(state.unsqueeze(0))
+        version = self._policy.weights_version
+        self._rollout.collect(
+            step_of(state, raw[0], log_probability[0], reward, end, self._tick, version)
+        )
+        share = (self._distribution.action(raw)[0] + 1.0) / 2.0
+        return torch.lerp(self._low, self._high, share)
+
+    def _draw(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        with self._policy.unwrap() as policy:
+            parameters = policy.parameters_of(states)
+        choose = self._distribution.mode if self._is_greedy else self._distribution.sample
+        raw = choose(parameters)
+        return raw, self._distribution.log_probability(parameters, raw)
+
+    @override
+    def save_state(self, path: Path) -> None:
+        """Save the number of the tick in the directory `path`."""
+        super().save_state(path)
+        save_json(path / "tick", {"tick": self._tick})
+
+    @override
+    def load_state(self, path: Path) -> None:
+        """Go on counting ticks, with a break."""
+        super().load_state(path)
+        self._tick = int(load_json(path / "tick")["tick"]) + 1

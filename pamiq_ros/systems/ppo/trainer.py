@@ -1,0 +1,196 @@
+"""PPOTrainer: proximal policy optimisation on what came since the last training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from typing_extensions import override
+
+from pamiq_ros.core import OptimizersSetup, TorchTrainer
+
+from .distributions import ActionDistribution
+from .networks import ActorCritic
+from .objective import policy_loss
+from .reward_scale import RewardScale
+from .rollout import Rollout
+
+
+@dataclass(frozen=True)
+class PPOSettings:
+    """How to train.
+
+    Attributes:
+        rollout: Ticks that have to come before each training.
+        epochs: Passes over them.
+        batch_size: Transitions in an update.
+        learning_rate: Of Adam.
+        anneal: Trainings after which the learning rate has sunk to 0; 0: it stays.
+        gamma: How much a reward counts one tick later.
+        trace: Lambda of the advantages.
+        clip: How far an update may take a probability, as a ratio less 1.
+        entropy: Weight of the entropy in the loss.
+        value: Weight of the values' squared error in the loss.
+        largest_gradient: Norm to which gradients are cut.
+        target_divergence: Divergence in nats at which training on a rollout ends early; 0: never.
+        scale_rewards: Whether rewards are divided by the deviation of their sums.
+    """
+
+    rollout: int = 2048
+    epochs: int = 10
+    batch_size: int = 64
+    learning_rate: float = 3e-4
+    anneal: int = 0
+    gamma: float = 0.99
+    trace: float = 0.95
+    clip: float = 0.2
+    entropy: float = 0.0
+    value: float = 0.5
+    largest_gradient: float = 0.5
+    target_divergence: float = 0.0
+    scale_rewards: bool = False
+
+
+class PPOTrainer(TorchTrainer):
+    """Trains the model `policy` on the buffer `rollout`.
+
+    Records the metrics `reward` (mean of a tick), `policy_loss`, `value_loss`, `entropy` (nats),
+    `divergence` (nats), `clipped` (share of steps), `staleness` (versions between the weights that
+    acted and those that are trained) and `explained_variance` (of the returns by the values).
+
+    Args:
+        distribution: Of the actions.
+        settings: How to train.
+        seed: Of the order of transitions.
+    """
+
+    def __init__(self, distribution: ActionDistribution, settings: PPOSettings, seed: int) -> None:
+        # One more than asked for: the last tick of a rollout has no transition yet.
+        super().__init__("rollout", settings.rollout + 1, settings.rollout)
+        self._distribution, self._settings = distribution, settings
+        self._random = torch.Generator().manual_seed(seed)
+        self._scale = RewardScale(settings.gamma)
+        self._new = 0
+
+    @override
+    def on_training_models_attached(self) -> None:
+        """Get the policy."""
+        self._policy = self.get_torch_training_model("policy", ActorCritic)
+
+    @override
+    def on_data_users_attached(self) -> None:
+        """Get the rollout."""
+        self._user = self.get_data_user("rollout")
+
+    @override
+    def create_optimizers(self) -> OptimizersSetup:
+        """Adam, with a learning rate that may sink."""
+        settings = self._settings
+        adam = torch.optim.Adam(self._policy.model.parameters(), settings.learning_rate, eps=1e-5)
+        if not settings.anneal:
+            return {"adam": adam}
+        share = lambda run: max(0.0, 1.0 - run / settings.anneal)  # noqa: E731
+        return {"adam": adam}, {"adam": torch.optim.lr_scheduler.LambdaLR(adam, share)}
+
+    @override
+    def is_trainable(self) -> bool:
+        """Whether enough came since the last training; counts what did."""
+        self._user.update()
+        self._new = self._user.count_data_added_since(self._previous_training_time)
+        return super().is_trainable()
+
+    @override
+    def train(self) -> None:
+        """Train on each transition that came since the last time."""
+        rollout = Rollout.of(self._user.newest(self._new + 1))
+        with torch.no_grad():
+            parameters, values = self._policy.model(rollout.observations)
+            proximal = self._distribution.log_probability(parameters, rollout.raws)
+        if self._settings.scale_rewards:
+            scaled = self._scale.scaled(rollout.rewards[1:])
+            rewards = torch.cat([rollout.rewards[:1], scaled])
+        else:
+            rewards = rollout.rewards
+        advantages = rollout.advantages(values, rewards, self._settings.gamma, self._settings.trace)
+        chosen = rollout.is_transition().nonzero().squeeze(1)
+        if len(chosen) < 2:
+            return
+        returns = advantages + values[:-1]
+        self._tell(rollout, chosen, values, returns)
+        data = (
+            rollout.observations[chosen],
+            rollout.raws[chosen],
+            proximal[chosen],
+            rollout.log_probabilities[chosen],
+            advantages[chosen],
+            returns[chosen],
+        )
+        self._epochs(data)
+        for scheduler in self.lr_schedulers.values():
+            scheduler.step()
+
+    def _epochs(self, data: tuple[Tensor, ...]) -> None:
+        for _ in range(self._settings.epochs):
+            order = torch.randperm(len(data[0]), generator=self._random)
+            for rows in torch.split(order, self._settings.batch_size):
+                if len(rows) < 2:
+                    continue  # one step alone has no deviation to be normalised by
+                if self._update(*(column[rows] for column in data)):
+                    return
+
+    def _update(
+        self,
+        observations: Tensor,
+        raws: Tensor,
+        proximal: Tensor,
+        behaviour: Tensor,
+        advantages: Tensor,
+        returns: Tensor,
+    ) -> bool:
+        """Make one update, unless the policy has moved far enough; says whether it has."""
+        settings = self._settings
+        parameters, values = self._policy.model(observations)
+        new = self._distribution.log_probability(parameters, raws)
+        normal = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        policy = policy_loss(new, proximal, behaviour, normal, settings.clip)
+        if 0.0 < settings.target_divergence < policy.divergence:
+            return True
+        entropy = self._distribution.entropy(parameters).mean()
+        value_loss = functional.mse_loss(values, returns)
+        loss = policy.loss + settings.value * value_loss - settings.entropy * entropy
+        self.optimizers["adam"].zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._policy.model.parameters(), settings.largest_gradient)
+        self.optimizers["adam"].step()
+        for name, value in (
+            ("policy_loss", policy.loss.item()),
+            ("value_loss", value_loss.item()),
+            ("entropy", entropy.item()),
+            ("divergence", policy.divergence),
+            ("clipped", policy.clipped),
+        ):
+            self.recorder.scalar(name, value)
+        return False
+
+    def _tell(self, rollout: Rollout, chosen: Tensor, values: Tensor, returns: Tensor) -> None:
+        self.recorder.scalar("reward", float(rollout.rewards[1:][chosen].mean()))
+        newest = int(rollout.versions.max())
+        self.recorder.scalar("staleness", float((newest - rollout.versions[chosen]).float().mean()))
+        left = (returns - values[:-1])[chosen].var()
+        explained = 1.0 - float(left / returns[chosen].var().clamp(min=1e-8))
+        self.recorder.scalar("explained_variance", explained)
+
+    @override
+    def save_state(self, path: Path) -> None:
+        """Save optimizer, schedule and the scale of rewards in the directory `path`."""
+        super().save_state(path)
+        self._scale.save(path / "reward_scale")
+
+    @override
+    def load_state(self, path: Path) -> None:
+        """Go on with what was saved."""
+        super().load_state(path)
+        self._scale.load(path / "reward_scale")
