@@ -87,6 +87,7 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
     def save_state(self, path: Path) -> None:
         """Save the number of the tick in the directory `path`."""
         super().save_state(path)
+        path.mkdir(exist_ok=True)
         save_json(path / "tick", {"tick": self._tick})
 
     @override

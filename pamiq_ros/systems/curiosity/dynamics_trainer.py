@@ -1,0 +1,109 @@
+"""DynamicsTrainer: has the forward dynamics foresee what came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from pamiq_ros.core import OptimizersSetup, TorchTrainer
+from pamiq_ros.systems.vae.networks import to_unit
+
+from .dynamics import ForwardDynamics
+from .encoding import Encodes
+
+_LARGEST_GRADIENT = 1.0
+
+
+class DynamicsTrainer(TorchTrainer):
+    """Trains `dynamics` on sequences of the newest experience.
+
+    Pictures are encoded anew, so that what is foreseen are encodings as they are now. A sequence
+    goes on from the state that the agent had at its first tick; where ticks are missing the state
+    is forgotten, and nothing is foreseen across the gap.
+
+    Records the metric `prediction_error` (mean squared error of an encoding's number).
+    """
+
+    def __init__(
+        self,
+        *,
+        learning_rate: float,
+        sequences: int,
+        length: int,
+        min_buffer_size: int,
+        updates_per_run: int,
+        seed: int,
+    ) -> None:
+        """Make a trainer.
+
+        Args:
+            learning_rate: Of Adam.
+            sequences: Sequences in an update.
+            length: Ticks in a sequence, 2 or more.
+            min_buffer_size: Ticks to wait for before the first update.
+            updates_per_run: Updates between two chances to pause, or to publish the weights.
+            seed: Of the sequences drawn.
+        """
+        super().__init__("experience", max(min_buffer_size, length))
+        self._learning_rate, self._updates = learning_rate, updates_per_run
+        self._sequences, self._length = sequences, length
+        self._random = torch.Generator().manual_seed(seed)
+
+    @override
+    def on_training_models_attached(self) -> None:
+        """Get the dynamics, and the encoder, which another trainer trains."""
+        self._dynamics = self.get_torch_training_model("dynamics", ForwardDynamics)
+        self._encoder: Encodes = self._training_models["encoder"].model  # type: ignore[attr-defined]
+
+    @override
+    def on_data_users_attached(self) -> None:
+        """Get the experience."""
+        self._experience = self.get_data_user("experience")
+
+    @override
+    def create_optimizers(self) -> OptimizersSetup:
+        """One optimizer for the dynamics."""
+        return {"adam": torch.optim.Adam(self._dynamics.model.parameters(), self._learning_rate)}
+
+    @override
+    def train(self) -> None:
+        """Make one run's updates."""
+        for _ in range(self._updates):
+            drawn = self._experience.sample_sequences(self._sequences, self._length, self._random)
+            loss = prediction_error(self._dynamics.model, self._encoder, drawn)
+            self.optimizers["adam"].zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            parameters = self._dynamics.model.parameters()
+            torch.nn.utils.clip_grad_norm_(parameters, _LARGEST_GRADIENT)
+            self.optimizers["adam"].step()
+            self.recorder.scalar("prediction_error", loss.item())
+
+
+def prediction_error(
+    dynamics: ForwardDynamics, encoder: Encodes, sequences: Mapping[str, Tensor]
+) -> Tensor:
+    """How wrong the dynamics are along sequences of experience.
+
+    Args:
+        dynamics: What predicts.
+        encoder: What pictures are encoded by; gradients don't flow into it.
+        sequences: Stacked steps of the buffer `experience`, [B, L, ...].
+
+    Returns:
+        The mean squared error of an encoding's number, a scalar.
+    """
+    pictures, ticks = sequences["picture"], sequences["tick"]
+    with torch.no_grad():
+        flat = encoder.encode(to_unit(pictures.flatten(0, 1)))
+    encodings = flat.reshape(*pictures.shape[:2], -1)
+    follows = (ticks.diff(dim=1) == 1).float()
+    # The state after a gap is that of a new beginning.
+    keep = torch.cat([torch.ones_like(follows[:, :1]), follows[:, :-1]], 1)
+    predicted, _ = dynamics(
+        encodings[:, :-1], sequences["action"][:, :-1], sequences["state"][:, 0], keep
+    )
+    errors: Tensor = (predicted - encodings[:, 1:]).square().mean(2)
+    return (errors * follows).sum() / follows.sum().clamp(min=1.0)
