@@ -31,12 +31,14 @@ class Step:
         time_ns: The time of the tick on /clock, in ns since 1970.
         heard: Of each topic that was sent to, by full name: how many messages.
         weights: Versions that must have come, by model.
+        turn: 1 if the trainers have their turn after it, else 0.
     """
 
     number: int
     time_ns: int
     heard: Mapping[str, int]
     weights: Mapping[str, int]
+    turn: int
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,13 @@ class Trained:
         number: The step's.
         weights: Newest version published, by model.
         updates: Runs of trainers that trained, in all.
+        every: After how many steps the trainers have a turn; 0: never.
     """
 
     number: int
     weights: Mapping[str, int]
     updates: int
+    every: int
 
 
 Message = TypeVar("Message", Step, Acted, Trained)

@@ -105,7 +105,7 @@ class LockstepActor:
         return True
 
     def _answer(self, step: Step) -> None:
-        for sender in self._senders.values():
+        for sender in self._senders.values() if step.turn else ():
             sender.flush(FLUSH_S)
         sent = {name: sender.figures()["numbered"] for name, sender in self._senders.items()}
         period_ns = round(self._ticker.period * 1e9)
@@ -140,7 +140,9 @@ class LockstepLearner:
         self.close = hear(node, ACTED_TOPIC, Acted, self._on_acted)
 
     def _on_acted(self, acted: Acted) -> None:
-        if acted.number and self._every and acted.number % self._every == 0:
+        if acted.number and not (self._every and acted.number % self._every == 0):
+            return  # nobody waits for an answer
+        if acted.number:
             request = Request(partial(self._has_come, acted), partial(self._answer, acted))
             self._pace.requests.put(request)
         elif all(sender.version for sender in self._senders.values()):
@@ -152,7 +154,7 @@ class LockstepLearner:
 
     def _answer(self, acted: Acted) -> None:
         versions = {name: sender.version for name, sender in self._senders.items()}
-        self._say(Trained(acted.number, versions, self._updates()))
+        self._say(Trained(acted.number, versions, self._updates(), self._every))
 
 
 def flush(senders: Mapping[str, WeightsSender]) -> None:

@@ -67,7 +67,7 @@ class LockstepDriver:
         Raises:
             LockstepError: A node does not answer.
         """
-        self._request(Step(0, time_ns, {}, {}), again=True)
+        self._request(Step(0, time_ns, {}, {}, 0), again=True)
         assert self._acted is not None
         return self._acted
 
@@ -122,7 +122,8 @@ class LockstepDriver:
         """
         weights = self._trained.weights if self._trained is not None else {}
         self.steps += 1
-        self._request(Step(self.steps, time_ns, dict(heard), weights))
+        turn = int(self._is_turn(self.steps))
+        self._request(Step(self.steps, time_ns, dict(heard), weights, turn))
         assert self._acted is not None
         return self._acted
 
@@ -156,7 +157,13 @@ class LockstepDriver:
 
     def _is_answered(self, number: int) -> bool:
         trained = self._trained is not None and self._trained.number == number
-        return self._has_acted(number) and (trained or not self._has_learner)
+        return self._has_acted(number) and (trained or not self._is_turn(number))
+
+    def _is_turn(self, number: int) -> bool:
+        """Whether the learner answers a step: the first of all, and those with a turn."""
+        if not self._has_learner or number == 0 or self._trained is None:
+            return self._has_learner
+        return self._trained.every > 0 and number % self._trained.every == 0
 
     def _on_acted(self, acted: Acted) -> None:
         self._acted = acted

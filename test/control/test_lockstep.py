@@ -14,9 +14,9 @@ COMMANDS = st.dictionaries(
     st.text(max_size=20), st.dictionaries(st.text(max_size=9), NUMBERS, max_size=4), max_size=3
 )
 MESSAGES = st.one_of(
-    st.builds(Step, COUNT, COUNT, COUNTS, COUNTS),
+    st.builds(Step, COUNT, COUNT, COUNTS, COUNTS, st.integers(0, 1)),
     st.builds(Acted, COUNT, COUNTS, COUNT, st.text(max_size=20), COMMANDS),
-    st.builds(Trained, COUNT, COUNTS, COUNT),
+    st.builds(Trained, COUNT, COUNTS, COUNT, COUNT),
 )
 
 
@@ -38,11 +38,11 @@ def test_a_changed_text_is_refused(message, where, character):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ({"number": -1, "weights": {}, "updates": 0}, "number: expected a number from 0 on"),
-        ({"number": True, "weights": {}, "updates": 0}, "number"),
-        ({"number": 1, "weights": {"policy": 1.5}, "updates": 0}, "weights.policy"),
-        ({"number": 1, "weights": [], "updates": 0}, "weights: expected counts by name"),
-        ({"number": 1, "weights": {}}, "updates: .* found 'None'"),
+        ({"number": -1, "weights": {}, "updates": 0, "every": 1}, "number: expected a number from"),
+        ({"number": True, "weights": {}, "updates": 0, "every": 1}, "number"),
+        ({"number": 1, "weights": {"policy": 1.5}, "updates": 0, "every": 1}, "weights.policy"),
+        ({"number": 1, "weights": [], "updates": 0, "every": 1}, "weights: expected counts by"),
+        ({"number": 1, "weights": {}, "every": 1}, "updates: .* found 'None'"),
     ],
 )
 def test_what_is_no_message_is_named(content, expected):

@@ -73,6 +73,14 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         self._rollout.collect(
             step_of(state, raw[0], log_probability[0], reward, end, self._tick, version)
         )
+        return self._command(raw)
+
+    @torch.no_grad()
+    def best(self, policy: ActorCritic, state: Tensor) -> Tensor:
+        """What a policy commands in a state, float32 [size], if it does what is likeliest."""
+        return self._command(self._distribution.mode(policy.parameters_of(state[None])))
+
+    def _command(self, raw: Tensor) -> Tensor:
         share = (self._distribution.action(raw)[0] + 1.0) / 2.0
         return torch.lerp(self._low, self._high, share)
 

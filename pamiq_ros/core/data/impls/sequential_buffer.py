@@ -79,12 +79,12 @@ class SequentialBuffer(StoredBuffer[T]):
 
 
 def split_rows(steps: Any, count: int) -> Any:
-    """Make the first dimension of each tensor in a nesting two, of which the first is `count`."""
+    """Make two dimensions of the first one of each tensor in a nesting: `count` and the rest."""
     if isinstance(steps, dict):
         return {key: split_rows(part, count) for key, part in steps.items()}
     if isinstance(steps, (list, tuple)):
         return type(steps)(split_rows(part, count) for part in steps)
-    return steps.reshape(count, -1, *steps.shape[1:]) if isinstance(steps, Tensor) else steps
+    return steps.reshape(count, len(steps) // count, *steps.shape[1:])
 
 
 class DictSequentialBuffer(DictBuffer[T]):
