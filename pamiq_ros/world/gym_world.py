@@ -19,9 +19,10 @@ from gymnasium import spaces
 from .action_map import ActionMap, array_map, twist_map
 from .errors import WorldError
 
-__all__ = ["COMMANDS", "Episode", "Outcome", "World", "WorldError", "parse_kwargs"]
+__all__ = ["COMMANDS", "OBSERVATIONS", "Episode", "Outcome", "World", "WorldError", "parse_kwargs"]
 
 COMMANDS = ("twist", "array")
+OBSERVATIONS = ("observation", "render")
 _PICTURE_CHANNELS = {1: "mono8", 3: "rgb8"}
 
 
@@ -79,6 +80,7 @@ class World:
         seed: int | None = None,
         action_map: Sequence[str] = (),
         command: str = "twist",
+        observe: str = "observation",
     ) -> None:
         """Make the environment; nothing is commanded yet, which is a command of zero.
 
@@ -88,15 +90,20 @@ class World:
             seed: Of the first episode, which the others follow from; None for a fresh one.
             action_map: Terms of `action_map.twist_map`; empty for its preset.
             command: `twist`: a command is a twist; `array`: it is an action.
+            observe: `observation`: what the environment gives; `render`: the picture of it that it
+                draws for people.
 
         Raises:
             WorldError: The environment can't be made, or has spaces that are not supported.
         """
         if command not in COMMANDS:
             raise WorldError(f"command: expected one of {', '.join(COMMANDS)}, found {command!r}")
+        if observe not in OBSERVATIONS:
+            known = ", ".join(OBSERVATIONS)
+            raise WorldError(f"observe: expected one of {known}, found {observe!r}")
         self.env_id = env_id
         self._seed = seed
-        self._env = _make(env_id, env_kwargs or {})
+        self._env = _make(env_id, env_kwargs or {}, observe == "render")
         try:
             self.encoding = _encoding(self._env.observation_space)
             self._map = _action_map(env_id, self._env.action_space, action_map, command)
@@ -179,11 +186,14 @@ def parse_kwargs(text: str) -> dict[str, Any]:
     return value
 
 
-def _make(env_id: str, env_kwargs: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
+def _make(env_id: str, env_kwargs: Mapping[str, Any], is_rendered: bool) -> gymnasium.Env[Any, Any]:
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
         os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
     try:
+        if is_rendered:
+            drawn = gymnasium.make(env_id, **{"render_mode": "rgb_array", **env_kwargs})
+            return gymnasium.wrappers.AddRenderObservation(drawn)
         return gymnasium.make(env_id, **env_kwargs)
     except Exception as error:  # environments are others' code: say whatever they raise
         raise WorldError(

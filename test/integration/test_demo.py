@@ -98,13 +98,14 @@ def test_the_demo_drives_learns_and_leaves_nothing_behind(tmp_path):
     said = output.read_text()
     assert demo.returncode == 0, said
     report = json.loads(report_file.read_text())
-    assert report["system"] == "vae" and report["duration_s"] >= 5.0
+    assert report["system"] == "curiosity" and report["duration_s"] >= 5.0
     assert report["errors"] == [] and report["inference"]["stops"] == 0, said
     assert report["inference"]["weights_version"] >= 5
     frames = report["experience"]["frames"]
     assert frames["sent"] == frames["received"] > 50 and frames["lost"] == 0
-    loss = report["training"]["metrics"]["reconstruction_loss"]
-    assert loss["last"] < loss["first"]
+    for name in ("reconstruction_loss", "prediction_error"):
+        metric = report["training"]["metrics"][name]
+        assert metric["last"] < metric["first"]
     assert report["actions"]["cmd_vel"] >= frames["sent"]
     assert processes(marker) == []
     used = {file for process in processes() for file in shared_memory_of(process)}

@@ -12,7 +12,7 @@ from domains import own_domain
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from pamiq_ros.nodes import tables, world_node
+from pamiq_ros.nodes import replay_node, tables, vrchat_node, world_node
 from pamiq_ros.nodes.parameters import Parameter, declare
 
 FILE = Path(__file__).parents[2] / "config" / "continual.yaml"
@@ -21,6 +21,8 @@ TABLES = {
     "pamiq_training": tables.TRAINING_PARAMETERS,
     "pamiq_control": tables.CONTROL_PARAMETERS,
     "pamiq_world": world_node.PARAMETERS,
+    "pamiq_replay": replay_node.PARAMETERS,
+    "pamiq_vrchat": vrchat_node.PARAMETERS,
 }
 
 

@@ -185,3 +185,17 @@ def test_a_positive_turn_turns_the_racing_car_left() -> None:
 
     left, straight, right = heading(0.4), heading(0.0), heading(-0.4)
     assert left > straight + 0.2 > straight - 0.2 > right
+
+
+def test_what_is_drawn_for_people_can_be_observed():
+    world = World("CartPole-v1", observe="render")
+    assert world.encoding == "rgb8"
+    shown = world.reset().observation
+    assert shown.shape == (400, 600, 3) and shown.dtype == np.uint8
+    assert not np.array_equal(shown, [world.step() for _ in range(10)][-1].observation)
+    world.close()
+
+
+def test_what_can_not_be_observed_is_named():
+    with pytest.raises(WorldError, match="observe: expected one of observation, render"):
+        World("CartPole-v1", observe="touch")

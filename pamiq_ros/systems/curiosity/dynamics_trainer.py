@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from typing_extensions import override
 
 from pamiq_ros.core import OptimizersSetup, TorchTrainer
-from pamiq_ros.systems.vae.networks import to_unit
+from pamiq_ros.systems.vae.networks import to_bytes, to_unit
 
 from .dynamics import ForwardDynamics
 from .encoding import Encodes
+from .seen_map import seen_map
 
 _LARGEST_GRADIENT = 1.0
+_REMEMBERED = 256
+_SHOWN = 6
 
 
 class DynamicsTrainer(TorchTrainer):
@@ -24,7 +28,8 @@ class DynamicsTrainer(TorchTrainer):
     goes on from the state that the agent had at its first tick; where ticks are missing the state
     is forgotten, and nothing is foreseen across the gap.
 
-    Records the metric `prediction_error` (mean squared error of an encoding's number).
+    Records the metric `prediction_error` (mean squared error of an encoding's number), and the
+    pictures `seen` (a map of what is remembered) and, where there is a decoder, `prediction`.
     """
 
     def __init__(
@@ -56,7 +61,10 @@ class DynamicsTrainer(TorchTrainer):
     def on_training_models_attached(self) -> None:
         """Get the dynamics, and the encoder, which another trainer trains."""
         self._dynamics = self.get_torch_training_model("dynamics", ForwardDynamics)
-        self._encoder: Encodes = self._training_models["encoder"].model  # type: ignore[attr-defined]
+        # Not by get_training_model, which would have them synchronised after each training.
+        models: dict[str, Any] = dict(self._training_models)
+        self._encoder: Encodes = models["encoder"].model
+        self._decoder: nn.Module | None = models["decoder"].model if "decoder" in models else None
 
     @override
     def on_data_users_attached(self) -> None:
@@ -80,6 +88,25 @@ class DynamicsTrainer(TorchTrainer):
             torch.nn.utils.clip_grad_norm_(parameters, _LARGEST_GRADIENT)
             self.optimizers["adam"].step()
             self.recorder.scalar("prediction_error", loss.item())
+        self.recorder.image("seen", self._seen)
+        if self._decoder is not None:
+            self.recorder.image("prediction", self._prediction)
+
+    @torch.no_grad()
+    def _seen(self) -> Tensor:
+        pictures = self._experience.sample(_REMEMBERED, self._random)["picture"]
+        return seen_map(pictures, self._encoder.encode(to_unit(pictures)))
+
+    @torch.no_grad()
+    def _prediction(self) -> Tensor:
+        """The newest pictures, each above what was foreseen of it."""
+        assert self._decoder is not None
+        steps = self._experience.newest(self._length)
+        ahead = {name: part[None] for name, part in steps.items()}
+        predicted = predictions(self._dynamics.model, self._encoder, ahead)[0]
+        foreseen = self._decoder(predicted[-_SHOWN:])
+        came = to_unit(steps["picture"][-_SHOWN:])
+        return to_bytes(torch.cat([torch.cat(list(part), 2) for part in (came, foreseen)], 1))
 
 
 def prediction_error(
@@ -95,15 +122,37 @@ def prediction_error(
     Returns:
         The mean squared error of an encoding's number, a scalar.
     """
-    pictures, ticks = sequences["picture"], sequences["tick"]
-    with torch.no_grad():
-        flat = encoder.encode(to_unit(pictures.flatten(0, 1)))
-    encodings = flat.reshape(*pictures.shape[:2], -1)
-    follows = (ticks.diff(dim=1) == 1).float()
-    # The state after a gap is that of a new beginning.
-    keep = torch.cat([torch.ones_like(follows[:, :1]), follows[:, :-1]], 1)
-    predicted, _ = dynamics(
-        encodings[:, :-1], sequences["action"][:, :-1], sequences["state"][:, 0], keep
-    )
+    encodings = encoded(encoder, sequences["picture"])
+    follows = _follows(sequences["tick"])
+    predicted = _along(dynamics, encodings, follows, sequences)
     errors: Tensor = (predicted - encodings[:, 1:]).square().mean(2)
     return (errors * follows).sum() / follows.sum().clamp(min=1.0)
+
+
+def predictions(
+    dynamics: ForwardDynamics, encoder: Encodes, sequences: Mapping[str, Tensor]
+) -> Tensor:
+    """What the dynamics say of each tick but the first, [B, L - 1, encoding_size]."""
+    encodings = encoded(encoder, sequences["picture"])
+    return _along(dynamics, encodings, _follows(sequences["tick"]), sequences)
+
+
+@torch.no_grad()
+def encoded(encoder: Encodes, pictures: Tensor) -> Tensor:
+    """Encodings [B, L, size] of pictures, uint8 [B, L, 3, height, width]."""
+    flat = encoder.encode(to_unit(pictures.flatten(0, 1)))
+    return flat.reshape(*pictures.shape[:2], -1)
+
+
+def _follows(ticks: Tensor) -> Tensor:
+    return (ticks.diff(dim=1) == 1).float()
+
+
+def _along(
+    dynamics: ForwardDynamics, encodings: Tensor, follows: Tensor, sequences: Mapping[str, Tensor]
+) -> Tensor:
+    # The state after a gap is that of a new beginning.
+    keep = torch.cat([torch.ones_like(follows[:, :1]), follows[:, :-1]], 1)
+    actions, state = sequences["action"][:, :-1], sequences["state"][:, 0]
+    predicted: Tensor = dynamics(encodings[:, :-1], actions, state, keep)[0]
+    return predicted

@@ -1,0 +1,169 @@
+"""vrchat_node: an avatar in VRChat as a robot: cmd_vel in, camera/image_raw out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import Image
+
+from pamiq_ros.loop.ticker import Ticker
+from pamiq_ros.vrchat import Avatar, AvatarSpeeds, Capture, CaptureError
+from pamiq_ros.wire.images import fill_image
+
+from .main import run_unless_refused
+from .parameters import Parameter, declare
+from .ros_time import steady_timer
+
+PARAMETERS = (
+    Parameter(
+        "capture",
+        "0",
+        "Where its view comes from: a device's number, a file or an address",
+        read_only=True,
+    ),
+    Parameter("loop", False, "Whether a file begins anew at its end", read_only=True),
+    Parameter(
+        "rate",
+        0.0,
+        "Pictures per second in Hz; 0: the source's own, or 30",
+        0.0,
+        240.0,
+        read_only=True,
+    ),
+    Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
+    Parameter("osc_host", "127.0.0.1", "Where VRChat runs", read_only=True),
+    Parameter("osc_port", 9000, "Where it listens for OSC", 1, 65535, read_only=True),
+    Parameter("osc_rate", 30.0, "Inputs sent per second in Hz", 1.0, 240.0, read_only=True),
+    Parameter("twist_stamped", False, "Whether cmd_vel is a TwistStamped", read_only=True),
+    Parameter(
+        "command_timeout",
+        0.5,
+        "Time in s after which the avatar stands still if no command comes",
+        0.05,
+        60.0,
+        read_only=True,
+    ),
+    Parameter("walk_speed", 2.0, "Its speed in m/s", 0.01, 100.0, read_only=True),
+    Parameter("run_speed", 4.0, "Its speed in m/s when it runs", 0.01, 100.0, read_only=True),
+    Parameter("turn_speed", 1.5, "Its turn in rad/s", 0.01, 100.0, read_only=True),
+    Parameter(
+        "jump_speed", 0.5, "Upward velocity in m/s from which on it jumps", 0.01, 100.0,
+        read_only=True,
+    ),
+    Parameter(
+        "smoothing", 0.1, "Time in s after which 1/e of a change is to come", 0.0, 10.0,
+        read_only=True,
+    ),
+)  # fmt: skip
+SENSOR_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+DEFAULT_RATE = 30.0
+
+
+class VrchatNode(Node):
+    """Publishes what the avatar sees, and moves it by the last command.
+
+    Attributes:
+        finished: Whether the process should end.
+        exit_status: What the process ends with; 1 if there are no more pictures.
+    """
+
+    exit_status = 0
+
+    def __init__(self) -> None:
+        """Open the source of pictures, and begin.
+
+        Raises:
+            CaptureError: A parameter or the source can't be used.
+        """
+        super().__init__("pamiq_vrchat")
+        self.finished = False
+        if errors := declare(self, PARAMETERS):
+            raise CaptureError("; ".join(errors.values()))
+        self._avatar = self._make_avatar()
+        self._capture = Capture(self._value("capture"), self._value("loop"))
+        self._told = self._updated = time.monotonic()
+        overriding = QoSOverridingOptions.with_default_policies()
+        self._camera = self.create_publisher(
+            Image, "camera/image_raw", SENSOR_QOS, qos_overriding_options=overriding
+        )
+        kind: Any = TwistStamped if self._value("twist_stamped") else Twist
+        self.create_subscription(
+            kind, "cmd_vel", self._on_command, COMMAND_QOS, qos_overriding_options=overriding
+        )
+        steady_timer(self, 1.0 / self._value("osc_rate"), self._update)
+        rate = self._value("rate") or self._capture.rate or DEFAULT_RATE
+        self._ticker = Ticker(rate, self._show)
+        self._ticker.start()
+        self.get_logger().info(f"capture '{self._value('capture')}', {rate:g} pictures a second")
+
+    def stop(self) -> None:
+        """Let the avatar stand still and close everything; safe to call twice."""
+        self._avatar.stop()
+        if self._ticker.stop():
+            self._capture.close()
+
+    def _value(self, name: str) -> Any:
+        return self.get_parameter(name).value
+
+    def _make_avatar(self) -> Avatar:
+        names = ("walk_speed", "run_speed", "turn_speed", "jump_speed", "smoothing")
+        try:
+            speeds = AvatarSpeeds(*(self._value(name) for name in names))
+        except ValueError as error:
+            raise CaptureError(f"parameters of the avatar's speed: {error}") from error
+        return Avatar(self._value("osc_host"), self._value("osc_port"), speeds)
+
+    def _on_command(self, message: Twist | TwistStamped) -> None:
+        twist = message.twist if isinstance(message, TwistStamped) else message
+        linear = twist.linear
+        try:
+            self._avatar.drive(linear.x, linear.y, linear.z, twist.angular.z)
+        except ValueError as error:
+            self.get_logger().warning(f"ignored: {error}", throttle_duration_sec=1.0)
+            return
+        self._told = time.monotonic()
+
+    def _update(self) -> None:
+        now = time.monotonic()
+        if now - self._told > self._value("command_timeout"):
+            self._avatar.stop()
+        else:
+            self._avatar.update(now - self._updated)
+        self._updated = now
+
+    def _show(self) -> None:
+        try:
+            picture = self._capture.read()
+        except CaptureError as error:
+            self._end(str(error))
+            return
+        if picture is None:
+            self._end(f"capture '{self._value('capture')}': there are no more pictures")
+            return
+        message = Image()
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.frame_id = self._value("frame_id")
+        fill_image(message, picture, "bgr8")
+        self._camera.publish(message)
+
+    def _end(self, text: str) -> None:
+        self.get_logger().fatal(text)
+        self._avatar.stop()
+        self.exit_status, self.finished = 1, True
+        self._ticker.stop()
+
+
+def main() -> None:
+    """Entry point of the executable; exit status 2 for a source that can't be used."""
+    sys.exit(run_unless_refused(VrchatNode, CaptureError, "pamiq_vrchat"))
+
+
+if __name__ == "__main__":
+    main()
