@@ -2,7 +2,7 @@
 
     ros2 launch ./robot.launch.py states_dir:=states
 
-The base's own driver has to run already: it subscribes cmd_vel, and stops by itself when none comes.
+The base's own driver has to run already: it hears cmd_vel, and stops by itself when none comes.
 """
 
 from pathlib import Path
