@@ -44,7 +44,7 @@ class Task:
 TASKS = {
     "CartPole-v1": Task(50_000, 475.0, {"anneal": 24}),
     "Pendulum-v1": Task(
-        100_000,
+        80_000,
         -250.0,
         {
             "observation_size": 3,
@@ -54,7 +54,8 @@ TASKS = {
             "rollout": 1024,
             "gamma": 0.9,
             "learning_rate": 1e-3,
-            "anneal": 97,
+            "anneal": 78,
+            "scale_rewards": True,
         },
     ),
 }
