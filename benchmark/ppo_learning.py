@@ -31,19 +31,22 @@ class Task:
     """An environment, how to learn it, and what counts as learnt.
 
     Attributes:
+        rate: Ticks per second of its time in Hz: one for each of its steps.
         steps: Ticks in lockstep.
         wanted: Mean return.
         settings: Of the system `ppo`.
     """
 
+    rate: float
     steps: int
     wanted: float
     settings: dict[str, Any]
 
 
 TASKS = {
-    "CartPole-v1": Task(50_000, 475.0, {"anneal": 24}),
+    "CartPole-v1": Task(50.0, 50_000, 475.0, {"anneal": 24}),
     "Pendulum-v1": Task(
+        30.0,
         80_000,
         -250.0,
         {
@@ -97,7 +100,7 @@ def learn(env_id: str, task: Task, steps: int, seed: int, folder: Path) -> float
     """Learn in lockstep through the nodes; gives the seconds it took, starting included."""
     command = [sys.executable, "-m", "pamiq_ros.cli.main", "up", "ppo", "--world", env_id]
     command += ["--world-command", "array", "--lockstep", "--steps", str(steps)]
-    command += ["--seed", str(seed), "--train-every", str(TURN_EVERY)]
+    command += ["--rate", str(task.rate), "--seed", str(seed), "--train-every", str(TURN_EVERY)]
     command += ["--states-dir", str(folder / "states"), "--log-dir", str(folder / "log")]
     for name, value in {**task.settings, "seed": seed}.items():
         text = str(list(value)) if isinstance(value, tuple) else str(value)

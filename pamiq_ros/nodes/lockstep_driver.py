@@ -73,6 +73,7 @@ class LockstepDriver:
 
     def follow(
         self,
+        ticks: Acted,
         begin_ns: int,
         moments: Iterable[tuple[int, Callable[[], Sequence[str]]]],
         take: Callable[[Acted], object] = lambda acted: None,
@@ -81,6 +82,7 @@ class LockstepDriver:
         """Let the time of a bag or a world go by, with the ticks that come due in it.
 
         Args:
+            ticks: What `begin` gave.
             begin_ns: The time of the first tick at the earliest, in ns since 1970.
             moments: Times in order, and for each what publishes what there is to observe then and
                 gives the full names of the topics.
@@ -91,7 +93,7 @@ class LockstepDriver:
             LockstepError: A node does not answer.
         """
         heard: Counter[str] = Counter()
-        due_ns, ticks = begin_ns, self.begin(begin_ns)
+        due_ns = begin_ns
         for time_ns, publish in moments:
             while not ticks.trigger and due_ns < time_ns and not self._done(steps):
                 take(self.step(due_ns, heard))

@@ -18,6 +18,8 @@ from .system_ready import SystemReady
 BEGINS_NS = 10**15
 """The time of the first step: the same in each run, and no time of today."""
 
+_ALIKE = 1e-3
+
 
 class LockstepWorld:
     """Steps a world, and has the nodes tick at their own rate in its time.
@@ -77,12 +79,22 @@ class LockstepWorld:
                 has_learner,
                 lambda: self._ready.active,
             )
-            driver.follow(BEGINS_NS, self._moments(), self._hold, self._steps)
+            ticks = driver.begin(BEGINS_NS)
+            self._compare(ticks)
+            driver.follow(ticks, BEGINS_NS, self._moments(), self._hold, self._steps)
             self._node.get_logger().info(f"{driver.steps} steps")
         except LockstepError as error:
             self.error = str(error)
         if not self._stopped.is_set():
             self._on_end()
+
+    def _compare(self, ticks: Acted) -> None:
+        steps = ticks.period_ns / self._period_ns
+        if not ticks.trigger and (abs(steps - round(steps)) > _ALIKE or steps < 1.0 - _ALIKE):
+            self._node.get_logger().warning(
+                f"{1e9 / self._period_ns:g} steps and {1e9 / ticks.period_ns:g} ticks a second: some "
+                "ticks see no new step; give the system the world's rate, or a part of it"
+            )
 
     def _moments(self) -> Iterator[tuple[int, Callable[[], Sequence[str]]]]:
         number = 0

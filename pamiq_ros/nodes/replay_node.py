@@ -159,7 +159,8 @@ class ReplayNode(Node):
         driver = LockstepDriver(self, self._tell, self._ended.is_set, has_learner, self._is_active)
         due = self._playback.due(topics.names)
         moments = ((m.time_ns, partial(lambda m: [topics.publish(m)], m)) for _, m in due)
-        driver.follow(self._playback.start_ns, moments)
+        began_ns = self._playback.start_ns
+        driver.follow(driver.begin(began_ns), began_ns, moments)
         self.get_logger().info(f"{driver.steps} steps")
 
     def _is_active(self) -> bool:
