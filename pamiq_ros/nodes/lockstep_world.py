@@ -92,8 +92,8 @@ class LockstepWorld:
         steps = ticks.period_ns / self._period_ns
         if not ticks.trigger and (abs(steps - round(steps)) > _ALIKE or steps < 1.0 - _ALIKE):
             self._node.get_logger().warning(
-                f"{1e9 / self._period_ns:g} steps and {1e9 / ticks.period_ns:g} ticks a second: some "
-                "ticks see no new step; give the system the world's rate, or a part of it"
+                f"{1e9 / self._period_ns:g} steps and {1e9 / ticks.period_ns:g} ticks a second: "
+                "some ticks see no new step; give the system the world's rate, or a part of it"
             )
 
     def _moments(self) -> Iterator[tuple[int, Callable[[], Sequence[str]]]]:

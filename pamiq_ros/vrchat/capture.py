@@ -49,8 +49,8 @@ class Capture:
             CaptureError: A file that is to begin anew can't.
         """
         if self._first is not None:
-            picture, self._first = self._first, None
-            return picture
+            first, self._first = self._first, None
+            return first
         picture = self._read()
         if picture is None and self._loop:
             self._video.set(cv2.CAP_PROP_POS_FRAMES, 0)
