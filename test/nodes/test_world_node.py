@@ -161,3 +161,20 @@ def test_an_environment_that_breaks_ends_the_process_with_its_reason(ros: Ros) -
     _, text = process.communicate(timeout=20.0)
     assert process.returncode == 1, text
     assert "a wheel fell off" in text
+
+
+def test_what_is_drawn_for_people_is_a_camera(ros: Ros) -> None:
+    pictures = hear(ros.node("probe"), Image, "camera/image_raw")
+    ros.start(WORLD, *parameters(env_id="CartPole-v1", observe="render"))
+    picture = wait_until(lambda: pictures and pictures[0], "a picture")
+    assert (picture.height, picture.width, picture.encoding) == (400, 600, "rgb8")
+
+
+def test_the_outcome_says_how_the_episode_goes(ros: Ros) -> None:
+    heard = hear(ros.node("probe"), Float32MultiArray, "outcome")
+    ros.start(WORLD, *parameters(env_id=ECHO, env_kwargs="'{length: 4}'"))
+    wait_until(lambda: any(message.data[0] >= 2.0 for message in heard), "the third episode")
+    ends = [message.data for message in heard if message.data[2]]
+    assert ends and all(end[1] == 1.0 and end[2] == 1.0 for end in ends)  # terminated, worth 1
+    later = [message.data for message in heard if message.data[0] >= 1.0]
+    assert all(list(message[3:]) == [1.0, 1.0] for message in later)
