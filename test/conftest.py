@@ -13,6 +13,9 @@ import pytest
 if TYPE_CHECKING:
     from ros_helpers import Ros
 
+# Tests run side by side: with more threads than CPUs they would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 HEAVY = ("test_style.py", "test_soak.py", "test_demo.py")
 LONGEST = (*HEAVY, "/integration/", "/faults/", "/cli/")
 

@@ -27,7 +27,7 @@ CASES = [
     (["demo", "--states-dir", "list.yaml"], "--states-dir", "expected a folder, found a file"),
     (["demo", "--report", "missing/r.json"], "--report", "expected an existing folder"),
     (["demo", "--report", "."], "--report", "expected a file, found a folder"),
-    (["demo", "--system", "boat"], "SYSTEM", "expected one of vae, 'module:callable'"),
+    (["demo", "--system", "boat"], "SYSTEM", "expected one of curiosity, vae, "),
     (["up", "boat"], "SYSTEM", "found 'boat'"),
     (["up", "boat.py:system"], "SYSTEM", "expected an existing Python file before the ':'"),
     (["up", "boat:"], "SYSTEM", "found 'boat:'"),
@@ -43,7 +43,7 @@ CASES = [
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(checks, "built_in_systems", lambda: ["vae"])
+    monkeypatch.setattr(checks, "built_in_systems", lambda: ["curiosity", "vae"])
     (tmp_path / "list.yaml").write_text("- 1\n")
     (tmp_path / "broken.yaml").write_text("a: [1\n")
 

@@ -95,7 +95,7 @@ def test_what_is_foreseen_across_a_gap_does_not_count():
 def test_it_learns_to_see_to_foresee_and_to_act(one_process, pictures, overrides):
     loop = one_process(curious(*overrides), pictures(40, 64, 64))
     loop.tick(40)
-    loop.train(12)
+    loop.train(6)
     for _ in range(3):
         loop.tick(40)
         loop.train(1)
