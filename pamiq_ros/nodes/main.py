@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import importlib.util
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import rclpy
@@ -111,10 +110,20 @@ def run_unless_refused(make_node: Callable[[], Node], refused: type[Exception], 
     except refused as error:
         text = str(error)
     get_logger(name).fatal(text)
-    # The half-made node went with the traceback, but for cycles. DDS has threads, and what is left
-    # of them when the interpreter ends can keep it from ending.
-    gc.collect()
     return BAD_CONFIGURATION
+
+
+@contextlib.contextmanager
+def destroyed_if_refused(node: Node) -> Iterator[None]:
+    """Destroy a node that is being made, if that fails.
+
+    DDS has threads: left to the interpreter's end they can keep it from ending, or crash it.
+    """
+    try:
+        yield
+    except BaseException:
+        node.destroy_node()
+        raise
 
 
 def _spin(executor: rclpy.executors.Executor, node: Node, signals: list[int]) -> None:

@@ -116,7 +116,7 @@ def test_a_bag_of_ros_1_is_replayed_under_another_name(tmp_path):
         made.probe.create_subscription(Image, "front/image_raw", pictures.append, 10)
         node = made.start(
             "replay_node", "-p", f"bag:={bag}", "-p", "wait_for_system:=false",
-            "-r", f"{CAMERA}:=/front/image_raw", "-p", "rate:=4.0",
+            "-r", f"{CAMERA}:=/front/image_raw", "-p", "rate:=1.0",
         )  # fmt: skip
         assert node.wait(30.0) == 0
         wait_until(lambda: pictures and pictures[-1].data[0] == shade(19), "the last picture")

@@ -66,10 +66,10 @@ def test_it_is_seen_moves_and_stands_still_when_nobody_commands(
     publisher = probe.create_publisher(Twist, "cmd_vel", 1)
     driving = probe.create_timer(0.05, lambda: publisher.publish(command))
     wait_until(lambda: newest(heard, "/input/Vertical") == pytest.approx(0.5, abs=0.01))
-    assert newest(heard, "/input/LookHorizontal") == pytest.approx(-0.5, abs=0.05)
+    wait_until(lambda: newest(heard, "/input/LookHorizontal") == pytest.approx(-0.5, abs=0.01))
     driving.cancel()
     wait_until(lambda: newest(heard, "/input/Vertical") == 0.0, "the avatar to stand still")
-    assert newest(heard, "/input/LookHorizontal") == 0.0
+    wait_until(lambda: newest(heard, "/input/LookHorizontal") == 0.0, "the end of its turn")
 
     driving.reset()
     wait_until(lambda: newest(heard, "/input/Vertical") == pytest.approx(0.5, abs=0.01))
