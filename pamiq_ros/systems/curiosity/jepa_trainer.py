@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 from typing_extensions import override
 
-from pamiq_ros.core import OptimizersSetup, TorchTrainer
-from pamiq_ros.systems.vae.networks import to_unit
+from pamiq_ros.core import OptimizersSetup
+from pamiq_ros.systems.vae.picture_trainer import PictureTrainer
 
 from .patches import PatchEncoder, PatchPredictor
 
@@ -17,7 +17,7 @@ _FOLLOWS = 0.99
 _WEIGHT_DECAY = 0.05
 
 
-class JEPATrainer(TorchTrainer):
+class JEPATrainer(PictureTrainer):
     """Trains `learner` and `predictor` on pictures of all ages; `encoder` follows the learner.
 
     The encoder that acts is the slow one (the teacher of I-JEPA): its encodings change little from
@@ -27,40 +27,12 @@ class JEPATrainer(TorchTrainer):
     near 0 the encoder says the same of all).
     """
 
-    def __init__(
-        self,
-        *,
-        learning_rate: float,
-        batch_size: int,
-        min_buffer_size: int,
-        updates_per_run: int,
-        seed: int,
-    ) -> None:
-        """Make a trainer.
-
-        Args:
-            learning_rate: Of AdamW.
-            batch_size: Pictures in an update.
-            min_buffer_size: Pictures to wait for before the first update.
-            updates_per_run: Updates between two chances to pause, or to publish the weights.
-            seed: Of the pictures and patches drawn.
-        """
-        super().__init__("frames", min_buffer_size)
-        self._learning_rate, self._batch_size = learning_rate, batch_size
-        self._updates = updates_per_run
-        self._random = torch.Generator().manual_seed(seed)
-
     @override
     def on_training_models_attached(self) -> None:
         """Get the models."""
         self._encoder = self.get_torch_training_model("encoder", PatchEncoder)
         self._learner = self.get_torch_training_model("learner", PatchEncoder)
         self._predictor = self.get_torch_training_model("predictor", PatchPredictor)
-
-    @override
-    def on_data_users_attached(self) -> None:
-        """Get the pictures."""
-        self._frames = self.get_data_user("frames")
 
     @override
     def create_optimizers(self) -> OptimizersSetup:
@@ -71,11 +43,6 @@ class JEPATrainer(TorchTrainer):
         }
 
     @override
-    def train(self) -> None:
-        """Make one run's updates."""
-        for _ in range(self._updates):
-            self._update(to_unit(self._frames.sample(self._batch_size, self._random)))
-
     def _update(self, pictures: Tensor) -> None:
         encoder, learner = self._encoder.model, self._learner.model
         shown, hidden = self._drawn(len(pictures), encoder.count)

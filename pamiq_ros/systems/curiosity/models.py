@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import torch
 from torch import nn
 
 from pamiq_ros.core import TorchTrainingModel
+from pamiq_ros.core.seeding import seeded
 from pamiq_ros.systems.ppo.distributions import ActionDistribution
 from pamiq_ros.systems.ppo.networks import ActorCritic
 from pamiq_ros.systems.vae.networks import Decoder
@@ -87,9 +87,7 @@ def mind_models(
 def _model(
     seed: int, make: Callable[[], T], inference_procedure: str = ""
 ) -> TorchTrainingModel[T]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        module = make()
+    module = seeded(seed, make)
     if not inference_procedure:
         return TorchTrainingModel(module, has_inference_model=False)
     return TorchTrainingModel(module, inference_procedure=inference_procedure)

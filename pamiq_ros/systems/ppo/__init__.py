@@ -20,6 +20,7 @@ from pamiq_ros.core import (
     System,
     TorchTrainingModel,
 )
+from pamiq_ros.core.seeding import seeded
 from pamiq_ros.systems.vae.checks import check_devices, check_ranges
 
 from .agent import PPOAgent
@@ -156,6 +157,5 @@ def _actions(
 def _policy(
     seed: int, size: int, distribution: ActionDistribution, hidden: Sequence[int], log_std: float
 ) -> TorchTrainingModel[ActorCritic]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return TorchTrainingModel(ActorCritic(size, distribution, hidden, log_std))
+    make = partial(ActorCritic, size, distribution, hidden, log_std)
+    return TorchTrainingModel(seeded(seed, make))

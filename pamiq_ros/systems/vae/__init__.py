@@ -6,12 +6,9 @@ Read it in the order observation, action, learning: `agent.py` (with `random_wal
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 import torch
-from torch import nn
 
 from pamiq_ros.core import (
     ImageTopic,
@@ -20,6 +17,7 @@ from pamiq_ros.core import (
     TorchTrainingModel,
     TwistTopic,
 )
+from pamiq_ros.core.seeding import seeded
 
 from .agent import ExplorationAgent
 from .checks import check_devices, check_ranges, check_sizes
@@ -28,7 +26,6 @@ from .networks import Decoder, Encoder
 from .random_walk import SmoothRandomWalk
 from .trainer import VAETrainer
 
-T = TypeVar("T", bound=nn.Module)
 Sizes = tuple[int, int, tuple[int, ...], int]
 
 
@@ -129,16 +126,10 @@ def system(
 
 
 def _encoder(seed: int, sizes: Sizes) -> TorchTrainingModel[Encoder]:
-    encoder = _seeded(seed, lambda: Encoder(*sizes))
+    encoder = seeded(seed, lambda: Encoder(*sizes))
     return TorchTrainingModel(encoder, inference_procedure="latent")
 
 
 def _decoder(seed: int, sizes: Sizes) -> TorchTrainingModel[Decoder]:
-    decoder = _seeded(seed, lambda: Decoder(*sizes))
+    decoder = seeded(seed, lambda: Decoder(*sizes))
     return TorchTrainingModel(decoder, has_inference_model=False)
-
-
-def _seeded(seed: int, make: Callable[[], T]) -> T:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return make()

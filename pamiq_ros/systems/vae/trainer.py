@@ -7,15 +7,16 @@ from torch import Tensor
 from torch.nn import functional
 from typing_extensions import override
 
-from pamiq_ros.core import OptimizersSetup, TorchTrainer
+from pamiq_ros.core import OptimizersSetup
 
 from .networks import Decoder, Encoder, to_bytes, to_unit
+from .picture_trainer import PictureTrainer
 
 _SHOWN = 4
 _GAP = 4
 
 
-class VAETrainer(TorchTrainer):
+class VAETrainer(PictureTrainer):
     """Trains encoder and decoder on pictures drawn from everything seen so far.
 
     Records the metrics `reconstruction_loss` (mean squared error per pixel value, of values in
@@ -43,23 +44,20 @@ class VAETrainer(TorchTrainer):
             updates_per_run: Updates between two chances to pause, or to publish the weights.
             seed: Of the pictures drawn and of the latents' noise.
         """
-        super().__init__("frames", min_buffer_size)
-        self._learning_rate = learning_rate
+        super().__init__(
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            min_buffer_size=min_buffer_size,
+            updates_per_run=updates_per_run,
+            seed=seed,
+        )
         self._beta = beta
-        self._batch_size = batch_size
-        self._updates_per_run = updates_per_run
-        self._random = torch.Generator().manual_seed(seed)
 
     @override
     def on_training_models_attached(self) -> None:
         """Get the models."""
         self._encoder = self.get_torch_training_model("encoder", Encoder)
         self._decoder = self.get_torch_training_model("decoder", Decoder)
-
-    @override
-    def on_data_users_attached(self) -> None:
-        """Get the pictures."""
-        self._frames = self.get_data_user("frames")
 
     @override
     def create_optimizers(self) -> OptimizersSetup:
@@ -70,10 +68,10 @@ class VAETrainer(TorchTrainer):
     @override
     def train(self) -> None:
         """Make one run's updates."""
-        for _ in range(self._updates_per_run):
-            self._update(to_unit(self._frames.sample(self._batch_size, self._random)))
+        super().train()
         self.recorder.image("reconstruction", self._picture)
 
+    @override
     def _update(self, pictures: Tensor) -> None:
         mean, log_variance = self._encoder(pictures)
         noise = torch.randn(mean.shape, generator=self._random)
