@@ -12,6 +12,7 @@ from typing_extensions import override
 from pamiq_ros.core import TorchAgent
 from pamiq_ros.core.state import load_tree, save_tree
 from pamiq_ros.systems.ppo.distributions import ActionDistribution
+from pamiq_ros.systems.ppo.drawing import Drawing
 from pamiq_ros.systems.ppo.networks import ActorCritic
 from pamiq_ros.systems.ppo.outcome import OutcomeReader
 from pamiq_ros.systems.ppo.rollout import GOES_ON, step_of
@@ -52,8 +53,7 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         is_greedy: bool = False,
     ) -> None:
         super().__init__()
-        self._distribution, self._is_greedy = distribution, is_greedy
-        self._low, self._high = limits
+        self._drawing = Drawing(distribution, limits, is_greedy)
         self._curiosity, self._reward = curiosity, reward
         self._horizon = horizon
         self._outcomes = OutcomeReader()
@@ -109,18 +109,11 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         reward = self._curiosity * self.surprise + self._reward * given
         self._tick += 1
         belief = torch.cat([encoding, self.state.flatten()])
-        raw, log_probability = self._draw(belief)
-        action = self._distribution.action(raw[None])[0]
+        raw, log_probability = self._drawing.draw(self._policy, belief)
+        action = self._drawing.action(raw)
         self._collect(picture, belief, raw, log_probability, action, (reward, end))
         self._imagine(encoding, action)
-        return torch.lerp(self._low, self._high, (action + 1.0) / 2.0)
-
-    def _draw(self, belief: Tensor) -> tuple[Tensor, Tensor]:
-        with self._policy.unwrap() as policy:
-            parameters = policy.parameters_of(belief[None])
-        choose = self._distribution.mode if self._is_greedy else self._distribution.sample
-        raw = choose(parameters)
-        return raw[0], self._distribution.log_probability(parameters, raw)[0]
+        return self._drawing.command(action)
 
     def _collect(
         self,
@@ -146,8 +139,9 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
             self.state = state
             predictions.append(encoding)
             while len(predictions) < self._horizon:
-                raw, _ = self._draw(torch.cat([encoding, state.flatten()]))
-                action = self._distribution.action(raw[None])[0]
+                belief = torch.cat([encoding, state.flatten()])
+                raw, _ = self._drawing.draw(self._policy, belief)
+                action = self._drawing.action(raw)
                 encoding, state = dynamics.step(encoding, action, state)
                 predictions.append(encoding)
         self._imagination.predict(predictions)

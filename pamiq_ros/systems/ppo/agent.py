@@ -13,6 +13,7 @@ from pamiq_ros.core import TorchAgent
 from pamiq_ros.core.state import load_json, save_json
 
 from .distributions import ActionDistribution
+from .drawing import Drawing
 from .networks import ActorCritic
 from .outcome import OutcomeReader
 from .rollout import step_of
@@ -34,8 +35,7 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         is_greedy: bool = False,
     ) -> None:
         super().__init__()
-        self._distribution, self._is_greedy = distribution, is_greedy
-        self._low, self._high = limits
+        self._drawing = Drawing(distribution, limits, is_greedy)
         self._outcomes = OutcomeReader()
         self._tick = 0
 
@@ -68,28 +68,18 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         state = observation["state"]
         reward, end, _ = self._outcomes.read(observation["outcome"])
         self._tick += 1
-        raw, log_probability = self._draw(state.unsqueeze(0))
+        raw, log_probability = self._drawing.draw(self._policy, state)
         version = self._policy.weights_version
         self._rollout.collect(
-            step_of(state, raw[0], log_probability[0], reward, end, self._tick, version)
+            step_of(state, raw, log_probability, reward, end, self._tick, version)
         )
-        return self._command(raw)
+        return self._drawing.command(self._drawing.action(raw))
 
     @torch.no_grad()
     def best(self, policy: ActorCritic, state: Tensor) -> Tensor:
         """What a policy commands in a state, float32 [size], if it does what is likeliest."""
-        return self._command(self._distribution.mode(policy.parameters_of(state[None])))
-
-    def _command(self, raw: Tensor) -> Tensor:
-        share = (self._distribution.action(raw)[0] + 1.0) / 2.0
-        return torch.lerp(self._low, self._high, share)
-
-    def _draw(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        with self._policy.unwrap() as policy:
-            parameters = policy.parameters_of(states)
-        choose = self._distribution.mode if self._is_greedy else self._distribution.sample
-        raw = choose(parameters)
-        return raw, self._distribution.log_probability(parameters, raw)
+        raw = self._drawing.distribution.mode(policy.parameters_of(state[None]))[0]
+        return self._drawing.command(self._drawing.action(raw))
 
     @override
     def save_state(self, path: Path) -> None:
