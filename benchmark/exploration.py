@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,31 +25,47 @@ import numpy.typing as npt
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 WORLD = "maze_world:Maze-v0"
-SETTINGS = {"min_speed": -0.2, "max_speed": 0.8, "max_turn": 1.0, "log_std": -0.3}
-JUDGED_STEPS = 2400
+SETTINGS = {
+    "min_speed": -1.0,
+    "max_speed": 1.0,
+    "max_turn": 0.4,
+    "choices": [3, 3],
+    "horizon": 1,
+    "beta": 0.3,
+    "dynamics_learning_rate": 2e-3,
+    "policy_learning_rate": 1e-3,
+    "epochs": 8,
+    "gamma": 0.97,
+}
+JUDGED_STEPS = 6000
 
 
 def main() -> None:
     """Learn with each seed, judge, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 on")
-    parser.add_argument("--steps", type=int, default=8000, help="ticks to learn for, 10 a second")
-    parser.add_argument("--train-every", type=int, default=4, help="ticks from turn to turn")
+    parser.add_argument("--seeds", type=int, default=5, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first one")
+    parser.add_argument("--steps", type=int, default=16000, help="ticks to learn for, 10 a second")
+    parser.add_argument("--train-every", type=int, default=16, help="ticks from turn to turn")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     from machine import report
 
-    curious, random, seconds = [], [], []
-    for seed in range(options.seeds):
+    curious, random, learning, seconds = [], [], [], []
+    for seed in range(options.first, options.first + options.seeds):
+        more = [f"seed={seed}", *options.set]
         with tempfile.TemporaryDirectory() as name:
             folder, began = Path(name), time.monotonic()
-            run(folder, "learning", seed, options.steps, options.train_every, "none", options.set)
+            log = run(folder, "learning", seed, options.steps, options.train_every, "none", more)
+            learning.append(covered(log))
             seconds.append(time.monotonic() - began)
             for states, found in (("latest", curious), ("none", random)):
-                other = 1000 + seed
-                log = run(folder, states, other, JUDGED_STEPS, 0, states, options.set)
+                log = run(folder, states, 1000 + seed, JUDGED_STEPS, 0, states, more)
                 found.append(covered(log))
-            sys.stderr.write(f"seed {seed}: {curious[-1]} cells, at random {random[-1]}\n")
+            sys.stderr.write(
+                f"seed {seed}: {curious[-1]} cells, at random {random[-1]}; "
+                f"{learning[-1]} in {seconds[-1]:.0f} s of learning\n"
+            )
     ratio = statistics.mean(curious) / statistics.mean(random)
     report(
         "exploration",
@@ -57,6 +74,7 @@ def main() -> None:
         judged_steps=JUDGED_STEPS,
         curious=curious,
         random=random,
+        while_learning=learning,
         curious_mean=round(statistics.mean(curious), 1),
         random_mean=round(statistics.mean(random), 1),
         ratio=round(ratio, 2),
@@ -71,7 +89,7 @@ def run(
     steps: int,
     train_every: int,
     resume: str,
-    more: list[str],
+    more: Sequence[str],
 ) -> Path:
     """One run in lockstep; gives the file that says where the robot was."""
     log = folder / f"{name}.places"

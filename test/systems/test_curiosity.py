@@ -110,6 +110,36 @@ def test_it_learns_to_see_to_foresee_and_to_act(one_process, pictures, overrides
     assert float(commands.std(0).min()) > 0.01
 
 
+def judged(system, loop, steps):
+    [evaluator] = [make() for name, make in system.evaluators.items() if name == "prediction"]
+    evaluator.attach_training_models(loop.models)
+    evaluator.begin()
+    each = [
+        evaluator.evaluate({name: part[index] for name, part in steps.items()})
+        for index in range(20)
+    ]
+    assert each[0] == {}, "nothing was foreseen of the first"
+    return {name: sum(one[name] for one in each[1:]) / 19 for name in each[1]}
+
+
+def test_its_foresight_is_judged_in_pictures_where_they_can_be_made(one_process, pictures):
+    system = curious()
+    loop = one_process(system, pictures(40, 64, 64))
+    loop.tick(40)
+    loop.users["experience"].update()
+    steps = loop.users["experience"].newest(20)
+    before = judged(system, loop, steps)
+    loop.train(20)
+    after = judged(system, loop, steps)
+    assert set(after) == {"prediction_error", "no_change_error", "picture_error"}
+    assert after["picture_error"] < 0.7 * before["picture_error"]
+    blind = curious("encoder=patches")
+    assert set(judged(blind, one_process(blind, pictures(40, 64, 64)), steps)) == {
+        "prediction_error",
+        "no_change_error",
+    }
+
+
 def test_new_weights_change_the_parameters_and_not_the_memory(one_process, pictures):
     loop = one_process(curious(), pictures(40, 64, 64))
     loop.tick(20)

@@ -208,7 +208,7 @@ def system(
             "policy": lambda: PPOTrainer(distribution, settings, seed),
         },
         evaluators={
-            "prediction": PredictionEvaluator,
+            "prediction": lambda: PredictionEvaluator(has_decoder=encoder == "conv"),
             **({"reconstruction": ReconstructionEvaluator} if encoder == "conv" else {}),
         },
         rate=rate,

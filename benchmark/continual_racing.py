@@ -1,0 +1,170 @@
+"""A curious agent that learns on CarRacing in real time, and the same one in lockstep.
+
+It drives and learns at 10 Hz for some minutes, while its lateness is noted each second, and saves
+20 states. Then another one does the same in lockstep. The states of both are judged on a drive that
+was recorded before, in another episode and with a policy that has learnt nothing. The world makes
+one step to a tick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+
+RATE = 10
+RECORDED_S = 60
+STATES = 20
+WORLD = ("curiosity", "--world", "CarRacing-v3", "--set", "outcome_topic=outcome")
+PARAMETERS = """
+/**/pamiq_inference:
+  ros__parameters: {max_linear_velocity: 1.0, max_angular_velocity: 1.0}
+/**/pamiq_training:
+  ros__parameters: {save_period: %f, states_keep: 1000}
+/**/pamiq_world:
+  ros__parameters:
+    rate: 10.0
+    action_map: ["angular.z * -1", "positive(linear.x)", "negative(linear.x)"]
+"""
+
+
+def main() -> None:
+    """Record, learn twice, judge, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=20.0, help="how long to learn for")
+    parser.add_argument("--lockstep-minutes", type=float, default=20.0, help="by its own clock")
+    parser.add_argument("--train-every", type=int, default=8, help="ticks to a turn in lockstep")
+    parser.add_argument("--curves", type=Path, help="where to write the errors of each state")
+    parser.add_argument("--folder", type=Path, help="where to work; else one that is deleted")
+    options = parser.parse_args()
+    from machine import report
+    from nodes import use_domain
+
+    use_domain(60 + os.getpid() % 40)
+    steps = str(round(options.lockstep_minutes * 60 * RATE))
+    with tempfile.TemporaryDirectory() as name:
+        folder = options.folder or Path(name)
+        record(folder)
+        live = drive(folder, "live", options.minutes, "--duration", str(options.minutes * 60.0))
+        every = ("--lockstep", "--steps", steps, "--train-every", str(options.train_every))
+        lockstep = drive(folder, "lockstep", options.lockstep_minutes, *every)
+        curves = {name: judge(folder, name) for name in ("live", "lockstep")}
+    if options.curves:
+        options.curves.write_text(json.dumps(curves), encoding="utf-8")
+    report(
+        "continual_racing",
+        minutes=options.minutes,
+        train_every=options.train_every,
+        live=live,
+        lockstep=lockstep,
+        lockstep_minutes=options.lockstep_minutes,
+        lockstep_faster=round(options.lockstep_minutes * 60.0 / lockstep["seconds"], 2),
+        errors={
+            name: {metric: [values[0], values[1], values[-1]] for metric, values in curve.items()}
+            for name, curve in curves.items()
+        },
+    )
+
+
+def pamiq(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a `pamiq-ros` command."""
+    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    return subprocess.Popen(
+        [sys.executable, "-m", "pamiq_ros.cli.main", *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> None:
+    """Wait for the end of a command, which has to be a good one."""
+    output, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{process.args} failed:\n{output}")
+
+
+def up(folder: Path, name: str, minutes: float, *arguments: str) -> tuple[str, ...]:
+    """The command that drives for some minutes; its files begin with `name`."""
+    parameters = folder / f"{name}.yaml"
+    parameters.write_text(PARAMETERS % (minutes * 60.0 / STATES), encoding="utf-8")
+    files = ("--params", str(parameters), "--log-dir", f"{name}_log", "--report", f"{name}.json")
+    return ("up", *WORLD, *files, *arguments)
+
+
+def record(folder: Path) -> None:
+    """A drive to judge by."""
+    driving = pamiq(folder, *up(folder, "drive", 60.0, "--duration", str(RECORDED_S + 20)))
+    topics = ("camera/image_raw", "cmd_vel", "outcome")
+    finished(pamiq(folder, "record", "-o", "bag", "--duration", str(RECORDED_S), *topics))
+    finished(driving)
+
+
+def drive(folder: Path, name: str, minutes: float, *arguments: str) -> dict[str, Any]:
+    """Drive and learn; gives the time it took, and what the nodes said of it."""
+    from nodes import Listener
+
+    began = time.monotonic()
+    states = ("--states-dir", f"{name}_states")
+    driving = pamiq(folder, *up(folder, name, minutes, *states, *arguments))
+    listener = Listener()
+    late = list(lateness(listener, driving))
+    listener.close()
+    finished(driving)
+    acted = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return {
+        "seconds": round(time.monotonic() - began, 1),
+        "lateness_recent_p99_ms": spread(late),
+        "report": acted,
+    }
+
+
+def lateness(listener: Any, driving: subprocess.Popen[str]) -> Sequence[float]:
+    """Each second the 99th percentile of the last ticks' lateness, in ms."""
+    found: list[float] = []
+    while driving.poll() is None:
+        if listener.state("inference") == "active":
+            recent = listener.figures("inference").get("lateness_recent_ms") or {}
+            if recent.get("p99") is not None:
+                found.append(float(recent["p99"]))
+        time.sleep(1.0)
+    return found
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, 95th percentile and largest of some values."""
+    if not values:
+        return {}
+    ordered = sorted(values)
+    places = {"p50": len(ordered) // 2, "p95": len(ordered) * 95 // 100, "max": -1}
+    return {name: round(ordered[place], 3) for name, place in places.items()}
+
+
+def judge(folder: Path, name: str) -> dict[str, list[float]]:
+    """The errors of each state on the recorded drive, untrained weights first, oldest to newest."""
+    ids = sorted(path.name for path in (folder / f"{name}_states/pamiq_training").iterdir())
+    states = [word for each in ("none", *ids) for word in ("--state", each)]
+    finished(
+        pamiq(
+            folder, "evaluate", *WORLD[:1], *WORLD[3:], *states, "bag",
+            "--states-dir", f"{name}_states", "--json", f"{name}_errors.json",
+        )
+    )  # fmt: skip
+    judged = json.loads((folder / f"{name}_errors.json").read_text(encoding="utf-8"))["states"]
+    metrics = [metric for metric in judged["none"] if "error" in metric]
+    return {metric: [judged[each][metric]["mean"] for each in ("none", *ids)] for metric in metrics}
+
+
+if __name__ == "__main__":
+    main()
