@@ -160,7 +160,7 @@ def test_arguments_of_the_launch_files(file: str, more: set[str]) -> None:
     names = {argument.name for argument in description.get_launch_arguments()}
     expected = {
         *("system", "namespace", "params_file", "overrides", "system_config", "rate"),
-        *("states_dir", "resume", "use_sim_time", "log_level", "autostart"),
+        *("states_dir", "resume", "resume_what_fits", "use_sim_time", "log_level", "autostart"),
     }
     assert names == expected | more
 

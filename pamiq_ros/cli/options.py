@@ -109,6 +109,10 @@ shared_options = with_options(
         help="State to go on from: latest (the default), none, or the id of one.",
     ),
     click.option(
+        "--resume-what-fits", is_flag=True,
+        help="Of a state of another configuration take what fits instead of refusing it.",
+    ),
+    click.option(
         "--log-dir", metavar="DIR",
         help="Keep the nodes' logs here. Without it they are kept only when something went wrong.",
     ),
@@ -194,6 +198,7 @@ def _graph_options(
             system_config=choices["config"] or "",
             states_dir=choices["states_dir"] or "",
             resume=choices["resume"] or "",
+            resume_what_fits=choices["resume_what_fits"] or None,
             log_level=choices["log_level"] or "",
             world=world,
             replay=replay,

@@ -187,7 +187,10 @@ def _system_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
 
 def _state_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
     states_dir = options.states_dir and str(Path(options.states_dir).absolute())
-    return _chosen({"states_dir": states_dir, "resume": options.resume})
+    own = _chosen({"states_dir": states_dir, "resume": options.resume})
+    if options.resume_what_fits is not None:
+        own["resume_what_fits"] = options.resume_what_fits
+    return own
 
 
 def _inference_parameters(options: GraphOptions) -> dict[str, ParameterValue]:

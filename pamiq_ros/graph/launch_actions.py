@@ -67,6 +67,7 @@ _REPLAY_BOOLEANS = {
 _REPLAY_RATE = "Seconds of the bag in a second"
 _BOOLEANS = {"": None, "true": True, "True": True, "false": False, "False": False}
 _BOOLEAN_ARGUMENTS = {
+    "resume_what_fits": "Whether to take what fits of a state of another configuration",
     "use_sim_time": "Whether nodes take their time from /clock",
     "autostart": "Whether the control node activates the other nodes",
 }
@@ -127,6 +128,7 @@ def _options(given: dict[str, str], world: bool, replay: bool) -> GraphOptions:
         system_config=given["system_config"],
         states_dir=given["states_dir"],
         resume=given["resume"],
+        resume_what_fits=_BOOLEANS[given["resume_what_fits"]],
         use_sim_time=_BOOLEANS[given["use_sim_time"]],
         log_level=given["log_level"],
         autostart=_BOOLEANS[given["autostart"]],

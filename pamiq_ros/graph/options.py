@@ -118,6 +118,8 @@ class GraphOptions:
         system_config: YAML file with the system's configuration.
         states_dir: Folder for saved states.
         resume: State to go on from: `latest`, `none` or a state's id.
+        resume_what_fits: Whether to take what fits of a state of another configuration instead of
+            refusing it; None leaves it to the file.
         use_sim_time: Whether nodes take their time from `/clock`; None leaves it to the file.
         log_level: One of LOG_LEVELS; empty for the default.
         autostart: Whether the control node activates the others; None leaves it to the file.
@@ -134,6 +136,7 @@ class GraphOptions:
     system_config: str = ""
     states_dir: str = ""
     resume: str = ""
+    resume_what_fits: bool | None = None
     use_sim_time: bool | None = None
     log_level: str = ""
     autostart: bool | None = None

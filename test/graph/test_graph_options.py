@@ -47,6 +47,7 @@ def test_choices_reach_the_nodes_that_they_concern(tmp_path: Path) -> None:
         system_config=str(config),
         states_dir=str(tmp_path / "states"),
         resume="none",
+        resume_what_fits=True,
         use_sim_time=True,
         autostart=False,
         world=WorldOptions("CarRacing-v3", "{continuous: true}"),
@@ -59,6 +60,7 @@ def test_choices_reach_the_nodes_that_they_concern(tmp_path: Path) -> None:
         "use_sim_time": True,
         "states_dir": str(tmp_path / "states"),
         "resume": "none",
+        "resume_what_fits": True,
     }
     assert nodes["pamiq_inference"].parameters == {**both, "rate": 20.0}
     assert nodes["pamiq_training"].parameters == both

@@ -26,10 +26,10 @@ from pamiq_ros.core import (
     Trainer,
     TwistTopic,
 )
+from pamiq_ros.core.checks import check_choices, check_devices, check_ranges
 from pamiq_ros.systems.ppo.distributions import ActionDistribution, Gaussian, MultiDiscrete
 from pamiq_ros.systems.ppo.outcome import SIZE as OUTCOME_SIZE
 from pamiq_ros.systems.ppo.trainer import PPOSettings, PPOTrainer
-from pamiq_ros.systems.vae.checks import check_devices, check_ranges
 from pamiq_ros.systems.vae.evaluator import ReconstructionEvaluator
 from pamiq_ros.systems.vae.trainer import VAETrainer
 
@@ -121,7 +121,9 @@ def system(
     Raises:
         ValueError: A value is out of its range; says which, what was expected and what was found.
     """
-    _check_names(size=(size, tuple(SIZES)), encoder=(encoder, ENCODERS), dynamics=(dynamics, KINDS))
+    check_choices(
+        size=(size, tuple(SIZES)), encoder=(encoder, ENCODERS), dynamics=(dynamics, KINDS)
+    )
     check_ranges(
         horizon=(horizon, 1, 100),
         rate=(rate, 0.001, 1000.0),
@@ -220,9 +222,3 @@ def _encoder_trainer(
 ) -> Trainer:
     shared = {"learning_rate": learning_rate, "batch_size": size.pictures, **learning}
     return VAETrainer(beta=beta, **shared) if kind == "conv" else JEPATrainer(**shared)  # type: ignore[arg-type]
-
-
-def _check_names(**named: tuple[str, tuple[str, ...]]) -> None:
-    for name, (found, expected) in named.items():
-        if found not in expected:
-            raise ValueError(f"{name}: expected one of {', '.join(expected)}, found {found!r}")

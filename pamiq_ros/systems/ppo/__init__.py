@@ -20,8 +20,8 @@ from pamiq_ros.core import (
     System,
     TorchTrainingModel,
 )
+from pamiq_ros.core.checks import check_devices, check_ranges
 from pamiq_ros.core.seeding import seeded
-from pamiq_ros.systems.vae.checks import check_devices, check_ranges
 
 from .agent import PPOAgent
 from .distributions import ActionDistribution, Gaussian, MultiDiscrete

@@ -17,10 +17,11 @@ from pamiq_ros.core import (
     TorchTrainingModel,
     TwistTopic,
 )
+from pamiq_ros.core.checks import check_devices, check_ranges
 from pamiq_ros.core.seeding import seeded
 
 from .agent import ExplorationAgent
-from .checks import check_devices, check_ranges, check_sizes
+from .checks import check_sizes
 from .evaluator import ReconstructionEvaluator
 from .networks import Decoder, Encoder
 from .random_walk import SmoothRandomWalk

@@ -1,26 +1,14 @@
-"""Checks of the configuration, so that a wrong value is refused before anything moves."""
+"""Checks of the pictures' sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+
+from pamiq_ros.core.checks import check_ranges
 
 _MOST_STAGES = 8
 _MOST_CHANNELS = 1024
 _SIDES = (8, 512)
-
-
-def check_ranges(**named: tuple[float, float, float]) -> None:
-    """Refuse numbers that are not within limits, NaN included.
-
-    Args:
-        **named: By its name, each number with its lowest and its highest value.
-
-    Raises:
-        ValueError: Says which, what was expected and what was found.
-    """
-    for name, (value, low, high) in named.items():
-        if not low <= value <= high:
-            raise ValueError(f"{name}: expected {low} to {high}, found {value}")
 
 
 def check_sizes(height: int, width: int, channels: Sequence[int]) -> None:
@@ -41,19 +29,3 @@ def check_sizes(height: int, width: int, channels: Sequence[int]) -> None:
                 f"{name}: expected a multiple of {factor}, since each of the {len(channels)} "
                 f"stages in channels halves it, found {side}"
             )
-
-
-def check_devices(**named: Callable[[], object]) -> None:
-    """Refuse devices that can't be made, such as those of a topic whose name is none.
-
-    Args:
-        **named: By the name of the value that could be wrong, each device's factory.
-
-    Raises:
-        ValueError: Says which, what was expected and what was found.
-    """
-    for name, make in named.items():
-        try:
-            make()
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
