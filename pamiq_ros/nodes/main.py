@@ -11,9 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol
 
 import rclpy
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
@@ -23,12 +26,14 @@ from rclpy.signals import SignalHandlerOptions
 from pamiq_ros.graph import BAD_CONFIGURATION
 
 from .memory import keep_freed_memory
+from .unread import take_unread
 
 PARENT_VARIABLE = "PAMIQ_ROS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG = 1
 # A signal wakes the executor up; else it looks this often whether the node is finished. Every look
 # costs a millisecond of the interpreter.
 _LOOK_S = 0.25
+_UNREAD_S = 0.5
 _LAST_WORDS_S = 0.3
 _LAST_MESSAGES_S = 0.05
 
@@ -90,6 +95,9 @@ def _executor(node: Node, threads: int) -> rclpy.executors.Executor:
         # Half the time of a step, where each message is waited for. Not before Kilted.
         from rclpy.experimental.events_executor import EventsExecutor
 
+        node.create_timer(
+            _UNREAD_S, partial(take_unread, node), clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
         return EventsExecutor()
     return SingleThreadedExecutor()
 
