@@ -9,9 +9,9 @@ from rclpy.subscription import Subscription
 def take_unread(node: Node) -> None:
     """Call the subscriptions' callbacks with what has come and was not taken.
 
-    An EventsExecutor takes what it is told of. rmw_fastrtps counts the messages that came before
-    it was asked to tell, and then begins to tell; one that comes in between is not told of, and a
-    latched one may be the only one that ever comes. Only for the executor's own thread.
+    An EventsExecutor takes only what the middleware told it of. On a busy machine, once in some
+    hundred starts, a subscription that was just made never gave the one latched message that had
+    been published; other executors look for themselves. Only for the executor's own thread.
 
     Args:
         node: Whose subscriptions.
