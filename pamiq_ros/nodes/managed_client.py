@@ -15,6 +15,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from pamiq_ros.control.heard_reports import HeardReports
 from pamiq_ros.control.lifecycle import (
     ACTIVATING,
     FINALIZED,
@@ -23,7 +24,6 @@ from pamiq_ros.control.lifecycle import (
     UNCONFIGURED,
     next_transition,
 )
-from pamiq_ros.control.reports import read_report
 
 from .calls import Unmoved, call, state_of
 from .report import LATCHED
@@ -44,10 +44,7 @@ _WITHOUT_STATES = (UNCONFIGURED, "configuring", FINALIZED)
 _RETRY_S = 0.1
 _LIFE_S = 0.02
 _MOST_TRIES = 5
-_LIVE_S = 1.8  # three reports' time
 _LOST_S = 5.0
-_MOST_INSTANCES = 1000
-_MOST_HEARD = 64
 
 
 class ManagedClient:
@@ -58,7 +55,6 @@ class ManagedClient:
 
     Attributes:
         state: Its life-cycle state as last heard.
-        instances: Its instances seen, oldest first; more than one means it was restarted.
         failure: Why it is not in the wanted state; empty when it is, or is still on its way.
         may_activate: Whether it may be activated now; else that waits.
     """
@@ -69,13 +65,11 @@ class ManagedClient:
         """Args: the control node, the managed node's name, longest transition in s."""
         self.name = name
         self.state = UNKNOWN
-        self.instances: list[str] = []
         self.failure = ""
         self.may_activate: Callable[[], bool] = lambda: True
         self._node = node
-        self._report: dict[str, Any] = {}
+        self._heard = HeardReports()
         self._refused = 0
-        self._heard: dict[str, float] = {}
         self._timeout = timeout
         self._on_change = on_change
         self._wanted: str | None = None
@@ -111,7 +105,7 @@ class ManagedClient:
     @property
     def report(self) -> dict[str, Any]:
         """Its newest report, and how many messages in the place of one were refused."""
-        return {**self._report, "refused_reports": self._refused}
+        return {**self._heard.newest, "refused_reports": self._refused}
 
     @property
     def configuration_error(self) -> str:
@@ -121,20 +115,19 @@ class ManagedClient:
     @property
     def live(self) -> int:
         """Instances that report now: 0 when the node is gone, more than one are too many."""
-        now = time.monotonic()
-        return sum(now - heard < _LIVE_S for heard in list(self._heard.values()))
+        return self._heard.live
 
     @property
     def lost(self) -> bool:
         """Whether it was there and has fallen silent, other than by being ended or made to work."""
-        if not self._heard or self._driving or self._wanted == FINALIZED:
+        if self._driving or self._wanted == FINALIZED:
             return False
-        return time.monotonic() - max(list(self._heard.values())) > _LOST_S
+        return self._heard.silent_s > _LOST_S
 
     @property
     def restarts(self) -> int:
         """How often the node was started again."""
-        return max(0, len(self.instances) - max(1, self.live))
+        return self._heard.restarts
 
     def want(self, state: str, on_paused: Callable[[], None] | None = None) -> None:
         """Drive the node to a state, from now on also after a restart of it.
@@ -178,10 +171,10 @@ class ManagedClient:
         state = self.report.get("state", self.state)
         if state in _WITHOUT_STATES:
             return "", f"{self.name} saves no state now: it is {state}"
-        known = len(self.instances)
+        known = len(self._heard.instances)
 
         def lives() -> bool:
-            return len(self.instances) == known and bool(self._save.service_is_ready())
+            return len(self._heard.instances) == known and bool(self._save.service_is_ready())
 
         answer = call(self._save, Trigger.Request(), timeout, lives)
         if answer is None and not lives():
@@ -290,19 +283,12 @@ class ManagedClient:
 
     def _on_report(self, message: String) -> None:
         try:
-            report = read_report(message.data)
+            was_restarted = self._heard.take(message.data)
         except ValueError as error:
             self._refuse("report", str(error))
             return
-        instance = report["instance"]
-        self._report = report
-        self._heard[instance] = time.monotonic()
-        if len(self._heard) > _MOST_HEARD:
-            del self._heard[min(self._heard, key=self._heard.__getitem__)]
-        if instance not in self.instances:
-            self.instances = [*self.instances, instance][-_MOST_INSTANCES:]
-            if len(self.instances) > 1:  # the first one is being waited for already
-                self._work.set()
+        if was_restarted:  # the first one is being waited for already
+            self._work.set()
 
     def _refuse(self, topic: str, reason: str) -> None:
         self._refused += 1
