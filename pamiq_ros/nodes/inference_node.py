@@ -28,6 +28,7 @@ from .alive import PERIOD_S, sign_of_life
 from .lockstep import LockstepActor
 from .main import run
 from .managed import PamiqNode
+from .missing_weights import MissingWeights
 from .robot_parameters import robot_settings
 from .scheduling import make_ticker, trigger_topic
 from .states import NodeStates, open_states
@@ -50,6 +51,7 @@ class InferenceNode(PamiqNode):
         self._robot: RosRobot | None = None
         self._experience: ExperienceTopics | None = None
         self._weights: WeightsTopics | None = None
+        self._missing: MissingWeights | None = None
         self._senders: dict[str, ExperienceSender] = {}
         self._receivers: dict[str, WeightsReceiver] = {}
         self._states: NodeStates | None = None
@@ -89,6 +91,7 @@ class InferenceNode(PamiqNode):
                 on_error=self.errors.add,
             )
             self._weights.subscribe(name, self._receivers[name].receive)
+        self._missing = MissingWeights(self, self._weights, self._receivers)
         actor.setup()
         self._load_state(resolved, actor)
         # What is here now stays: later collections, which hold up every thread, pass it over. This
@@ -149,7 +152,9 @@ class InferenceNode(PamiqNode):
             self.destroy_publisher(self._alive)
         if self._lockstep is not None:
             self._lockstep.close()
-        self._watchdog = self._alive = self._lockstep = None
+        if self._missing is not None:
+            self._missing.close()
+        self._watchdog = self._alive = self._lockstep = self._missing = None
         for sender in self._senders.values():
             sender.close(1.0)
         for receiver in self._receivers.values():

@@ -15,8 +15,6 @@ from functools import partial
 from typing import Protocol
 
 import rclpy
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
@@ -26,6 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 from pamiq_ros.graph import BAD_CONFIGURATION
 
 from .memory import keep_freed_memory
+from .ros_time import steady_timer
 from .unread import take_unread
 
 PARENT_VARIABLE = "PAMIQ_ROS_DIE_WITH_PARENT"
@@ -95,9 +94,7 @@ def _executor(node: Node, threads: int) -> rclpy.executors.Executor:
         # Half the time of a step, where each message is waited for. Not before Kilted.
         from rclpy.experimental.events_executor import EventsExecutor
 
-        node.create_timer(
-            _UNREAD_S, partial(take_unread, node), clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        steady_timer(node, _UNREAD_S, partial(take_unread, node))
         return EventsExecutor()
     return SingleThreadedExecutor()
 

@@ -38,15 +38,15 @@ class _Topics:
         self._node = node
         self._prefix = prefix
         self._publishers: list[Publisher] = []  # type: ignore[type-arg]
-        self._subscriptions: list[Subscription] = []  # type: ignore[type-arg]
+        self._subscriptions: dict[str, Subscription] = {}  # type: ignore[type-arg]
 
     def close(self) -> None:
         """Destroy the publishers and subscriptions."""
         for publisher in self._publishers:
             self._node.destroy_publisher(publisher)
-        for subscription in self._subscriptions:
+        for subscription in self._subscriptions.values():
             self._node.destroy_subscription(subscription)
-        self._publishers, self._subscriptions = [], []
+        self._publishers, self._subscriptions = [], {}
 
     def _publisher(self, name: str, depth: int) -> Callable[[Buffer], None]:
         publisher = self._node.create_publisher(
@@ -59,14 +59,12 @@ class _Topics:
         return bytes_publisher(publisher)
 
     def _subscribe(self, name: str, depth: int, receive: Callable[[bytes], None]) -> None:
-        self._subscriptions.append(
-            self._node.create_subscription(
-                UInt8MultiArray,
-                f"{self._prefix}/{name}",
-                lambda message: receive(message.data),
-                latched(depth),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-            )
+        self._subscriptions[name] = self._node.create_subscription(
+            UInt8MultiArray,
+            f"{self._prefix}/{name}",
+            lambda message: receive(message.data),
+            latched(depth),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
 
@@ -108,6 +106,10 @@ class WeightsTopics(_Topics):
     def subscribe(self, model: str, receive: Callable[[bytes], None]) -> None:
         """Have `receive` called in the executor with each payload of the model's topic."""
         self._subscribe(model, LONGEST_WEIGHTS_QUEUE, receive)
+
+    def is_published(self, model: str) -> bool:
+        """Whether somebody publishes the model's weights, which are subscribed to."""
+        return self._subscriptions[model].get_publisher_count() > 0
 
     def asker(self, model: str) -> Callable[[bytes], None]:
         """A function that publishes one request for the model's weights in chunks."""

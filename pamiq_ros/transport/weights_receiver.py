@@ -15,7 +15,7 @@ from ..wire import chunks, slots, weights
 from ..wire.chunks import ChunkAssembler
 from ..wire.metadata import DigestMismatch
 from ..wire.payload import Buffer, Payload, PayloadError, decode
-from ..wire.slots import SlotDescriptor, WeightsRequest, descriptor_of, encode_request
+from ..wire.slots import ANYBODY, SlotDescriptor, WeightsRequest, descriptor_of, encode_request
 from ..wire.weights import MAX_WEIGHTS_BYTES, Weights, weights_of
 from .reports import Reported, named
 from .slot_source import SlotSource, SlotUnreadable
@@ -109,6 +109,11 @@ class WeightsReceiver:
                 self._queue_bytes -= memoryview(self._queue.popleft()).nbytes
                 self._counts["dropped"] += 1
             self._changed.notify_all()
+
+    def ask_if_none(self) -> None:
+        """Ask for weights if none have come, though there is somebody who publishes them."""
+        if self._number == 0:
+            self._ask_for_chunks(ANYBODY, 1, "none have come")
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was received is looked at, for `timeout` s at most.
@@ -214,12 +219,12 @@ class WeightsReceiver:
                 overtaken = self._slots.newer_in(slot)
                 self._counts["overtaken" if overtaken else "half_written"] += 1
                 if not overtaken:
-                    self._ask_for_chunks(slot, str(error))
+                    self._ask_for_chunks(slot.source, slot.version, str(error))
             except SlotUnreadable as error:
                 self._counts["unreadable"] += 1
                 if error.is_fault and self._warned.is_new(slot.source):
                     self._on_error(f"{error}; weights are asked for over the topic")
-                self._ask_for_chunks(slot, str(error))
+                self._ask_for_chunks(slot.source, slot.version, str(error))
 
     def _read_slot(self, slot: SlotDescriptor) -> None:
         reader = self._slots.open(slot)
@@ -232,13 +237,13 @@ class WeightsReceiver:
         if self._take_new(slot.source, slot.version, stage):
             self._counts["shared"] += 1
 
-    def _ask_for_chunks(self, slot: SlotDescriptor, reason: str) -> None:
+    def _ask_for_chunks(self, source: str, version: int, reason: str) -> None:
         now = time.monotonic()
         if now - self._asked_at < _BETWEEN_REQUESTS_S:
             return
         self._asked_at = now
         self._counts["requests"] += 1
-        request = WeightsRequest(self._digest, slot.source, slot.version, reason[:200])
+        request = WeightsRequest(self._digest, source, version, reason[:200])
         self._ask(encode_request(request))
 
     def _is_new(self, source: str, version: int) -> bool:

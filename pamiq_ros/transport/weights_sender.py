@@ -13,7 +13,7 @@ from pamiq_ros.core.model import NotFiniteError
 
 from ..wire.chunks import CHUNK_BYTES, MAX_CHUNK_BYTES, split_weights
 from ..wire.payload import Buffer, PayloadError, decode
-from ..wire.slots import SlotDescriptor, encode_descriptor, request_of
+from ..wire.slots import ANYBODY, SlotDescriptor, encode_descriptor, request_of
 from ..wire.weights import weights_metadata
 from .host import boot_id
 from .reports import named
@@ -126,9 +126,11 @@ class WeightsSender:
             self._on_error(f"request for weights is malformed: {error}")
             return
         with self._changed:
-            if wanted.source != self._source:
+            if wanted.source not in (self._source, ANYBODY):
                 self._counts["foreign_requests"] += 1
                 return
+            if self._newest is None:
+                return  # they will be announced as soon as there are any
             self._counts["requests"] += 1
             self._requested = True
             self._changed.notify_all()

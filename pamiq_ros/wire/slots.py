@@ -20,6 +20,9 @@ from .weights import MAX_VERSION, MAX_WEIGHTS_BYTES
 DESCRIPTOR_SCHEMA = "pamiq_ros/weights_slot/1"
 REQUEST_SCHEMA = "pamiq_ros/weights_request/1"
 
+ANYBODY = "anybody"
+"""As a request's source: whose weights there are."""
+
 MARK_BYTES = 64
 """What precedes a slot's payload; the mark is its first 16 bytes."""
 
@@ -57,8 +60,8 @@ class WeightsRequest:
 
     Attributes:
         digest: Digest of the receiver's configuration.
-        source: Whose weights.
-        version: The version it could not read.
+        source: Whose weights, or `ANYBODY`.
+        version: The version it could not read, 1 if none was announced to it.
         reason: Why not, in a few words.
     """
 

@@ -85,3 +85,30 @@ def test_a_robot_that_cannot_read_the_learners_shared_memory_gets_chunks():
         figures = carried(probe)
         assert figures["shared"] == 0 and figures["requests"] > 0 and figures["unreadable"] > 0
         assert f"{name} can't be read" in probe.errors()
+
+
+def test_weights_that_were_lost_on_their_way_are_asked_for():
+    """A line between learner and robot that opens only after the learner has spoken."""
+    from rclpy.qos import QoSProfile
+    from std_msgs.msg import UInt8MultiArray
+
+    from pamiq_ros.nodes.topics import latched
+
+    with graph() as made:
+        probe = made.probe
+        system = ("-p", f"system:={made.system}")
+        made.start("control_node")
+        made.start("training_node", *system)
+
+        def published():
+            report = probe.status.get("report", {})
+            return report.get("training", {}).get("weights_published", 0) >= 1
+
+        wait_until(published, "the first weights")
+        line = probe.create_publisher(UInt8MultiArray, "line/policy", latched(10))
+        probe.create_subscription(
+            UInt8MultiArray, "pamiq/weights/policy", line.publish, QoSProfile(depth=100)
+        )
+        made.start("inference_node", *system, "-r", "pamiq/weights/policy:=line/policy")
+        wait_until(probe.moving, "motion")
+        wait_until(lambda: carried(probe).get("requests", 0) >= 1, "the request to be told of")

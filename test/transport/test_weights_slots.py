@@ -1,5 +1,6 @@
 """Weights by shared memory: whole versions or none, and chunks wherever it can't be read."""
 
+import math
 import os
 import signal
 import subprocess
@@ -410,6 +411,23 @@ def test_a_request_for_anothers_weights_is_not_answered(line):
     one.sender.request(encode_request(WeightsRequest("d1", "learner-2", 1, "elsewhere")))
     one.settle()
     assert len(one.payloads) == before
+
+
+def test_weights_that_never_came_are_asked_for_and_come_in_chunks(line):
+    one = line()
+    one.receiver.ask_if_none()
+    one.settle()
+    assert one.payloads == [], "there were none yet"
+    one.receiver._asked_at = -math.inf
+    one.deaf = True
+    one.send(7)
+    one.deaf = False
+    one.receiver.ask_if_none()
+    one.settle()
+    assert one.values() == [(1, 7)]
+    one.receiver._asked_at = -math.inf
+    one.receiver.ask_if_none()
+    assert one.figures("requests") == (2,), "there is nothing to ask for any more"
 
 
 def test_room_is_made_once_for_each_version_that_comes_in_chunks(line, tmp_path):
