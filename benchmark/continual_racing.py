@@ -75,24 +75,23 @@ def main() -> None:
     )
 
 
-def pamiq(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def pamiq(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a `pamiq-ros` command."""
     path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    return subprocess.Popen(
-        [sys.executable, "-m", "pamiq_ros.cli.main", *arguments],
-        env={**os.environ, "PYTHONPATH": path},
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with (folder / "output.txt").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pamiq_ros.cli.main", *arguments],
+            env={**os.environ, "PYTHONPATH": path},
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+        )
 
 
-def finished(process: subprocess.Popen[str]) -> None:
+def finished(process: subprocess.Popen[bytes]) -> None:
     """Wait for the end of a command, which has to be a good one."""
-    output, _ = process.communicate()
-    if process.returncode:
-        raise SystemExit(f"{process.args} failed:\n{output}")
+    if process.wait():
+        raise SystemExit(f"{process.args} failed; see output.txt in --folder")
 
 
 def up(folder: Path, name: str, minutes: float, *arguments: str) -> tuple[str, ...]:
@@ -130,7 +129,7 @@ def drive(folder: Path, name: str, minutes: float, *arguments: str) -> dict[str,
     }
 
 
-def lateness(listener: Any, driving: subprocess.Popen[str]) -> Sequence[float]:
+def lateness(listener: Any, driving: subprocess.Popen[bytes]) -> Sequence[float]:
     """Each second the 99th percentile of the last ticks' lateness, in ms."""
     found: list[float] = []
     while driving.poll() is None:
