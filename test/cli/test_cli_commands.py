@@ -109,11 +109,11 @@ def test_a_system_that_falls_silent_is_waited_for_no_longer(system, monkeypatch)
 
 
 def test_a_slow_answer_is_waited_for_while_the_system_gives_signs_of_life(system, monkeypatch):
-    monkeypatch.setattr("pamiq_ros.cli.system_client.SILENCE_S", 0.5)
+    monkeypatch.setattr("pamiq_ros.cli.system_client.SILENCE_S", 1.5)
     system.answers["save_state"] = None
 
     def go_on():
-        for _ in range(12):  # more than twice the silence that would end it
+        for _ in range(35):  # more than twice the silence that would end it
             system.publish()
             over.wait(0.1)
         system.wake.set()

@@ -26,7 +26,7 @@ class Drive:
         ticks = was["inference"]["ticks"] + TICKS
         wait_until(lambda: probe.inference()["ticks"] >= ticks, "ticks")
         wait_until(probe.moving, "motion")
-        assert probe.state() == "active"
+        wait_until(lambda: probe.state() == "active", "the system to be active")
         causes = probe.inference()["stop_causes"]
         new = {c for c, n in causes.items() if n > was["inference"]["stop_causes"].get(c, 0)}
         assert new <= (set() if self._strict else OVERLOAD)
