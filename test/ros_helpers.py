@@ -19,7 +19,7 @@ from forked import ForkedProcess
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 PROFILE = {"FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parent / "fast_discovery.xml")}
 
 

@@ -12,7 +12,7 @@ from domains import own_domain
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-DEADLINE_S = 40.0
+DEADLINE_S = 90.0
 
 
 def until(condition, what, deadline_s=DEADLINE_S):

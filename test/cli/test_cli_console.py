@@ -20,7 +20,7 @@ from pamiq_ros.cli.history import open_history
 from pamiq_ros.cli.status import Status
 from pamiq_ros.cli.toolbar import toolbar
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>][A-B0]?|\r")
 CURSOR_WHERE, CURSOR_THERE = b"\x1b[6n", b"\x1b[1;1R"  # what a terminal is asked and answers
 CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"

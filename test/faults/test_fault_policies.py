@@ -58,7 +58,7 @@ def test_a_faulty_agent_ends_the_node_with_the_robot_at_rest():
         made.start_all(TINY, "-p", "on_agent_error:=exit")
         wait_until(made.probe.moving, "motion")
         made.probe.shade = WHITE
-        assert made.processes["inference_node"].wait(30.0) == GAVE_UP
+        assert made.processes["inference_node"].wait(150.0) == GAVE_UP
         assert made.probe.standing()
 
 
@@ -116,5 +116,5 @@ def test_a_faulty_trainer_ends_the_node_if_that_is_wanted(learner_fault):
         made.start_all(TINY, *options, "-p", "on_trainer_error:=exit")
         wait_until(made.probe.moving, "motion")
         fault.write_text("raise")
-        assert made.processes["training_node"].wait(30.0) == GAVE_UP
+        assert made.processes["training_node"].wait(150.0) == GAVE_UP
         assert made.probe.moving()

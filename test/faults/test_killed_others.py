@@ -85,7 +85,7 @@ def test_a_node_that_is_told_to_end_again_and_again_ends():
         with contextlib.suppress(ProcessLookupError):
             for _ in range(MANY_SIGNALS):
                 os.kill(node.pid, signal.SIGTERM)
-        assert node.wait(20.0) == 0
+        assert node.wait(150.0) == 0
 
 
 def restart_control(made, meanwhile=lambda: True):

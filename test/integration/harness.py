@@ -31,7 +31,7 @@ from std_srvs.srv import Trigger
 from pamiq_ros.nodes.report import LATCHED
 
 TINY = f"{Path(__file__).parent / 'tiny_system.py'}:system"
-DEADLINE_S = 40.0
+DEADLINE_S = 90.0
 DOMAIN = own_domain()
 GREY = 128
 # Beside other tests a learner would yield to what they do, not to its robot alone.

@@ -28,7 +28,7 @@ def recorded(made, folder, *options):
         wait_until(lambda: "recording /pamiq/weights/policy" in said(folder), "the recording")
         wait_until(lambda: made.probe.inference().get("weights_version", 0) >= 20, "weights")
         process.send_signal(signal.SIGINT)
-        assert process.wait(30.0) == 0, said(folder)
+        assert process.wait(150.0) == 0, said(folder)
     return folder / "bag"
 
 

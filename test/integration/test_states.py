@@ -61,7 +61,7 @@ def test_a_learner_that_is_killed_goes_on_from_its_newest_sound_state(tmp_path):
         assert known <= 3, "more states are kept than `states_keep`"
         assert probe.call("pamiq/shutdown").success
         for process in (made.processes[n] for n in ("training_node", "inference_node")):
-            assert process.wait(20.0) == 0
+            assert process.wait(150.0) == 0
     assert facts(states(tmp_path)[-1])["version"] >= version
     wait_until(lambda: not left_in_memory(), "nothing to be left in memory")
 
@@ -73,7 +73,7 @@ def test_a_state_of_another_configuration_is_refused_with_the_key_and_not_replac
         made.wait_state("active")
         assert made.probe.call("pamiq/shutdown").success
         for process in made.processes.values():
-            assert process.wait(20.0) == 0
+            assert process.wait(150.0) == 0
     before = states(tmp_path)
     with graph() as made:
         probe = made.probe

@@ -42,7 +42,7 @@ def lived(seed):
         options = ("-p", "lockstep:=true", "-p", "use_sim_time:=true", "-p", f"seed:={seed}")
         made.start_all(SYSTEM, *options)
         choice = ("-p", "env_id:=CartPole-v1", "-p", "command:=array", "-p", f"steps:={STEPS}")
-        assert made.start("world_node", *options, *choice).wait(60.0) == 0
+        assert made.start("world_node", *options, *choice).wait(150.0) == 0
         wait_until(lambda: len(steps) == STEPS, "all experience")
     return steps
 
