@@ -103,9 +103,10 @@ def test_the_demo_drives_learns_and_leaves_nothing_behind(tmp_path):
     assert report["inference"]["weights_version"] >= 5
     frames = report["experience"]["frames"]
     assert frames["sent"] == frames["received"] > 50 and frames["lost"] == 0
-    for name in ("reconstruction_loss", "prediction_error"):
-        metric = report["training"]["metrics"][name]
-        assert metric["last"] < metric["first"]
+    # Not the prediction error: encodings grow meanwhile, and to raise it is what the agent is for.
+    metrics = report["training"]["metrics"]
+    assert metrics["reconstruction_loss"]["last"] < metrics["reconstruction_loss"]["first"]
+    assert metrics["prediction_error"]["newest"] > 0.0
     assert report["actions"]["cmd_vel"] >= frames["sent"]
     assert processes(marker) == []
     used = {file for process in processes() for file in shared_memory_of(process)}
