@@ -83,6 +83,7 @@ setup(
             "mypy",
             "pyarrow>=14",
             "pytest",
+            "pytest-rerunfailures",
             "pytest-xdist",
             "python-osc>=1.8",
             "ruff",
