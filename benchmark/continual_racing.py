@@ -3,7 +3,7 @@
 It drives and learns at 10 Hz for some minutes, while its lateness is noted each second, and saves
 20 states. Then another one does the same in lockstep. The states of both are judged on a drive that
 was recorded before, in another episode and with a policy that has learnt nothing. The world makes
-one step to a tick.
+one step to a tick. Lockstep's speed is told beside that of the world alone, which is its limit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PARAMETERS = """
 def main() -> None:
     """Record, learn twice, judge, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=20.0, help="how long to learn for")
+    parser.add_argument("--minutes", type=float, default=20.0, help="in real time; 0: not")
     parser.add_argument("--lockstep-minutes", type=float, default=20.0, help="by its own clock")
     parser.add_argument("--train-every", type=int, default=8, help="ticks to a turn in lockstep")
     parser.add_argument("--curves", type=Path, help="where to write the errors of each state")
@@ -54,20 +54,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name)
         record(folder)
-        live = drive(folder, "live", options.minutes, "--duration", str(options.minutes * 60.0))
+        results = {}
+        if options.minutes:
+            duration = ("--duration", str(options.minutes * 60.0))
+            results["live"] = drive(folder, "live", options.minutes, *duration)
         every = ("--lockstep", "--steps", steps, "--train-every", str(options.train_every))
-        lockstep = drive(folder, "lockstep", options.lockstep_minutes, *every)
-        curves = {name: judge(folder, name) for name in ("live", "lockstep")}
+        results["lockstep"] = drive(folder, "lockstep", options.lockstep_minutes, *every)
+        alone = world_alone()
+        curves = {name: judge(folder, name) for name in results}
     if options.curves:
         options.curves.write_text(json.dumps(curves), encoding="utf-8")
     report(
         "continual_racing",
         minutes=options.minutes,
         train_every=options.train_every,
-        live=live,
-        lockstep=lockstep,
+        **results,
         lockstep_minutes=options.lockstep_minutes,
-        lockstep_faster=round(options.lockstep_minutes * 60.0 / lockstep["seconds"], 2),
+        lockstep_hz=results["lockstep"]["report"]["inference"]["rate_hz"],
+        world_alone_hz=round(alone, 1),
         errors={
             name: {metric: [values[0], values[1], values[-1]] for metric, values in curve.items()}
             for name, curve in curves.items()
@@ -130,6 +134,22 @@ def drive(folder: Path, name: str, minutes: float, *arguments: str) -> dict[str,
         "lateness_recent_p99_ms": spread(late),
         "report": acted,
     }
+
+
+def world_alone() -> float:
+    """How many steps the world makes in a second when nobody else has anything to do."""
+    import gymnasium
+
+    world, steps = gymnasium.make("CarRacing-v3"), 500
+    world.action_space.seed(0)
+    world.reset(seed=0)
+    began = time.monotonic()
+    for _ in range(steps):
+        _, _, terminated, truncated, _ = world.step(world.action_space.sample())
+        if terminated or truncated:
+            world.reset()
+    world.close()
+    return steps / (time.monotonic() - began)
 
 
 def lateness(listener: Any, driving: subprocess.Popen[bytes]) -> Sequence[float]:

@@ -62,6 +62,10 @@ _shared_options = with_options(
         "--seed", type=_SEED, default=0, show_default=True, metavar="N",
         help="Seed of all random generators.",
     ),
+    click.option(
+        "--torch-threads", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N",
+        help="Threads of torch; results are those of another run with the same number.",
+    ),
 )  # fmt: skip
 
 
@@ -237,6 +241,7 @@ def _choice(system: str, choices: dict[str, Any]) -> Any:
         choices["config"] or "",
         choices["overrides"],
         choices["seed"],
+        choices["torch_threads"],
         Path(choices["states_dir"]),
         choices["namespace"],
         names,

@@ -23,5 +23,6 @@ class Recorder:
 
         Args:
             name: Name of the picture.
-            make: Makes it, uint8 [3, H, W] rgb on the CPU; only called if it is wanted.
+            make: Makes it, uint8 [3, H, W] rgb on the CPU; only called if it is wanted, so that
+                training must not depend on it: what it draws needs a random generator of its own.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,9 @@ from pamiq_ros.wire.images import fill_image
 # Enough for a plot to follow; a metric of every update would cost training time for nothing.
 _SCALAR_PERIOD_S = 0.1
 
+# An hour of pictures as often as they are shown would be gigabytes; TensorBoard shows ten.
+_KEPT_PERIOD_S = 10.0
+
 
 class TopicRecorder(Recorder):
     """Publishes `pamiq/metrics/<name>` (Float32) and `pamiq/debug/<name>` (Image, rgb8)."""
@@ -30,10 +34,11 @@ class TopicRecorder(Recorder):
     def __init__(self, node: Node, picture_rate: float, tensorboard_dir: str) -> None:
         """Args: most pictures of one name per second in Hz; directory, or empty for none."""
         self._node = node
-        self._picture_period = 1.0 / picture_rate if picture_rate > 0.0 else math.inf
+        self._picture_period = 1.0 / picture_rate if picture_rate > 0.0 else None
         self._series: dict[str, MetricSeries] = {}
         self._publishers: dict[str, Publisher] = {}  # type: ignore[type-arg]
         self._last: dict[str, float] = {}
+        self._pictures: Counter[str] = Counter()
         self._writer = _tensorboard(tensorboard_dir)
 
     def scalar(self, name: str, value: float) -> None:
@@ -46,16 +51,21 @@ class TopicRecorder(Recorder):
             self._writer.add_scalar(name, value, series.count)
 
     def image(self, name: str, make: Callable[[], torch.Tensor]) -> None:
-        """Publish a picture, uint8 [3, H, W], unless one of this name was shown just now."""
-        if not self._due(f"debug/{name}", self._picture_period):
+        """Publish a picture, uint8 [3, H, W], if somebody looks, and none was shown just now."""
+        if self._picture_period is None or not self._due(f"debug/{name}", self._picture_period):
             return
+        publisher = self._publisher(Image, f"debug/{name}")
+        is_kept = self._writer is not None and self._due(f"tensorboard/{name}", _KEPT_PERIOD_S)
+        if not is_kept and not publisher.get_subscription_count():
+            return  # to make one may take as long as to train
         picture = make()
         message = Image()
         message.header.stamp = self._node.get_clock().now().to_msg()
         fill_image(message, picture.permute(1, 2, 0).contiguous().numpy(), "rgb8")
-        self._publisher(Image, f"debug/{name}").publish(message)
-        if self._writer is not None:
-            self._writer.add_image(name, picture)
+        publisher.publish(message)
+        if is_kept:
+            self._writer.add_image(name, picture, self._pictures[name])
+            self._pictures[name] += 1
 
     def metrics(self) -> dict[str, dict[str, float | None]]:
         """Per metric the mean of its first and last tenth, and its newest value.

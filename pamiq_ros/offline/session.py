@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from pamiq_ros.bags import Bag
 from pamiq_ros.core.config import ResolvedSystem, resolve_system
 from pamiq_ros.core.model import TrainingModelsDict
@@ -31,6 +33,7 @@ class Choice:
         config_file: YAML file with its configuration; empty for none.
         overrides: `key=value` texts.
         seed: Of all random generators.
+        torch_threads: Threads of torch.
         states_dir: Folder of states.
         namespace: Of the robot whose states these are; empty for the root.
         names: New names of topics of the bags, by those they have there.
@@ -40,17 +43,19 @@ class Choice:
     config_file: str
     overrides: Sequence[str]
     seed: int
+    torch_threads: int
     states_dir: Path
     namespace: str
     names: Mapping[str, str]
 
     def resolved(self) -> ResolvedSystem:
-        """The system, with the random generators seeded.
+        """The system, with the random generators seeded and torch's threads set.
 
         Raises:
             ConfigurationError: It can't be resolved.
         """
         seed_everything(self.seed)
+        torch.set_num_threads(self.torch_threads)
         return resolve_system(self.system, self.config_file, list(self.overrides))
 
     def store(self, resolved: ResolvedSystem) -> StateStore:

@@ -56,6 +56,7 @@ class DynamicsTrainer(TorchTrainer):
         self._learning_rate, self._updates = learning_rate, updates_per_run
         self._sequences, self._length = sequences, length
         self._random = torch.Generator().manual_seed(seed)
+        self._shown = torch.Generator().manual_seed(seed)
 
     @override
     def on_training_models_attached(self) -> None:
@@ -94,7 +95,7 @@ class DynamicsTrainer(TorchTrainer):
 
     @torch.no_grad()
     def _seen(self) -> Tensor:
-        pictures = self._experience.sample(_REMEMBERED, self._random)["picture"]
+        pictures = self._experience.sample(_REMEMBERED, self._shown)["picture"]
         return seen_map(pictures, self._encoder.encode(to_unit(pictures)))
 
     @torch.no_grad()

@@ -20,10 +20,12 @@ def seen_map(pictures: Tensor, encodings: Tensor) -> Tensor:
     Returns:
         uint8 [3, CELLS * THUMBNAIL, CELLS * THUMBNAIL]; black where nothing is.
     """
-    places = _places(encodings)
-    shown = functional.interpolate(pictures.float(), (THUMBNAIL, THUMBNAIL), mode="area").byte()
+    # One picture to a cell: only those are made smaller.
+    chosen = {(row, column): n for n, (row, column) in enumerate(_places(encodings).tolist())}
+    large = pictures[list(chosen.values())].float()
+    shown = functional.interpolate(large, (THUMBNAIL, THUMBNAIL), mode="area").byte()
     sheet = torch.zeros(3, CELLS, THUMBNAIL, CELLS, THUMBNAIL, dtype=torch.uint8)
-    for (row, column), picture in zip(places.tolist(), shown, strict=True):
+    for (row, column), picture in zip(chosen, shown, strict=True):
         sheet[:, row, :, column] = picture
     return sheet.reshape(3, CELLS * THUMBNAIL, CELLS * THUMBNAIL)
 

@@ -38,6 +38,7 @@ class PictureTrainer(TorchTrainer):
         self._learning_rate, self._batch_size = learning_rate, batch_size
         self._updates_per_run = updates_per_run
         self._random = torch.Generator().manual_seed(seed)
+        self._shown = torch.Generator().manual_seed(seed)
 
     @override
     def on_data_users_attached(self) -> None:

@@ -90,7 +90,7 @@ class VAETrainer(PictureTrainer):
 
     @torch.no_grad()
     def _picture(self) -> Tensor:
-        pictures = to_unit(self._frames.sample(_SHOWN, self._random))
+        pictures = to_unit(self._frames.sample(_SHOWN, self._shown))
         mean, _ = self._encoder(pictures)
         return side_by_side(pictures, self._decoder(mean))
 

@@ -1,0 +1,28 @@
+"""Debug pictures: what is shown of training leaves it as it is."""
+
+import pytest
+import torch
+
+from pamiq_ros.core import Recorder
+from pamiq_ros.core.config import resolve_system
+
+
+class _Unseen(Recorder):
+    """Nobody looks at any picture."""
+
+
+@pytest.mark.parametrize(("system", "side"), [("vae", 96), ("curiosity", 64)])
+def test_whether_anybody_looks_changes_nothing_that_is_learnt(one_process, pictures, system, side):
+    def weights(recorder):
+        torch.manual_seed(0)
+        overrides = ["min_buffer_size=16", "seed=3"]
+        resolved = resolve_system(system, overrides=overrides)
+        loop = one_process(resolved.system, pictures(40, side, side))
+        for trainer in loop.trainers.values():
+            trainer.attach_recorder(recorder or loop.recording)
+        loop.tick(40)
+        loop.train(3)
+        assert recorder or loop.recording.images
+        return {name: model.export_parameters() for name, model in loop.models.data.items()}
+
+    torch.testing.assert_close(weights(None), weights(_Unseen()), rtol=0, atol=0)
