@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -42,14 +41,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20.0, help="in real time; 0: not")
     parser.add_argument("--lockstep-minutes", type=float, default=20.0, help="by its own clock")
-    parser.add_argument("--train-every", type=int, default=8, help="ticks to a turn in lockstep")
+    parser.add_argument("--train-every", type=int, default=4, help="ticks to a turn in lockstep")
     parser.add_argument("--curves", type=Path, help="where to write the errors of each state")
     parser.add_argument("--folder", type=Path, help="where to work; else one that is deleted")
     options = parser.parse_args()
+    from command_line import DOMAIN
     from machine import report
     from nodes import use_domain
 
-    use_domain(60 + os.getpid() % 40)
+    use_domain(DOMAIN)
     steps = str(round(options.lockstep_minutes * 60 * RATE))
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name)
@@ -58,8 +58,9 @@ def main() -> None:
         if options.minutes:
             duration = ("--duration", str(options.minutes * 60.0))
             results["live"] = drive(folder, "live", options.minutes, *duration)
-        every = ("--lockstep", "--steps", steps, "--train-every", str(options.train_every))
-        results["lockstep"] = drive(folder, "lockstep", options.lockstep_minutes, *every)
+        every = ("--train-every", str(options.train_every), "--train-beside")
+        stepwise = ("--lockstep", "--steps", steps, *every)
+        results["lockstep"] = drive(folder, "lockstep", options.lockstep_minutes, *stepwise)
         alone = world_alone()
         curves = {name: judge(folder, name) for name in results}
     if options.curves:
@@ -81,14 +82,11 @@ def main() -> None:
 
 def pamiq(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a `pamiq-ros` command."""
-    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    from command_line import command, own_environment
+
     with (folder / "output.txt").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "pamiq_ros.cli.main", *arguments],
-            env={**os.environ, "PYTHONPATH": path},
-            cwd=folder,
-            stdout=output,
-            stderr=output,
+            command(*arguments), env=own_environment(), cwd=folder, stdout=output, stderr=output
         )
 
 

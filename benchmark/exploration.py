@@ -10,9 +10,7 @@ not by turning or by driving to and fro.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -93,25 +91,15 @@ def run(
 ) -> Path:
     """One run in lockstep; gives the file that says where the robot was."""
     log = folder / f"{name}.places"
-    command = [sys.executable, "-m", "pamiq_ros.cli.main", "up", "curiosity", "--world", WORLD]
-    command += ["--lockstep", "--seed", str(seed), "--steps", str(steps)]
+    from command_line import pamiq
+
+    command = ["up", "curiosity", "--world", WORLD, "--lockstep", "--seed", str(seed)]
+    command += ["--steps", str(steps)]
     command += ["--train-every", str(train_every), "--resume", resume]
     command += ["--states-dir", str(folder / "states"), "--log-dir", str(folder / f"{name}_log")]
     for setting in (*(f"{key}={value}" for key, value in SETTINGS.items()), *more):
         command += ["--set", setting]
-    here = f"{Path(__file__).parents[1]}{os.pathsep}{Path(__file__).parent}"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{here}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
-        "PAMIQ_MAZE_LOG": str(log),
-        "ROS_DOMAIN_ID": str(60 + os.getpid() % 40),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    }
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, cwd=folder, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    pamiq(folder, *command, PAMIQ_MAZE_LOG=str(log))
     return log
 
 

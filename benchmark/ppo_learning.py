@@ -8,8 +8,6 @@ trained, judged alike, and the reward that stable-baselines3 asks of its own (rl
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -98,26 +96,17 @@ def main() -> None:
 
 def learn(env_id: str, task: Task, steps: int, seed: int, folder: Path) -> float:
     """Learn in lockstep through the nodes; gives the seconds it took, starting included."""
-    command = [sys.executable, "-m", "pamiq_ros.cli.main", "up", "ppo", "--world", env_id]
-    command += ["--world-command", "array", "--lockstep", "--steps", str(steps)]
+    from command_line import pamiq
+
+    command = ["up", "ppo", "--world", env_id, "--world-command", "array", "--lockstep"]
+    command += ["--steps", str(steps)]
     command += ["--rate", str(task.rate), "--seed", str(seed), "--train-every", str(TURN_EVERY)]
     command += ["--states-dir", str(folder / "states"), "--log-dir", str(folder / "log")]
     for name, value in {**task.settings, "seed": seed}.items():
         text = str(list(value)) if isinstance(value, tuple) else str(value)
         command += ["--set", f"{name}={text}"]
-    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": path,
-        "ROS_DOMAIN_ID": str(60 + os.getpid() % 40),  # beside others, each is alone
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    }
     began = time.monotonic()
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, cwd=folder, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    pamiq(folder, *command)
     return time.monotonic() - began
 
 

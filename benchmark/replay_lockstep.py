@@ -7,9 +7,7 @@ pictures in a plain loop without nodes, which is measured too.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -94,18 +92,16 @@ def read_plainly(path: Path) -> float:
 
 def replay(folder: Path, name: str, train_every: int) -> float:
     """Seconds from the first step to the last one, starting the nodes not counted."""
-    command = [sys.executable, "-m", "pamiq_ros.cli.main", "replay", str(folder / "bag"), "vae"]
-    command += ["--lockstep", "--train-every", str(train_every), "--seed", "0"]
+    from command_line import pamiq
+
+    command = ["replay", str(folder / "bag"), "vae", "--lockstep", "--seed", "0"]
+    command += ["--train-every", str(train_every)]
     command += ["--states-dir", str(folder / name), "--log-dir", str(folder / f"{name}_log")]
-    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    environment = {**os.environ, "PYTHONPATH": path, "ROS_DOMAIN_ID": str(60 + os.getpid() % 40)}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, cwd=folder, check=False
-    )
+    pamiq(folder, *command)
     logs = [log.read_text() for log in (folder / f"{name}_log").rglob("pamiq_replay.log")]
     took = _TOOK.search("\n".join(logs))
-    if done.returncode or took is None:
-        raise SystemExit(f"replay failed with {done.returncode}:\n{done.stdout}{done.stderr}")
+    if took is None:
+        raise SystemExit(f"expected the time of a replay in {folder / name}_log, found none")
     return float(took[1])
 
 

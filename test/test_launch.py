@@ -133,7 +133,7 @@ def wait_until(condition: Callable[[], object], launch: Launch) -> None:
         time.sleep(0.02)
 
 
-LOCKSTEP = {"lockstep", "seed", "train_every"}
+LOCKSTEP = {"lockstep", "seed", "train_every", "train_beside"}
 WORLD = {"env_id", "env_kwargs", "world_command", "steps", *LOCKSTEP}
 REPLAY = {
     "bag",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 import termios
 import time
@@ -25,6 +26,7 @@ _LINE_PERIOD_S = 2.0
 _LATER_LINE_PERIOD_S = 10.0
 _LATER_S = 60.0
 _REPEAT_S = 10.0
+_PATIENCE_S = 1.0
 
 
 class Display(Protocol):
@@ -135,7 +137,9 @@ class PlainDisplay:
 
 
 class SafeDisplay:
-    """A display whose output may be closed: that must never keep the nodes from being stopped.
+    """A display whose output may be closed, or not be read: the nodes must be looked after still.
+
+    What can't be shown, for a pipe is full or a terminal is held by Ctrl-S, is left out.
 
     Args:
         display: The display.
@@ -158,14 +162,14 @@ class SafeDisplay:
 
     def say(self, text: str) -> None:
         """Show one line of ours."""
-        self._guarded(lambda: self._display.say(text))
+        self._guarded(lambda: self._display.say(text), _PATIENCE_S)
 
     def close(self, view: View) -> None:
         """Show how things are at the end."""
-        self._guarded(lambda: self._display.close(view))
+        self._guarded(lambda: self._display.close(view), _PATIENCE_S)
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        if self.lost:
+    def _guarded(self, action: Callable[[], None], patience_s: float = 0.0) -> None:
+        if self.lost or not _is_read(patience_s):
             return
         try:
             action()
@@ -173,6 +177,15 @@ class SafeDisplay:
             self.lost = True
             # What is still in Python's buffer would fail again when the interpreter ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_read(within_s: float) -> bool:
+    """Whether what is written now does not have to wait for who reads it."""
+    try:
+        streams = [stream.fileno() for stream in (sys.stdout, sys.stderr)]
+    except OSError:
+        return True  # no file at all, but a text in memory
+    return all(select.select([], [stream], [], within_s)[1] for stream in streams)
 
 
 def _hide_control_keys(file: IO[str]) -> Callable[[], None]:

@@ -16,6 +16,8 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from pamiq_ros.nodes.ending import leaving
+
 from .status import LARGEST_CHARACTERS, Status
 
 _LATCHED = QoSProfile(
@@ -88,10 +90,11 @@ class Monitor:
 
     def close(self) -> None:
         """Leave the graph."""
-        self._executor.shutdown(timeout_sec=1.0)
-        self._thread.join(1.0)
-        self._node.destroy_node()
-        rclpy.shutdown(context=self._context)
+        with leaving():
+            self._executor.shutdown(timeout_sec=1.0)
+            self._thread.join(1.0)
+            self._node.destroy_node()
+            rclpy.shutdown(context=self._context)
 
     def _on_status(self, message: String) -> None:
         try:

@@ -134,6 +134,10 @@ lockstep_options = with_options(
         "--train-every", type=click.IntRange(0), default=1, show_default=True, metavar="N",
         help="In lockstep, give each trainer a turn after every N steps; 0: never.",
     ),
+    click.option(
+        "--train-beside", is_flag=True,
+        help="In lockstep, go on with the steps meanwhile, up to the next turn: as in real time.",
+    ),
 )  # fmt: skip
 
 
@@ -212,4 +216,4 @@ def _graph_options(
 def _lockstep(choices: Mapping[str, Any]) -> LockstepOptions | None:
     if not choices["lockstep"]:
         return None
-    return LockstepOptions(choices["seed"], choices["train_every"])
+    return LockstepOptions(choices["seed"], choices["train_every"], choices["train_beside"])

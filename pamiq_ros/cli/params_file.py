@@ -10,6 +10,7 @@ from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from pamiq_ros.nodes.ending import leaving
 from pamiq_ros.nodes.parameters import declare
 from pamiq_ros.nodes.tables import (
     CONTROL_PARAMETERS,
@@ -63,7 +64,8 @@ def check_params_file(path: Path, namespace: str) -> SystemParameters:
     try:
         found = [_declared(name, namespace, context, errors) for name in _TABLES]
     finally:
-        rclpy.shutdown(context=context)
+        with leaving():
+            rclpy.shutdown(context=context)
     if errors:
         raise ValueError(f"in {path}: {'; '.join(errors)}")
     return found[0]
@@ -85,4 +87,5 @@ def _declared(name: str, namespace: str, context: Context, errors: list[str]) ->
         config_file = node.get_parameter("system_config").value
         return SystemParameters(config_file, [one for one in overrides if one])
     finally:
-        node.destroy_node()
+        with leaving():
+            node.destroy_node()

@@ -71,6 +71,7 @@ def record(
     from rclpy.signals import SignalHandlerOptions
 
     from pamiq_ros.bags import BagError, BagRecorder
+    from pamiq_ros.nodes.ending import leaving
     from pamiq_ros.nodes.record_node import RecordNode
 
     interrupts = Interrupts()
@@ -87,8 +88,9 @@ def record(
         _spin(node, interrupts, duration)
     finally:
         _close(node)
-        node.destroy_node()
-        rclpy.try_shutdown()
+        with leaving():
+            node.destroy_node()
+            rclpy.try_shutdown()
     sys.exit(_outcome(node, topics))
 
 

@@ -3,7 +3,7 @@
 A driver (the replay node, or the world node) shows what there is to observe and asks for a step;
 the inference node ticks and tells what it commands and which experience it has sent; the training
 node receives that, runs its trainers and tells which weights it has published; the next step begins
-once these act.
+with these, or, where training goes on beside the steps, the one that asks for the next turn.
 """
 
 from __future__ import annotations
@@ -69,12 +69,14 @@ class Trained:
         weights: Newest version published, by model.
         updates: Runs of trainers that trained, in all.
         every: After how many steps the trainers have a turn; 0: never.
+        beside: 1 if a turn goes on beside the steps up to the next one, else 0.
     """
 
     number: int
     weights: Mapping[str, int]
     updates: int
     every: int
+    beside: int
 
 
 Message = TypeVar("Message", Step, Acted, Trained)

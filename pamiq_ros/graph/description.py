@@ -175,6 +175,7 @@ def _training_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
     own = _learning_parameters(options)
     if options.lockstep is not None:
         own["lockstep_every"] = options.lockstep.train_every
+        own["lockstep_beside"] = options.lockstep.train_beside
     return own
 
 

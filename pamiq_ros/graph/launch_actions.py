@@ -52,7 +52,11 @@ _LOCKSTEP_ARGUMENTS = {
     "seed": "Seed of all random generators in lockstep",
     "train_every": "In lockstep, after how many steps each trainer has a turn; 1 if empty",
 }
-_LOCKSTEP = "Whether time goes by in steps, each when the one before is done, as fast as that goes"
+_LOCKSTEP_BOOLEANS = {
+    "lockstep": "Whether time goes by in steps, each when the one before is done, as fast as that "
+    "goes",
+    "train_beside": "In lockstep, whether a turn goes on beside the steps up to the next one",
+}
 _REPLAY_ARGUMENTS = {
     "bag": "The bag to replay: a folder, or a file (.mcap, .db3, .bag)",
     "start": "Where to begin, in s from the bag's first message",
@@ -89,7 +93,7 @@ def graph_launch_description(*, world: bool = False, replay: bool = False) -> La
     booleans = dict(_BOOLEAN_ARGUMENTS)
     if world or replay:
         texts |= _LOCKSTEP_ARGUMENTS
-        booleans["lockstep"] = _LOCKSTEP
+        booleans |= _LOCKSTEP_BOOLEANS
     if replay:
         texts = {**_REPLAY_ARGUMENTS, **texts, "rate": _REPLAY_RATE}
         booleans |= _REPLAY_BOOLEANS
@@ -151,7 +155,8 @@ def _lockstep_options(given: dict[str, str]) -> LockstepOptions | None:
     if not _BOOLEANS[given["lockstep"]]:
         return None
     every = int(_number(given, "train_every")) if given["train_every"] else 1
-    return LockstepOptions(int(_number(given, "seed")), every)
+    beside = bool(_BOOLEANS[given["train_beside"]])
+    return LockstepOptions(int(_number(given, "seed")), every, beside)
 
 
 def _replay_options(given: dict[str, str]) -> ReplayOptions:

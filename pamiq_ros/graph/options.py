@@ -38,10 +38,12 @@ class LockstepOptions:
     Attributes:
         seed: Of all random generators.
         train_every: After how many steps each trainer has a turn; 0: never.
+        train_beside: Whether a turn goes on beside the steps up to the next one.
     """
 
     seed: int = 0
     train_every: int = 1
+    train_beside: bool = False
 
     def __post_init__(self) -> None:
         """Check the options.

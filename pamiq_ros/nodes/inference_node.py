@@ -25,7 +25,7 @@ from pamiq_ros.state import remove_left_scratch, scratch_folder
 from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
 
 from .alive import PERIOD_S, sign_of_life
-from .lockstep import LockstepActor
+from .lockstep_actor import LockstepActor
 from .main import run
 from .managed import PamiqNode
 from .missing_weights import MissingWeights
@@ -105,7 +105,7 @@ class InferenceNode(PamiqNode):
         if isinstance(self._ticker, StepTicker):
             trigger = trigger_topic(self, self._robot)
             self._lockstep = LockstepActor(
-                self, self._ticker, trigger, self._robot, self._receivers, self._senders
+                self, actor, self._ticker, trigger, self._robot, self._receivers, self._senders
             )
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, "

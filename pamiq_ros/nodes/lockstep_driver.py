@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from rclpy.node import Node
 
@@ -50,6 +51,7 @@ class LockstepDriver:
         self._tell_time, self._is_ended, self._has_learner = tell_time, is_ended, has_learner
         self._acted: Acted | None = None
         self._trained: Trained | None = None
+        self._weights: Mapping[str, int] = {}
         self._answered = threading.Event()
         self._ask = say(node, STEP_TOPIC)
         hear(node, ACTED_TOPIC, Acted, self._on_acted)
@@ -67,7 +69,9 @@ class LockstepDriver:
         Raises:
             LockstepError: A node does not answer.
         """
-        self._request(Step(0, time_ns, {}, {}, 0), again=True)
+        ask = partial(self._ask_for, Step(0, time_ns, {}, {}, 0))
+        ask()
+        self._wait(0, lambda: self._has_acted(0) and self._has_learnt(0), ask)
         assert self._acted is not None
         return self._acted
 
@@ -81,6 +85,8 @@ class LockstepDriver:
     ) -> None:
         """Let the time of a bag or a world go by, with the ticks that come due in it.
 
+        Returns when the last turn of the learner is over.
+
         Args:
             ticks: What `begin` gave.
             begin_ns: The time of the first tick at the earliest, in ns since 1970.
@@ -92,6 +98,17 @@ class LockstepDriver:
         Raises:
             LockstepError: A node does not answer.
         """
+        self._pass(ticks, begin_ns, moments, take, steps)
+        self._await_turn(self._newest_turn(self.steps))
+
+    def _pass(
+        self,
+        ticks: Acted,
+        begin_ns: int,
+        moments: Iterable[tuple[int, Callable[[], Sequence[str]]]],
+        take: Callable[[Acted], object],
+        steps: int,
+    ) -> None:
         heard: Counter[str] = Counter()
         due_ns = begin_ns
         for time_ns, publish in moments:
@@ -110,7 +127,7 @@ class LockstepDriver:
             take(self.step(due_ns, heard))
 
     def step(self, time_ns: int, heard: Mapping[str, int]) -> Acted:
-        """Have one tick done, and what follows from it.
+        """Have one tick done, once the turn is over whose weights it acts with.
 
         Args:
             time_ns: Its time, in ns since 1970.
@@ -122,50 +139,67 @@ class LockstepDriver:
         Raises:
             LockstepError: A node does not answer.
         """
-        weights = self._trained.weights if self._trained is not None else {}
-        self.steps += 1
-        turn = int(self._is_turn(self.steps))
-        self._request(Step(self.steps, time_ns, dict(heard), weights, turn))
+        number = self.steps + 1
+        due = self._turn_before(number)
+        self._await_turn(due)
+        trained = self._trained
+        if trained is not None and trained.number == due:  # it may be ahead already
+            self._weights = trained.weights
+        turn = int(number == self._newest_turn(number))
+        self.steps = number
+        self._ask_for(Step(number, time_ns, dict(heard), self._weights, turn))
+        # A subscriber of /clock may miss a message.
+        self._wait(number, lambda: self._has_acted(number), lambda: self._tell_time(time_ns))
         assert self._acted is not None
         return self._acted
 
     def _done(self, steps: int) -> bool:
         return 0 < steps <= self.steps
 
-    def _request(self, step: Step, again: bool = False) -> None:
-        deadline = time.monotonic() + ANSWER_WITHIN_S
-        self._answered.clear()
+    def _ask_for(self, step: Step) -> None:
         self._tell_time(step.time_ns)
         self._ask(step)
-        while not self._is_answered(step.number):
+
+    def _await_turn(self, number: int) -> None:
+        self._wait(number, lambda: self._has_learnt(number), lambda: None)
+
+    def _wait(
+        self, number: int, is_answered: Callable[[], bool], remind: Callable[[], object]
+    ) -> None:
+        deadline = time.monotonic() + ANSWER_WITHIN_S
+        while not is_answered():
             if self._is_ended():
                 raise LockstepError("ended")
             if not self._is_active():
                 deadline = time.monotonic() + ANSWER_WITHIN_S
             if time.monotonic() > deadline:
-                who = "learner" if self._has_acted(step.number) else "inference node"
+                who = "learner" if self._has_acted(number) else "inference node"
                 raise LockstepError(
-                    f"step {step.number}: expected an answer of the {who} within "
+                    f"step {number}: expected an answer of the {who} within "
                     f"{ANSWER_WITHIN_S:g} s, found none"
                 )
             if not self._answered.wait(_AGAIN_S):
-                self._tell_time(step.time_ns)  # a subscriber of /clock may miss a message
-                if again:
-                    self._ask(step)
+                remind()
             self._answered.clear()
 
     def _has_acted(self, number: int) -> bool:
-        return self._acted is not None and self._acted.number == number
+        return self._acted is not None and self._acted.number >= number
 
-    def _is_answered(self, number: int) -> bool:
-        trained = self._trained is not None and self._trained.number == number
-        return self._has_acted(number) and (trained or not self._is_turn(number))
+    def _has_learnt(self, number: int) -> bool:
+        if not self._has_learner:
+            return True
+        return self._trained is not None and self._trained.number >= number
 
-    def _is_turn(self, number: int) -> bool:
-        """Whether the learner answers a step: the first of all, and those with a turn."""
-        if not self._has_learner or number == 0 or self._trained is None:
-            return self._has_learner
-        return self._trained.every > 0 and number % self._trained.every == 0
+    def _newest_turn(self, number: int) -> int:
+        """The last step up to `number` that the trainers have a turn after; 0: there is none."""
+        every = self._trained.every if self._trained is not None else 0
+        return number - number % every if every else 0
+
+    def _turn_before(self, number: int) -> int:
+        """The step whose turn has to be over before a step is asked for; 0: none has."""
+        if self._trained is None or not self._trained.beside:
+            return self._newest_turn(number - 1)
+        return max(0, self._newest_turn(number) - self._trained.every)
 
     def _on_acted(self, acted: Acted) -> None:
         self._acted = acted

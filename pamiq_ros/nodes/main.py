@@ -23,6 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from pamiq_ros.graph import BAD_CONFIGURATION
 
+from .ending import must_end
 from .memory import keep_freed_memory
 from .ros_time import steady_timer
 from .unread import take_unread
@@ -68,6 +69,7 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
     try:
         node = make_node()
     except BaseException:
+        must_end()
         rclpy.try_shutdown()
         raise
     executor = _executor(node, executor_threads)
@@ -80,6 +82,7 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         node.stop()  # type: ignore[attr-defined]
+        must_end()
         executor.shutdown(timeout_sec=1.0)
         node.destroy_node()
         rclpy.try_shutdown()
@@ -127,6 +130,7 @@ def destroyed_if_refused(node: Node) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        must_end()
         node.destroy_node()
         raise
 

@@ -38,6 +38,7 @@ class PamiqNode(LifecycleNode):
         super().__init__(name)
         self.errors = ErrorLog(lambda text: self.get_logger().error(text))
         self.finished = False
+        self._stopped = False
         self._configuration_error = ""
         self._measured: dict[str, Any] = {}
         self._own_pauses = 0
@@ -84,6 +85,8 @@ class PamiqNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Lifecycle: unconfigured to inactive."""
+        if self._is_ending("configure"):
+            return TransitionCallbackReturn.FAILURE
         self._configuration_error = "; ".join(self._parameter_errors.values())
         if self._configuration_error:
             self.errors.add(self._configuration_error)
@@ -98,6 +101,8 @@ class PamiqNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Lifecycle: inactive to active (resume); the time of `pamiq_ros.core.time` goes on."""
+        if self._is_ending("activate"):
+            return TransitionCallbackReturn.FAILURE
         time.resume()
         return self._guarded("activate", self.activate)
 
@@ -121,7 +126,7 @@ class PamiqNode(LifecycleNode):
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Lifecycle: a transition went wrong; back to unconfigured, to be tried anew."""
-        self.stop()
+        self._let_go()
         return TransitionCallbackReturn.SUCCESS
 
     def attempt(self, what: str, action: Callable[[], object]) -> None:
@@ -150,10 +155,19 @@ class PamiqNode(LifecycleNode):
         self.finished = True
 
     def stop(self) -> None:
-        """Stop and let go of everything, whatever the state; safe to call twice."""
+        """Stop and let go of everything, whatever the state, for good; safe to call twice."""
+        self._stopped = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._guarded("deactivate", self.deactivate)
         self._reporter.publish()
         self._guarded("cleanup", self.cleanup)
+
+    def _is_ending(self, transition: str) -> bool:
+        if self._stopped:  # it was asked for before that was known
+            self.get_logger().info(f"{transition}: not any more, the process is ending")
+        return self._stopped
 
     def _refuse_while_configured(
         self,

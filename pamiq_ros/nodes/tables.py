@@ -197,6 +197,12 @@ TRAINING_PARAMETERS = (
         0,
         10**9,
     ),
+    Parameter(
+        "lockstep_beside",
+        False,
+        "In lockstep, whether a turn goes on beside the steps up to the next, where its weights "
+        "begin to act; else the next step waits for it",
+    ),
     *STATE_PARAMETERS,
     Parameter("save_updates", 0, "Runs of trainers from state to state; 0 for no limit", 0, 10**9),
     Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),

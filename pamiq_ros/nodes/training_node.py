@@ -29,7 +29,7 @@ from pamiq_ros.transport import (
 from pamiq_ros.wire.chunks import chunk_count
 from pamiq_ros.wire.weights import tensors_of, weights_layout
 
-from .lockstep import LockstepLearner, flush
+from .lockstep_learner import LockstepLearner, flush
 from .main import run
 from .managed import PamiqNode
 from .memory import share_one_arena
@@ -84,9 +84,6 @@ class TrainingNode(PamiqNode):
         self._receiver = ExperienceReceiver(
             resolved.digest, learner.users, learner.receive, on_error=self.errors.add
         )
-        self._experience = ExperienceTopics(self, self.value("experience_depth"))
-        for name in learner.users:
-            self._experience.subscribe(name, partial(self._receiver.receive, name))
         self._weights = WeightsTopics(self)
         source = uuid.uuid4().hex
         chunk_bytes = self.value("weights_chunk_bytes")
@@ -111,6 +108,7 @@ class TrainingNode(PamiqNode):
             )
             self._weights.on_request(name, self._senders[name].request)
             learner.set_sync_target(name, self._senders[name].send)
+        receive: Callable[[str, bytes], None] = self._receiver.receive
         if pace is not None:
             self._lockstep = LockstepLearner(
                 self,
@@ -119,7 +117,12 @@ class TrainingNode(PamiqNode):
                 self._senders,
                 lambda: learner.updates,
                 self.value("lockstep_every"),
+                self.value("lockstep_beside"),
             )
+            receive = self._lockstep.receive
+        self._experience = ExperienceTopics(self, self.value("experience_depth"))
+        for name in learner.users:
+            self._experience.subscribe(name, partial(receive, name))
         self._load_state(resolved, learner)
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, buffers {sorted(learner.users)}, "
@@ -139,6 +142,8 @@ class TrainingNode(PamiqNode):
             raise TimeoutError(
                 f"expected the trainer's run to end within {LONGEST_PAUSE_S:g} s; training goes on"
             )
+        if self._lockstep is not None:
+            self._lockstep.release()
         if self._states is not None:
             self._states.paused()
 

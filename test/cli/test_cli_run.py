@@ -132,6 +132,20 @@ def test_a_closed_output_stops_the_nodes(cli):
     assert run.left() == []
 
 
+def test_output_that_nobody_reads_holds_nothing_up(cli):
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(theirs, b"." * 4096):
+            pass  # until it is full
+    os.set_blocking(theirs, True)
+    run = cli("up", "vae", "--duration", "1", stdout=theirs)
+    assert run.end() == 0, run.err
+    assert run.left() == []
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_a_node_that_cannot_live_is_given_up(cli):
     run = cli("up", "vae", stand_in={"training": "dies"})
     assert run.end() == 1

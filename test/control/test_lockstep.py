@@ -16,7 +16,7 @@ COMMANDS = st.dictionaries(
 MESSAGES = st.one_of(
     st.builds(Step, COUNT, COUNT, COUNTS, COUNTS, st.integers(0, 1)),
     st.builds(Acted, COUNT, COUNTS, COUNT, st.text(max_size=20), COMMANDS),
-    st.builds(Trained, COUNT, COUNTS, COUNT, COUNT),
+    st.builds(Trained, COUNT, COUNTS, COUNT, COUNT, st.integers(0, 1)),
 )
 
 
@@ -36,16 +36,17 @@ def test_a_changed_text_is_refused(message, where, character):
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"),
+    ("change", "expected"),
     [
-        ({"number": -1, "weights": {}, "updates": 0, "every": 1}, "number: expected a number from"),
-        ({"number": True, "weights": {}, "updates": 0, "every": 1}, "number"),
-        ({"number": 1, "weights": {"policy": 1.5}, "updates": 0, "every": 1}, "weights.policy"),
-        ({"number": 1, "weights": [], "updates": 0, "every": 1}, "weights: expected counts by"),
-        ({"number": 1, "weights": {}, "every": 1}, "updates: .* found 'None'"),
+        ({"number": -1}, "number: expected a number from"),
+        ({"number": True}, "number"),
+        ({"weights": {"policy": 1.5}}, "weights.policy"),
+        ({"weights": []}, "weights: expected counts by"),
+        ({"updates": None}, "updates: .* found 'None'"),
     ],
 )
-def test_what_is_no_message_is_named(content, expected):
+def test_what_is_no_message_is_named(change, expected):
+    content = {"number": 1, "weights": {}, "updates": 0, "every": 1, "beside": 0, **change}
     with pytest.raises(ValueError, match=expected):
         from_text(Trained, seal(content))
 

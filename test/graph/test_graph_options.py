@@ -150,7 +150,7 @@ def test_a_node_that_is_started_again_goes_on_from_its_newest_state() -> None:
 
 def test_a_replay_stands_in_for_the_robot_and_is_the_nodes_time(tmp_path: Path) -> None:
     replay = ReplayOptions(str(tmp_path), start=2.0, remaps=parse_remaps(["/a:=/b"]))
-    lockstep = LockstepOptions(train_every=0)
+    lockstep = LockstepOptions(train_every=0, train_beside=True)
     nodes = by_name(graph(GraphOptions(system="vae", replay=replay, lockstep=lockstep)))
     assert [*nodes] == ["pamiq_replay", "pamiq_inference", "pamiq_training", "pamiq_control"]
     assert all(node.parameters["use_sim_time"] is True for node in nodes.values())
@@ -164,6 +164,7 @@ def test_a_replay_stands_in_for_the_robot_and_is_the_nodes_time(tmp_path: Path) 
         assert nodes[name].parameters["lockstep"] is True
         assert nodes[name].parameters["seed"] == 0
     assert nodes["pamiq_training"].parameters["lockstep_every"] == 0
+    assert nodes["pamiq_training"].parameters["lockstep_beside"] is True
 
 
 def test_a_world_in_lockstep_is_the_nodes_time_and_ends_the_run() -> None:

@@ -1,5 +1,7 @@
 """A system for CartPole: pushes to where a model says, which is trained to be what it is."""
 
+import time
+
 import torch
 from torch import nn
 
@@ -22,20 +24,25 @@ class PoleAgent(core.Agent):
 
 
 class PoleTrainer(core.TorchTrainer):
-    """Changes the model with each run."""
+    """Changes the model with each run, in its own time."""
+
+    def __init__(self, delay):
+        super().__init__("steps", 8)
+        self.delay = delay
 
     def create_optimizers(self):
         self.model = self.get_torch_training_model("policy")
         return {"sgd": torch.optim.SGD(self.model.model.parameters(), lr=0.01)}
 
     def train(self):
+        time.sleep(self.delay)
         states = self.get_data_user("steps").sample(8)["state"]
         self.optimizers["sgd"].zero_grad()
         (self.model(states) - 0.1).square().mean().backward()
         self.optimizers["sgd"].step()
 
 
-def system():
+def system(*, delay: float = 0.0):
     """The system."""
     return core.System(
         agent=PoleAgent,
@@ -46,6 +53,6 @@ def system():
         actuators=lambda: core.FloatArrayCommandTopic("action", 1),
         models={"policy": lambda: core.TorchTrainingModel(nn.Linear(4, 1))},
         buffers={"steps": lambda: core.SequentialBuffer(1000)},
-        trainers={"trainer": lambda: PoleTrainer("steps", 8)},
+        trainers={"trainer": lambda: PoleTrainer(delay)},
         rate=50.0,
     )

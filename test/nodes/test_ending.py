@@ -1,0 +1,25 @@
+"""A process ends, even if what it waits for never comes and holds Python's lock."""
+
+import subprocess
+import sys
+
+from ros_helpers import DEADLINE_S
+
+STUCK = """
+import ctypes
+from pamiq_ros.nodes import ending
+ending.LONGEST_END_S = 0.5
+with ending.leaving():
+    print("left", flush=True)
+with ending.leaving():
+    ctypes.PyDLL(None).sleep(1000)
+"""
+
+
+def test_what_holds_pythons_lock_does_not_keep_a_process_from_ending():
+    ended = subprocess.run(
+        [sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=DEADLINE_S
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == "left\n"
+    assert 'File "<string>", line 8' in ended.stderr

@@ -1,0 +1,59 @@
+"""PamiqNode: what a lifecycle node says that is asked for too much."""
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
+
+import rclpy
+from domains import own_domain
+from rclpy.lifecycle import TransitionCallbackReturn
+
+from pamiq_ros.nodes.managed import PamiqNode
+
+
+class _Node(PamiqNode):
+    """Works once it is configured, and until it is cleaned up."""
+
+    def __init__(self):
+        self.content = None
+        super().__init__("node", ())
+
+    def configure(self):
+        self.content = [0]
+
+    def activate(self):
+        self.content[0] += 1
+
+    def deactivate(self):
+        pass
+
+    def cleanup(self):
+        self.content = None
+
+    def figures(self):
+        return {}
+
+    def value(self, name):
+        return ""
+
+
+@pytest.fixture
+def node():
+    rclpy.init(domain_id=own_domain())
+    node = _Node()
+    yield node
+    node.destroy_node()
+    rclpy.shutdown()
+
+
+def test_a_node_that_is_ending_is_not_activated_and_that_is_no_fault(node):
+    assert node.trigger_configure() is TransitionCallbackReturn.SUCCESS
+    node.stop()
+    assert node.trigger_activate() is TransitionCallbackReturn.FAILURE
+    assert node.errors.texts() == []
+
+
+def test_a_node_whose_transition_went_wrong_can_be_tried_anew(node):
+    node.on_error(None)
+    assert node.trigger_configure() is TransitionCallbackReturn.SUCCESS
+    assert node.trigger_activate() is TransitionCallbackReturn.SUCCESS
