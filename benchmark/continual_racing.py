@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=20.0, help="in real time; 0: not")
     parser.add_argument("--lockstep-minutes", type=float, default=20.0, help="by its own clock")
-    parser.add_argument("--train-every", type=int, default=4, help="ticks to a turn in lockstep")
+    parser.add_argument("--train-every", type=int, default=8, help="ticks to a turn in lockstep")
     parser.add_argument("--curves", type=Path, help="where to write the errors of each state")
     parser.add_argument("--folder", type=Path, help="where to work; else one that is deleted")
     options = parser.parse_args()

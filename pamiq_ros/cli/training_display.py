@@ -13,6 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 _LINE_PERIOD_S = 5.0
+_MOST_BESIDE = 3
+_FILE_WIDTH = 1000
 
 
 class TrainingDisplay:
@@ -70,14 +72,25 @@ class TrainingDisplay:
 def print_table(
     states: Sequence[str], rows: Sequence[tuple[str, Sequence[tuple[float, bool]]]]
 ) -> None:
-    """Print metrics by state, the best one of each set off.
+    """Print metrics by state, the best one of each set off; many states go below each other.
 
     Args:
         states: Names of the states.
         rows: For each metric its value in each state, and whether it is the best.
     """
-    table = Table("metric", *states)
-    for name, cells in rows:
-        texts = [f"[bold green]{value:.5g}[/]" if best else f"{value:.5g}" for value, best in cells]
-        table.add_row(name, *texts)
-    Console().print(table)
+    cells = [[_cell(value, best) for value, best in values] for _, values in rows]
+    names = [name for name, _ in rows]
+    if len(states) > _MOST_BESIDE:
+        table = Table("state", *names)
+        for state, column in zip(states, zip(*cells, strict=True), strict=True):
+            table.add_row(state, *column)
+    else:
+        table = Table("metric", *states)
+        for name, row in zip(names, cells, strict=True):
+            table.add_row(name, *row)
+    # A file has no width that anything would have to be cut to.
+    Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(table)
+
+
+def _cell(value: float, is_best: bool) -> str:
+    return f"[bold green]{value:.5g}[/]" if is_best else f"{value:.5g}"
