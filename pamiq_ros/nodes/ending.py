@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import os
-import sys
 from collections.abc import Iterator
-from typing import NoReturn
 
 LONGEST_END_S = 40.0
 _STANDARD_ERROR = 2
@@ -21,20 +18,6 @@ def must_end() -> None:
     so that only a thread that needs none can end the process.
     """
     faulthandler.dump_traceback_later(LONGEST_END_S, exit=True, file=_STANDARD_ERROR)
-
-
-def leave_at_once(status: int) -> NoReturn:
-    """End now, and leave DDS as it is; others see the node go when its lease is over, within 20 s.
-
-    For a node that has had nothing to say. To take apart what was only just made, beside others who
-    do the same, crashed 3 of 600 processes and held up one for good (Fast DDS 3.2).
-
-    Args:
-        status: The exit status.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from pamiq_ros.graph import BAD_CONFIGURATION
 
-from .ending import leave_at_once, must_end
+from .ending import must_end
 from .memory import keep_freed_memory
 from .ros_time import steady_timer
 from .unread import take_unread
@@ -35,6 +35,7 @@ _PR_SET_PDEATHSIG = 1
 _LOOK_S = 0.25
 _UNREAD_S = 0.5
 _LAST_WORDS_S = 0.3
+_KNOWN_S = 0.5
 _LAST_MESSAGES_S = 0.05
 
 
@@ -70,6 +71,7 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
         node = make_node()
     except BaseException:
         must_end()
+        rclpy.try_shutdown()
         raise
     executor = _executor(node, executor_threads)
     executor.add_node(node)
@@ -110,13 +112,30 @@ def run_unless_refused(make_node: Callable[[], Node], refused: type[Exception], 
         name: Of the logger.
 
     Returns:
-        The process's exit status; if it was refused this ends the process, with 2.
+        The process's exit status; 2 if it was refused.
     """
     try:
         return run(make_node)
     except refused as error:
-        get_logger(name).fatal(str(error))
-        leave_at_once(BAD_CONFIGURATION)
+        text = str(error)
+    get_logger(name).fatal(text)
+    return BAD_CONFIGURATION
+
+
+@contextlib.contextmanager
+def destroyed_if_refused(node: Node) -> Iterator[None]:
+    """Destroy a node that is being made, if that fails.
+
+    DDS has threads: left to the interpreter's end they can keep it from ending, or crash it. So can
+    taking it apart while it is still making itself known, beside others who do the same.
+    """
+    try:
+        yield
+    except BaseException:
+        must_end()
+        time.sleep(_KNOWN_S)
+        node.destroy_node()
+        raise
 
 
 def _spin(executor: rclpy.executors.Executor, node: Node, signals: list[int]) -> None:

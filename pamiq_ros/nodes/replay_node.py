@@ -16,7 +16,7 @@ from pamiq_ros.bags import Bag, BagError, Playback
 
 from .command_comparison import CommandComparison
 from .lockstep_driver import LockstepDriver, LockstepError
-from .main import run_unless_refused
+from .main import destroyed_if_refused, run_unless_refused
 from .parameters import Parameter, declare
 from .replay_topics import ReplayTopics
 from .system_ready import SystemReady
@@ -81,7 +81,8 @@ class ReplayNode(Node):
         """
         super().__init__("pamiq_replay")
         self.finished = False
-        self._open()
+        with destroyed_if_refused(self):
+            self._open()
 
     def _open(self) -> None:
         if errors := declare(self, PARAMETERS):

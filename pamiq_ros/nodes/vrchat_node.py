@@ -16,7 +16,7 @@ from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.vrchat import Avatar, AvatarSpeeds, Capture, CaptureError
 from pamiq_ros.wire.images import fill_image
 
-from .main import run_unless_refused
+from .main import destroyed_if_refused, run_unless_refused
 from .parameters import Parameter, declare
 from .ros_time import steady_timer
 
@@ -84,7 +84,8 @@ class VrchatNode(Node):
         """
         super().__init__("pamiq_vrchat")
         self.finished = False
-        self._open()
+        with destroyed_if_refused(self):
+            self._open()
 
     def _open(self) -> None:
         if errors := declare(self, PARAMETERS):

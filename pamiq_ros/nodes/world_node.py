@@ -19,7 +19,7 @@ from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.world import AXES, Outcome, World, WorldError, parse_kwargs
 
 from .lockstep_world import LockstepWorld
-from .main import run_unless_refused
+from .main import destroyed_if_refused, run_unless_refused
 from .parameters import Parameter, declare
 from .world_topics import WorldTopics
 
@@ -105,7 +105,8 @@ class WorldNode(Node):
         """
         super().__init__("pamiq_world")
         self.finished = False
-        self._open()
+        with destroyed_if_refused(self):
+            self._open()
 
     def _open(self) -> None:
         if errors := declare(self, PARAMETERS):
