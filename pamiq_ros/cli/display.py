@@ -182,7 +182,7 @@ class SafeDisplay:
 def _is_read(within_s: float) -> bool:
     """Whether what is written now does not have to wait for who reads it."""
     try:
-        streams = [stream.fileno() for stream in (sys.stdout, sys.stderr)]
+        streams = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream]
     except OSError:
         return True  # no file at all, but a text in memory
     return all(select.select([], [stream], [], within_s)[1] for stream in streams)
