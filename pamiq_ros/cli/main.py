@@ -93,8 +93,8 @@ def demo(system: str, steps: int, **choices: Any) -> None:
     """A simulated car with a camera explores, and learns to see, to foresee and to move.
 
     Runs the world (CarRacing-v3) and the three nodes. `--system vae` drives at random and learns to
-    see alone. They stay on this machine, whatever other
-    robots there are in the network, unless ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
+    see alone. They stay on this machine, whatever other robots there are in the network, unless
+    ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
     """
     world = WorldOptions(env_id=DEMO_WORLD, steps=steps)
     _run(make_request(f"demo · {system}", system, world, choices, local_only=True))
