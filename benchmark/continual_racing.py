@@ -80,7 +80,7 @@ def main() -> None:
     )
 
 
-def pamiq(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a `pamiq-ros` command."""
     from command_line import command, own_environment
 
@@ -109,9 +109,9 @@ def up(folder: Path, name: str, minutes: float, *arguments: str) -> tuple[str, .
 
 def record(folder: Path) -> None:
     """A drive to judge by."""
-    driving = pamiq(folder, *up(folder, "drive", 60.0, "--duration", str(RECORDED_S + 20)))
+    driving = start(folder, *up(folder, "drive", 60.0, "--duration", str(RECORDED_S + 20)))
     topics = ("camera/image_raw", "cmd_vel", "outcome")
-    finished(pamiq(folder, "record", "-o", "bag", "--duration", str(RECORDED_S), *topics))
+    finished(start(folder, "record", "-o", "bag", "--duration", str(RECORDED_S), *topics))
     finished(driving)
 
 
@@ -121,7 +121,7 @@ def drive(folder: Path, name: str, minutes: float, *arguments: str) -> dict[str,
 
     began = time.monotonic()
     states = ("--states-dir", f"{name}_states")
-    driving = pamiq(folder, *up(folder, name, minutes, *states, *arguments))
+    driving = start(folder, *up(folder, name, minutes, *states, *arguments))
     listener = Listener()
     late = list(lateness(listener, driving))
     listener.close()
@@ -176,7 +176,7 @@ def judge(folder: Path, name: str) -> dict[str, list[float]]:
     ids = sorted(path.name for path in (folder / f"{name}_states/pamiq_training").iterdir())
     states = [word for each in ("none", *ids) for word in ("--state", each)]
     finished(
-        pamiq(
+        start(
             folder, "evaluate", *WORLD[:1], *WORLD[3:], *states, "bag",
             "--states-dir", f"{name}_states", "--json", f"{name}_errors.json",
         )

@@ -90,9 +90,9 @@ def run(
     more: Sequence[str],
 ) -> Path:
     """One run in lockstep; gives the file that says where the robot was."""
-    log = folder / f"{name}.places"
     from command_line import pamiq
 
+    log = folder / f"{name}.places"
     command = ["up", "curiosity", "--world", WORLD, "--lockstep", "--seed", str(seed)]
     command += ["--steps", str(steps)]
     command += ["--train-every", str(train_every), "--resume", resume]

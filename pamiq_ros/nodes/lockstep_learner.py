@@ -69,16 +69,19 @@ class LockstepLearner:
             self._answer(acted)
 
     def _has_come(self, acted: Acted) -> bool:
-        return all(
-            self._is_whole(name, acted.sent.get(name, 0)) for name in self._receiver.figures()
-        )
+        """Whether all that was sent is received; of what is kept, no more than that."""
+        # No batch has some steps before a turn and some after: it is flushed there.
+        while lacking := self._lacking(acted.sent):
+            kept = [name for name in lacking if self._kept[name]]
+            if not kept:
+                return False
+            for name in kept:
+                self._receiver.receive(name, self._kept[name].popleft())
+        return True
 
-    def _is_whole(self, buffer: str, sent: int) -> bool:
-        """Whether `sent` steps are received; no batch has some before a turn and some after."""
-        kept = self._kept[buffer]
-        while (lacks := self._receiver.figures()[buffer]["up_to"] < sent) and kept:
-            self._receiver.receive(buffer, kept.popleft())
-        return not lacks
+    def _lacking(self, sent: Mapping[str, int]) -> list[str]:
+        figures = self._receiver.figures().items()
+        return [name for name, counts in figures if counts["up_to"] < sent.get(name, 0)]
 
     def _answer(self, acted: Acted) -> None:
         versions = {name: sender.version for name, sender in self._senders.items()}
