@@ -83,7 +83,7 @@ setup(
             "mypy",
             "pyarrow>=14",
             "pytest",
-            "pytest-rerunfailures",
+            "pytest-timeout",
             "pytest-xdist",
             "python-osc>=1.8",
             "ruff",

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HEAVY = ("test_style.py", "test_soak.py", "test_demo.py")
-WITH_PROCESSES = ("cli", "faults", "integration", "nodes", "offline")
+_CRASHED = "???"  # pytest-xdist's phase of a test whose worker died
 LONGEST = (*HEAVY, "/integration/", "/faults/", "/cli/")
 
 # Whether a machine is busy says nothing about what is tested.
@@ -51,6 +50,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         option.numprocesses = (os.cpu_count() or 1) + 1
         option.dist = "loadfile"
         option.loadscopereorder = False
+        option.maxworkerrestart = "0"
 
 
 def pytest_configure() -> None:
@@ -65,14 +65,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let workers begin with the longest files, so that none is left with one at the end.
-
-    What starts processes and fails is run a second time, and reported as such: on a busy machine a
-    process may get no time for longer than anybody waits, or DDS keep it from ending.
-    """
-    for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in WITH_PROCESSES:
-            item.add_marker(pytest.mark.flaky(reruns=1))
+    """Let workers begin with the longest files, so that none is left with one at the end."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: [name not in item.nodeid for name in LONGEST])
 
@@ -88,6 +81,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "heavy" if file.endswith(HEAVY) else file
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """End the run at once when a worker has died; the others' tests are not waited for."""
+    if report.when == _CRASHED:
+        pytest.exit(str(report.longrepr), returncode=pytest.ExitCode.TESTS_FAILED)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """A worker that dies between two tests fails the run too."""
+    if error:
+        node.config.pluginmanager.getplugin("dsession").shouldstop = f"{node.gateway.id} died"
 
 
 @pytest.hookimpl(hookwrapper=True)

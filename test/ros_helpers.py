@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +15,9 @@ from unittest.mock import patch
 import rclpy
 from domains import own_domain
 from forked import ForkedProcess
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+
+from pamiq_ros.nodes.spin_thread import SpinThread
 
 DEADLINE_S = 60.0
 PROFILE = {"FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parent / "fast_discovery.xml")}
@@ -36,19 +36,19 @@ def wait_until(condition: Callable[[], Any], what: str = "", timeout: float = DE
 class Ros:
     """Nodes of one context, and node processes on the same domain."""
 
-    def __init__(self, context: rclpy.Context, executor: Any, environment: dict[str, str]) -> None:
+    def __init__(self, context: rclpy.Context, environment: dict[str, str]) -> None:
         self.context = context
         self.environment = environment
         self.processes: list[subprocess.Popen[str] | ForkedProcess] = []
-        self._executor = executor
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
+        self._spinning = SpinThread(context)
 
     def node(self, name: str, **options: Any) -> Node:
         """A node that is being spun."""
         with patch.dict(os.environ, PROFILE):
             node = Node(name, context=self.context, **options)
-        self._nodes.append(node)
-        self._executor.add_node(node)
+        self.nodes.append(node)
+        self._spinning.add(node)
         return node
 
     def start(self, module: str, *arguments: str) -> ForkedProcess:
@@ -64,9 +64,7 @@ class Ros:
             if process.poll() is None:
                 process.kill()
             process.communicate()
-        self._executor.shutdown()
-        for node in self._nodes:
-            node.destroy_node()
+        self._spinning.close()
 
 
 @contextmanager
@@ -83,13 +81,9 @@ def ros_domain() -> Iterator[Ros]:
     }
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain)
-    executor = SingleThreadedExecutor(context=context)
-    spinning = threading.Thread(target=executor.spin, daemon=True)
-    spinning.start()
-    ros = Ros(context, executor, environment)
+    ros = Ros(context, environment)
     try:
         yield ros
     finally:
         ros.close()
         rclpy.shutdown(context=context)
-        spinning.join(5.0)

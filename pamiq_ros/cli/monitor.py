@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from typing import Any
 
 import rclpy
 from rclpy.client import Client
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from pamiq_ros.nodes.ending import leaving
+from pamiq_ros.nodes.spin_thread import SpinThread
 
 from .status import LARGEST_CHARACTERS, Status
 
@@ -60,10 +59,8 @@ class Monitor:
             topic = "pamiq/comparison"
             self._node.create_subscription(String, topic, self._on_comparison, _LATCHED)
         self._shutdown: Client[Any, Any] = self._node.create_client(Trigger, "pamiq/shutdown")
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
-        self._thread.start()
+        self._spinning = SpinThread(self._context)
+        self._spinning.add(self._node)
 
     @property
     def is_shutdown(self) -> bool:
@@ -91,9 +88,7 @@ class Monitor:
     def close(self) -> None:
         """Leave the graph."""
         with leaving():
-            self._executor.shutdown(timeout_sec=1.0)
-            self._thread.join(1.0)
-            self._node.destroy_node()
+            self._spinning.close()
             rclpy.shutdown(context=self._context)
 
     def _on_status(self, message: String) -> None:
@@ -108,9 +103,3 @@ class Monitor:
 
     def _on_comparison(self, message: String) -> None:
         self.comparison = message.data[:LARGEST_CHARACTERS]
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return

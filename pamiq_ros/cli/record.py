@@ -100,10 +100,13 @@ def _spin(node: RecordNode, interrupts: Interrupts, duration: float | None) -> N
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     until = None if duration is None else time.monotonic() + duration
-    while not (interrupts.count or node.failure):
-        if until is not None and time.monotonic() >= until:
-            return
-        executor.spin_once(timeout_sec=_LOOK_S)
+    try:
+        while not (interrupts.count or node.failure):
+            if until is not None and time.monotonic() >= until:
+                return
+            executor.spin_once(timeout_sec=_LOOK_S)
+    finally:
+        executor.shutdown()
 
 
 def _close(node: RecordNode) -> None:

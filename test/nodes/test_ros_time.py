@@ -67,7 +67,7 @@ def test_a_clock_goes_on_when_nobody_ticks_by_it_any_more(ros):
     set_clock(50.0)
     node = time._clock
     for _ in range(20):
-        tick_time(ros._nodes[0])  # forgotten at once
+        tick_time(ros.nodes[0])  # forgotten at once
         gc.collect()
     set_clock(60.0)
     assert node.now().nanoseconds == 60 * 10**9

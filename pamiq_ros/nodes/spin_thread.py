@@ -1,0 +1,58 @@
+"""SpinThread: an executor in a thread of its own, joined before its nodes are destroyed."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import Any
+
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.task import Future
+
+LONGEST_CALLBACK_S = 10.0
+
+
+class SpinThread:
+    """Spins nodes until it is closed, then destroys them.
+
+    To destroy a node while an executor waits on it ends the process with a segmentation fault, and
+    `Executor.shutdown` does not wait for `spin` to return. So `close` joins the thread first.
+
+    Args:
+        context: The nodes' context; None for the default one.
+    """
+
+    def __init__(self, context: Context | None = None) -> None:
+        self._executor = SingleThreadedExecutor(context=context)
+        self._nodes: list[Node] = []
+        self._closing: Future[Any] = Future()
+        self._thread = threading.Thread(target=self._spin, name="spin", daemon=True)
+        self._thread.start()
+
+    def add(self, node: Node) -> None:
+        """Spin a node from now on; `close` destroys it."""
+        self._nodes.append(node)
+        self._executor.add_node(node)
+
+    def close(self) -> None:
+        """End the thread, then destroy the nodes; safe to call twice.
+
+        Raises:
+            TimeoutError: A callback did not return within 10 s. The nodes are left alone.
+        """
+        self._closing.set_result(None)
+        self._thread.join(LONGEST_CALLBACK_S)
+        if self._thread.is_alive():
+            names = ", ".join(node.get_name() for node in self._nodes)
+            raise TimeoutError(f"a callback of {names} did not return in {LONGEST_CALLBACK_S:g} s")
+        self._executor.shutdown()
+        for node in self._nodes:
+            node.destroy_node()
+        self._nodes = []
+
+    def _spin(self) -> None:
+        # Whoever shuts the context down ends the thread too.
+        with contextlib.suppress(ExternalShutdownException):
+            self._executor.spin_until_future_complete(self._closing)

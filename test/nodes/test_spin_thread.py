@@ -1,0 +1,68 @@
+"""Nodes are destroyed only once nobody spins them any more."""
+
+import threading
+
+import pytest
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
+
+import rclpy
+from domains import own_domain
+from rclpy.exceptions import InvalidHandle
+from rclpy.node import Node
+from ros_helpers import wait_until
+
+from pamiq_ros.nodes import spin_thread
+from pamiq_ros.nodes.spin_thread import SpinThread
+
+
+@pytest.fixture
+def context():
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=own_domain())
+    yield context
+    context.try_shutdown()
+
+
+def test_a_node_is_destroyed_after_its_last_callback(context):
+    spinning, node = SpinThread(context), Node("node", context=context)
+    begun, go_on, seen = threading.Event(), threading.Event(), []
+
+    def callback():
+        begun.set()
+        assert go_on.wait(30.0)
+        seen.append(node.get_name())  # raises InvalidHandle when the node is destroyed
+
+    timer = node.create_timer(0.001, callback)
+    spinning.add(node)
+    assert begun.wait(30.0)
+    closing = threading.Thread(target=spinning.close)
+    closing.start()
+    go_on.set()
+    closing.join(30.0)
+    assert seen == ["node"] * len(seen)
+    assert not closing.is_alive()
+    with pytest.raises(InvalidHandle):
+        timer.handle.__enter__()
+
+
+def test_a_node_whose_callback_hangs_is_left_alone(context, monkeypatch):
+    monkeypatch.setattr(spin_thread, "LONGEST_CALLBACK_S", 0.01)
+    spinning, node = SpinThread(context), Node("node", context=context)
+    begun, go_on = threading.Event(), threading.Event()
+    node.create_timer(0.001, lambda: (begun.set(), go_on.wait(30.0)))
+    spinning.add(node)
+    assert begun.wait(30.0)
+    with pytest.raises(TimeoutError, match="a callback of node did not return"):
+        spinning.close()
+    assert node.get_name() == "node"
+    go_on.set()
+
+
+def test_the_thread_ends_with_its_context(context):
+    spinning = SpinThread(context)
+    spinning.add(Node("node", context=context))
+    context.shutdown()
+    wait_until(lambda: not spinning._thread.is_alive(), "the end of the thread")
+    spinning.close()
+    spinning.close()

@@ -1,0 +1,49 @@
+"""The suite itself: a worker that dies or hangs must not keep the run from ending."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LONGEST_S = 120.0
+CONFTEST = Path(__file__).with_name("conftest.py")
+CRASH = "import ctypes\ndef test_crash():\n    ctypes.string_at(0)\n"
+# Longer than `run_suite` waits.
+LONG = (
+    "import pytest, time\n@pytest.mark.parametrize('i', range(3000))\ndef test(i): time.sleep(1)\n"
+)
+HANG = "import threading\ndef test_hang():\n    threading.Event().wait()\n"
+
+
+def run_suite(folder: Path, *options: str, **files: str) -> tuple[int, str]:
+    """Run test files with the suite's own conftest; gives exit status and output."""
+    pytest.importorskip("xdist", reason="needs pytest-xdist")
+    (folder / "test").mkdir()
+    shutil.copy(CONFTEST, folder / "test")
+    (folder / "pytest.ini").write_text("[pytest]\ntestpaths = test\naddopts = -p no:hydra_pytest\n")
+    for name, text in files.items():
+        (folder / "test" / f"test_{name}.py").write_text(text)
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    command = [sys.executable, "-m", "pytest", "-q", *options]
+    done = subprocess.run(
+        command, cwd=folder, env=inherited, capture_output=True, text=True, timeout=LONGEST_S
+    )
+    return done.returncode, done.stdout
+
+
+def test_a_worker_that_dies_fails_the_run_at_once(tmp_path: Path) -> None:
+    status, output = run_suite(tmp_path, crash=CRASH, long=LONG)
+    assert status == 1
+    assert "crashed while running 'test/test_crash.py::test_crash'" in output
+
+
+def test_a_test_that_hangs_fails_and_the_run_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("pytest_timeout", reason="needs pytest-timeout")
+    status, output = run_suite(tmp_path, "--timeout=1", hang=HANG, other="def test(): pass\n")
+    assert status == 1
+    assert "1 failed, 1 passed" in output
