@@ -14,9 +14,12 @@ LONGEST_S = 120.0
 CONFTEST = Path(__file__).with_name("conftest.py")
 CRASH = "import ctypes\ndef test_crash():\n    ctypes.string_at(0)\n"
 # Longer than `run_suite` waits.
-LONG = (
-    "import pytest, time\n@pytest.mark.parametrize('i', range(3000))\ndef test(i): time.sleep(1)\n"
-)
+LONG = """
+import pytest, time
+@pytest.mark.parametrize("number", range(3000))
+def test(number):
+    time.sleep(1)
+"""
 HANG = "import threading\ndef test_hang():\n    threading.Event().wait()\n"
 
 
