@@ -240,7 +240,7 @@ def test_a_refused_configuration_ends_the_launch_with_an_error(
     prefix.behave("world_node", "exit 2")
     run = launch("sim.launch.py")
     assert run.wait() == 1, run.text()
-    assert "pamiq_world refused its configuration" in run.text()
+    assert "pamiq_world refused to start" in run.text()
     assert len(prefix.starts("world_node")) == 1
     assert not prefix.survivors()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import rclpy
@@ -32,6 +33,7 @@ class Monitor:
     Args:
         namespace: Absolute namespace of the nodes.
         is_replay: Whether a bag is replayed.
+        is_ours: Whether a status counts; those of other systems' control nodes come too.
 
     Attributes:
         status: The newest status; None before the first one.
@@ -40,11 +42,17 @@ class Monitor:
         problem: Why the newest message on the topic could not be read; empty when it could.
     """
 
-    def __init__(self, namespace: str, is_replay: bool = False) -> None:
+    def __init__(
+        self,
+        namespace: str,
+        is_replay: bool = False,
+        is_ours: Callable[[Status], bool] = lambda _: True,
+    ) -> None:
         self.status: Status | None = None
         self.heard_s = 0.0
         self.comparison = ""
         self.problem = ""
+        self._is_ours = is_ours
         self._context = Context()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node(
@@ -96,6 +104,8 @@ class Monitor:
             status = Status.parse(message.data)
         except ValueError as error:
             self.problem = f"{self._node.resolve_topic_name('pamiq/status')}: {error}"
+            return
+        if not self._is_ours(status):
             return
         self.heard_s = time.monotonic()
         self.problem = ""

@@ -48,6 +48,7 @@ class NodeProcess:
         self._again = self.command if again is None else list(again)
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
 
     @property
     def name(self) -> str:
@@ -61,8 +62,8 @@ class NodeProcess:
 
     @property
     def pid(self) -> int | None:
-        """Process id while it runs."""
-        return None if self._process is None else self._process.pid
+        """Process id of the newest start, also once it has ended; None before the first."""
+        return self._pid
 
     def start(self) -> None:
         """Start the process.
@@ -80,6 +81,7 @@ class NodeProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._pid = self._process.pid
         self.started_s = time.monotonic()
 
     def ended(self) -> int | None:

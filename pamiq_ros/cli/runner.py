@@ -12,7 +12,7 @@ from .log_tail import Notice
 from .options import Request
 from .outcome import BAD_CONFIGURATION, Cause, Ending
 from .status import Status
-from .stopping import CONTROL, POLL_S, Stop
+from .stopping import POLL_S, Stop
 from .supervisor import Event, Supervisor
 from .view import View
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 ACTIVE_WITHIN_S = 60.0
 STALE_S = 3.0
 SLOW_END_S = 4.0
-OTHERS_WITHIN_S = 0.3
-_UPTIME_SLACK_S = 0.1
 
 
 class Runner:
@@ -58,7 +56,6 @@ class Runner:
         self._began_s = time.monotonic()
         self._stopping = False
         self._ended_s: float | None = None
-        self._is_taken = False
 
     def run(self) -> Ending:
         """Run until the end.
@@ -68,10 +65,7 @@ class Runner:
         """
         ending = None
         try:
-            ending = self._others()
-            if ending is None:
-                self._supervisor.start()
-                ending = self._watch()
+            ending = self._watch()
         finally:
             self._stopping = True
             self._ended_s = time.monotonic()
@@ -82,7 +76,7 @@ class Runner:
     @property
     def last_status(self) -> Status | None:
         """The newest status of our own control node."""
-        return None if self._is_taken else self._monitor.status
+        return self._monitor.status
 
     @property
     def restarts(self) -> dict[str, int]:
@@ -114,27 +108,10 @@ class Runner:
             return ""
         return f"waiting for {running} to end; Ctrl-C again kills"
 
-    def _others(self) -> Ending | None:
-        deadline = self._began_s + OTHERS_WITHIN_S
-        while self._monitor.status is None and time.monotonic() < deadline:
-            time.sleep(POLL_S)
-        return None if self._monitor.status is None else self._taken()
-
     def _is_to_be_asked(self, ending: Ending | None) -> bool:
-        if self._is_taken:
-            return False  # the other control node would answer too
         # A configuration that was refused at the start has moved no robot: nothing to stop first.
         refused = ending is not None and ending.cause is Cause.CONFIGURATION
         return not refused or self._active_s is not None
-
-    def _taken(self) -> Ending:
-        self._is_taken = True
-        topic = f"{self._request.graph.absolute_namespace.rstrip('/')}/pamiq/status"
-        return Ending(
-            Cause.CONFIGURATION,
-            f"expected no other control node in the namespace, found one that publishes {topic}; "
-            "choose another --namespace or ROS_DOMAIN_ID",
-        )
 
     def _watch(self) -> Ending:
         while True:
@@ -157,8 +134,6 @@ class Runner:
         status = self._monitor.status
         if status is not None:
             refused = status.text("configuration_error")
-            if self._is_others(status):
-                return self._taken()
             if refused:
                 return Ending(Cause.CONFIGURATION, refused)
             if status.state == "active" and self._active_s is None:
@@ -179,14 +154,6 @@ class Runner:
                 f"expected the nodes to be active within {ACTIVE_WITHIN_S:g} s, found '{state}'",
             )
         return None
-
-    def _is_others(self, status: Status) -> bool:
-        # Our control node can't have been up for longer than its process.
-        uptime_s = status.number("uptime_s")
-        control = self._supervisor.processes.get(CONTROL)
-        if uptime_s is None or control is None or self._supervisor.restarts[CONTROL]:
-            return False
-        return uptime_s > self._monitor.heard_s - control.started_s + _UPTIME_SLACK_S
 
     def _ending_of(self, event: Event) -> Ending:
         if event.status == 0:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pamiq_ros.graph import GraphOptions, graph
+from pamiq_ros.nodes.name_claim import NameClaim
 
 from .display import SafeDisplay, make_display
 from .environment import LOCAL_VARIABLES, node_variables, shared_variables
@@ -77,17 +78,26 @@ def _wrong(options: GraphOptions) -> str:
 def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
     added = shared_variables(os.environ, workplace.ros_log_dir, request.local_only)
     os.environ.update(added)
-    nodes = graph(request.graph)
-    supervisor = Supervisor(workplace.processes(nodes, node_variables(os.environ)))
+    nodes = {node.name: node for node in graph(request.graph)}
+    domain = os.environ.get("ROS_DOMAIN_ID") or "0"
+    if not domain.isdecimal():
+        return _complain(f"ROS_DOMAIN_ID: expected a number, found {domain!r}", BAD_CONFIGURATION)
+    # The control node finds out for sure; what need not be started for that is said at once.
+    if taken := NameClaim(nodes[CONTROL].full_name, int(domain)).holder():
+        return _complain(taken, BAD_CONFIGURATION)
+    processes = workplace.processes(list(nodes.values()), node_variables(os.environ))
+    supervisor = Supervisor(processes)
     try:
-        # These take seconds to load and do nothing without a control node, which the runner starts
-        # once it knows that there is no other one.
-        supervisor.start(but=CONTROL)
+        supervisor.start()
         # rclpy takes half a second to import, and LTTng's files come with it.
         from .monitor import Monitor
 
-        is_replay = request.graph.replay is not None
-        monitor = Monitor(request.graph.absolute_namespace, is_replay)
+        control = supervisor.processes[CONTROL]
+        monitor = Monitor(
+            request.graph.absolute_namespace,
+            is_replay=request.graph.replay is not None,
+            is_ours=lambda status: status.is_of(control.pid),
+        )
     except BaseException as error:
         supervisor.kill()
         if isinstance(error, RuntimeError):

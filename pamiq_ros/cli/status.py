@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,6 +61,15 @@ class Status:
         """What can be done about what is wrong now."""
         found = self.value("remedies")
         return [str(remedy) for remedy in found] if isinstance(found, list) else []
+
+    def is_of(self, pid: int | None) -> bool:
+        """Whether it comes from a process of this host.
+
+        Args:
+            pid: The process; None for none.
+        """
+        own = {"host": socket.gethostname(), "pid": pid}
+        return {key: self.value("claim", key) for key in own} == own
 
     def value(self, *path: str) -> Any:
         """What lies at a path of keys; None where the path ends early."""

@@ -62,11 +62,10 @@ class Supervisor:
         """Names of the nodes whose processes run."""
         return [name for name, process in self.processes.items() if process.running]
 
-    def start(self, *, but: str = "") -> None:
-        """Start every process that has not been started yet, except `but`."""
-        for name, process in self.processes.items():
-            if name != but and not process.started_s:
-                self._start(name)
+    def start(self) -> None:
+        """Start every process."""
+        for name in self.processes:
+            self._start(name)
 
     def poll(self) -> list[Event]:
         """Look after the processes; to be called a few times a second.

@@ -82,7 +82,7 @@ class ExitPolicy:
         """
         name = self.node.name
         if status == BAD_CONFIGURATION:
-            return Reaction("end", f"{name} refused its configuration", status=BAD_CONFIGURATION)
+            return Reaction("end", f"{name} refused to start", status=BAD_CONFIGURATION)
         if status == GAVE_UP:
             return Reaction("end", f"{name} gave up", status=1)
         if status == 0:

@@ -38,14 +38,23 @@ def sign_of_life(node: Node) -> Publisher[Empty]:
     )
 
 
-def watch(node: Node, name: str, on_change: Callable[[bool], None], group: CallbackGroup) -> None:
-    """Have `on_change` called with whether the node of that name lives, when that changes."""
+def watch(
+    node: Node, name: str, on_change: Callable[[bool, bool], None], group: CallbackGroup
+) -> None:
+    """Have `on_change` called when a node of that name comes to life or dies.
+
+    Args:
+        node: Who watches.
+        name: The name that is watched, of one node or, by mistake, of several.
+        on_change: Called with whether one lives now, and whether one has died.
+        group: For the callback.
+    """
 
     def on_event(event: Any) -> None:
         # One comes too when the middleware forgets a dead node, 20 s later. A change of neither
         # count is a node that came to life and died before this was called.
         if event.alive_count_change or not event.not_alive_count_change:
-            on_change(event.alive_count > 0)
+            on_change(event.alive_count > 0, event.alive_count_change < 0)
 
     node.create_subscription(
         Empty,

@@ -16,10 +16,12 @@ from std_srvs.srv import Trigger
 from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE, MAY_RUN
 from pamiq_ros.control.own_pauses import OwnPauses
 from pamiq_ros.control.status import INFERENCE, TRAINING, all_received
+from pamiq_ros.graph import BAD_CONFIGURATION
 from pamiq_ros.loop.priorities import yield_process
 
-from .main import run
+from .main import destroyed_if_refused, run_unless_refused
 from .managed_client import ManagedClient
+from .name_claim import NameClaim, NameTakenError
 from .parameters import declare
 from .robot_guard import RobotGuard
 from .robot_stop import RobotStop
@@ -44,6 +46,9 @@ class ControlNode(Node):
 
     def __init__(self) -> None:
         super().__init__("pamiq_control")
+        self._claim = NameClaim(self.get_fully_qualified_name(), self.context.get_domain_id())
+        with destroyed_if_refused(self):
+            self._claim.take()
         self.finished = False
         self._commands = itertools.count(1)
         self._newest_command = 0
@@ -57,11 +62,14 @@ class ControlNode(Node):
         self._own_pauses = OwnPauses()
         robot_stop = RobotStop(self, group)
         self._status = SystemStatus(self, self._nodes, robot_stop, errors, group)
-        self._guard = RobotGuard(self, INFERENCE, self._may_move, robot_stop, group)
         for name in (INFERENCE, TRAINING):
             self._nodes[name] = ManagedClient(self, name, timeout, self._look)
-        # A robot is not set in motion by what could not be seen to die.
-        self._nodes[INFERENCE].may_activate = lambda: self._guard.sees_life
+        actor = self._nodes[INFERENCE]
+        self._guard = RobotGuard(
+            self, INFERENCE, self._may_move, robot_stop, group, actor.doubt, actor.ask_again
+        )
+        # A robot is not set in motion by what could not be seen to die, nor if it is another's.
+        actor.may_activate = lambda: self._guard.sees_life and not self._status.rivals.winner
         self._serve("pamiq/pause", self._pause, group)
         self._serve("pamiq/resume", self._resume, group)
         self._serve("pamiq/shutdown", self._shutdown, group)
@@ -79,6 +87,7 @@ class ControlNode(Node):
         """Stop driving the nodes; what they do now they go on doing."""
         for client in self._nodes.values():
             client.close()
+        self._claim.release()
 
     def _serve(self, name: str, action: Callable[[], str], group: ReentrantCallbackGroup) -> None:
         def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -169,6 +178,10 @@ class ControlNode(Node):
         return failure
 
     def _look(self) -> None:
+        if self._status.rivals.winner:
+            self._give_way()
+        for client in self._nodes.values():
+            client.look()
         reports = {name: client.report for name, client in self._nodes.items()}
         if (name := self._own_pauses.newly(reports)) and self._status.wanted == ACTIVE:
             self.get_logger().error(f"{name} paused for a fault: the system is paused")
@@ -178,11 +191,22 @@ class ControlNode(Node):
         self._guard.look()
         self._status.publish()
 
+    def _give_way(self) -> None:
+        # Not by the nodes' services, which the other system's nodes serve too: our own ones are
+        # ended, and with them their robot's motion, by whoever started them.
+        if not self.finished:
+            self.get_logger().fatal(
+                f"expected no other {self.get_fully_qualified_name()} on ROS domain "
+                f"{self.context.get_domain_id()}, found {self._status.rivals.winner}: it has the "
+                "robot; end it, or choose another --namespace or ROS_DOMAIN_ID"
+            )
+        self.exit_status, self.finished = BAD_CONFIGURATION, True
+
 
 def main() -> None:
     """Entry point of the executable."""
     yield_process(NICENESS)
-    sys.exit(run(ControlNode, executor_threads=8))
+    sys.exit(run_unless_refused(ControlNode, NameTakenError, "pamiq_control", executor_threads=8))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from .lockstep_actor import LockstepActor
 from .main import run
 from .managed import PamiqNode
 from .missing_weights import MissingWeights
+from .name_claim import NameClaim
 from .robot_parameters import robot_settings
 from .scheduling import make_ticker, trigger_topic
 from .states import NodeStates, open_states
@@ -59,6 +60,7 @@ class InferenceNode(PamiqNode):
         self._watchdog: Watchdog | None = None
         self._lockstep: LockstepActor | None = None
         super().__init__("pamiq_inference", INFERENCE_PARAMETERS)
+        self._robot_claim = NameClaim(self.get_fully_qualified_name(), self.context.get_domain_id())
 
     def configure(self) -> None:
         """Build the actor and open its topics."""
@@ -117,6 +119,7 @@ class InferenceNode(PamiqNode):
         assert self._actor is not None and self._ticker is not None
         if self._ticker.running:
             raise TimeoutError("the agent's step from before the pause has not ended yet")
+        self._robot_claim.take()
         self._actor.resume()
         self._ticker.start()
 
@@ -129,6 +132,7 @@ class InferenceNode(PamiqNode):
             self.errors.add(f"the agent's step took longer than {LONGEST_PAUSE_S:g} s at a pause")
         # The robot stands: whatever the agent does about it, the node is paused.
         self.attempt("on_paused", self._actor.pause)
+        self._robot_claim.release()
         for name, sender in self._senders.items():
             if not sender.flush(1.0):
                 self.errors.add(f"buffer '{name}': experience was not all sent within 1 s")

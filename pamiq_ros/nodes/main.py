@@ -103,19 +103,25 @@ def _executor(node: Node, threads: int) -> rclpy.executors.Executor:
     return SingleThreadedExecutor()
 
 
-def run_unless_refused(make_node: Callable[[], Node], refused: type[Exception], name: str) -> int:
+def run_unless_refused(
+    make_node: Callable[[], Node],
+    refused: type[Exception],
+    name: str,
+    executor_threads: int = 1,
+) -> int:
     """Run one node; what it can't be made of is one line in the log.
 
     Args:
         make_node: As of `run`.
         refused: What `make_node` raises then.
         name: Of the logger.
+        executor_threads: As of `run`.
 
     Returns:
         The process's exit status; 2 if it was refused.
     """
     try:
-        return run(make_node)
+        return run(make_node, executor_threads)
     except refused as error:
         text = str(error)
     get_logger(name).fatal(text)

@@ -77,6 +77,7 @@ class ManagedClient:
         self._settled = threading.Event()
         self._closed = False
         self._driving = False
+        self._live_before = 0
         self._on_paused: Callable[[], None] | None = None
         self._lock = threading.Lock()
         group = ReentrantCallbackGroup()
@@ -152,6 +153,23 @@ class ManagedClient:
         """
         return self._settled.wait(timeout) and not self.failure
 
+    def doubt(self) -> None:
+        """Take its state as unknown: it gives no sign of life."""
+        self.state = UNKNOWN
+        self._on_change()
+
+    def ask_again(self) -> None:
+        """Ask for its state if that is unknown, and go on to the wanted one."""
+        if self.state == UNKNOWN and self._wanted is not None:
+            self._work.set()
+
+    def look(self) -> None:
+        """Notice that one of several nodes of the name has ended; a few times a second."""
+        before, self._live_before = self._live_before, self.live
+        if 0 < self._live_before < before:
+            self.state = UNKNOWN
+            self.ask_again()
+
     def save(self, timeout: float) -> tuple[str, str]:
         """Have the node save its state.
 
@@ -213,7 +231,7 @@ class ManagedClient:
 
     def _drive(self, wanted: str) -> None:
         self.failure = ""
-        lifeless_s = 0.0
+        waited_s = 0.0
         while not self._closed and self._wanted == wanted:
             if not self._get.service_is_ready():
                 if wanted == FINALIZED:
@@ -237,10 +255,10 @@ class ManagedClient:
                 if self.state != wanted:
                     self.failure = f"{self.name} is {self.state}, expected {wanted}"
                 return
-            if transition == "activate" and not self.may_activate():
-                lifeless_s += _LIFE_S
-                if lifeless_s > self._timeout:
-                    self.failure = f"{self.name} is not activated: it gives no sign of life"
+            if reason := self._not_yet(transition):
+                waited_s += _LIFE_S
+                if waited_s > self._timeout:
+                    self.failure = f"{self.name}: no '{transition}': {reason}"
                     return
                 time.sleep(_LIFE_S)
                 continue
@@ -249,6 +267,14 @@ class ManagedClient:
             if transition == "shutdown":
                 self.state = FINALIZED  # its process ends now and may not be asked again
                 return
+
+    def _not_yet(self, transition: str) -> str:
+        # A request goes to all nodes of the name: two of them would drive one robot.
+        if transition in ("configure", "activate") and self.live > 1:
+            return f"{self.live} nodes of that name are running, expected one"
+        if transition == "activate" and not self.may_activate():
+            return "it gives no sign of life"
+        return ""
 
     def _transition(self, label: str, state: str) -> bool:
         request = ChangeState.Request()

@@ -31,6 +31,8 @@ class RobotGuard:
         may_move: Callable[[], bool],
         robot_stop: RobotStop,
         group: CallbackGroup,
+        on_death: Callable[[], None] = lambda: None,
+        on_life: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin to watch.
 
@@ -40,10 +42,13 @@ class RobotGuard:
             may_move: Whether that node may move the robot now, as far as is known.
             robot_stop: Commands zero.
             group: For the callbacks; reentrant.
+            on_death: Called when the node that moves the robot gives no sign of life any more.
+            on_life: Called when a node of that name gives one again.
         """
         self.sees_life = False
         self._node, self._name = node, name
         self._may_move, self._robot_stop = may_move, robot_stop
+        self._on_death, self._on_life = on_death, on_life
         self._has_stopped = False
         self._unseen_since: float | None = None
         self._lock = threading.Lock()
@@ -62,15 +67,18 @@ class RobotGuard:
         elif now - self._unseen_since >= UNSEEN_S:
             self._stop()
 
-    def _on_alive(self, alive: bool) -> None:
+    def _on_alive(self, alive: bool, died: bool) -> None:
         self.sees_life, self._has_stopped = alive, False
-        if alive:
+        if alive and not died:
             self._robot_stop.leave()
+            self._on_life()
         elif self._may_move():
             # Where this process was held up itself, the signs of life that it missed come now.
             time.sleep(DOUBT_S)
-            if not self.sees_life:
+            # Another one that lives need not be the one that moves the robot.
+            if alive or not self.sees_life:
                 self._stop()
+                self._on_death()
 
     def _stop(self) -> None:
         with self._lock:

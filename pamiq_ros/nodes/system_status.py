@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,6 +17,7 @@ from pamiq_ros.control.diagnosis import Rises, Status
 from pamiq_ros.control.lifecycle import ACTIVE
 from pamiq_ros.control.node_diagnosis import system_status
 from pamiq_ros.control.remedy import remedies
+from pamiq_ros.control.rivals import Rivals
 from pamiq_ros.control.sealed import seal
 from pamiq_ros.control.status import INFERENCE, TRAINING, gather_report, system_state
 
@@ -30,6 +33,7 @@ class SystemStatus:
     Attributes:
         wanted: The life-cycle state that all managed nodes should be in.
         paused_by: The node that paused the system by itself; empty when none has.
+        rivals: The other control nodes that publish statuses.
     """
 
     def __init__(
@@ -54,11 +58,19 @@ class SystemStatus:
         self._node, self._nodes, self._robot_stop = node, clients, robot_stop
         self._errors = list(errors)
         self._id = uuid.uuid4().hex[:12]
+        self.rivals = Rivals(self._id, time.time_ns())
         self._began = time.monotonic()
         self._first_active: float | None = None
         self._newest: dict[str, Any] = {}
         self._rises = Rises()
         self._publisher = node.create_publisher(String, STATUS_TOPIC, LATCHED)
+        node.create_subscription(
+            String,
+            STATUS_TOPIC,
+            lambda message: self.rivals.hear(message.data),
+            LATCHED,
+            callback_group=group,
+        )
         self._diagnostics = DiagnosticsPublisher(node, self._statuses, group)
 
     def publish(self) -> None:
@@ -66,12 +78,14 @@ class SystemStatus:
         state = self.state()
         if state == "active" and self._first_active is None:
             self._first_active = time.monotonic()
+            self.rivals.driven = True
         report = self.report()
         states = self._states()
         configuration = [*self._errors, *(c.configuration_error for c in self._nodes.values())]
         self._newest = {
             "state": state,
             "control": self._id,
+            "claim": self.rivals.claim(socket.gethostname(), os.getpid()),
             "uptime_s": round(time.monotonic() - self._began, 3),
             "nodes": {
                 name: {"state": states[name], "restarts": client.restarts}

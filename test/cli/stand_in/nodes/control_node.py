@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import threading
 import time
 
@@ -11,6 +12,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from pamiq_ros.nodes.name_claim import NameClaim
 from stand_in.behaviour import be, behaviour, die_with_parent, on_sigterm, say
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -22,6 +24,7 @@ def status(what, state, uptime_s):
     return {
         "state": state,
         "control": f"stand-in-{os.getpid()}",
+        "claim": {"host": socket.gethostname(), "pid": os.getpid()},
         "uptime_s": uptime_s,
         "errors": errors,
         "last_error": errors[-1] if errors else "",
@@ -46,6 +49,8 @@ def main():
     ended = on_sigterm(what)
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node("pamiq_control")
+    claim = NameClaim(node.get_fully_qualified_name(), node.context.get_domain_id())
+    claim.take()
     publisher = node.create_publisher(String, "pamiq/status", LATCHED)
     began = time.monotonic()
 

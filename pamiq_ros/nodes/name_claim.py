@@ -1,0 +1,87 @@
+"""NameClaim: on one host, one process alone may be the node of a name on a ROS domain.
+
+ROS lets several nodes of one name run side by side; both would command the robot. The claim is a
+listening socket in Linux's abstract namespace (unix(7)): two processes can't bind one name, and the
+kernel releases it when the process ends, however that happens. Needs no ROS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import pwd
+import socket
+import struct
+import sys
+
+
+class NameTakenError(OSError):
+    """Another process on this host has the name."""
+
+
+class NameClaim:
+    """The right of one process to be a node; on other systems than Linux nobody is refused.
+
+    Args:
+        name: The node's name with its namespace, such as `/robot1/pamiq_control`.
+        domain: The `ROS_DOMAIN_ID`.
+    """
+
+    def __init__(self, name: str, domain: int) -> None:
+        self._name, self._domain = name, domain
+        # A socket's name holds 107 bytes, less than a namespace may have.
+        digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+        self._address = f"\0pamiq_ros/{domain}/{digest}"
+        self._socket: socket.socket | None = None
+
+    def take(self) -> None:
+        """Claim the name for this process; no effect where this claim has it already.
+
+        Raises:
+            NameTakenError: Another one has it; names its process.
+        """
+        if self._socket is not None or sys.platform != "linux":
+            return
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(self._address)
+            claim.listen(socket.SOMAXCONN)
+        except OSError:
+            claim.close()
+            raise NameTakenError(self.holder() or f"{self._name} was just started twice") from None
+        self._socket = claim
+
+    def release(self) -> None:
+        """Let others have the name."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def holder(self) -> str:
+        """Who has the name, as an error message says it; empty where nobody has."""
+        if sys.platform != "linux":
+            return ""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(self._address)
+                who = _peer(probe)
+            except BlockingIOError:  # more connections wait than it may have
+                who = "a process"
+            except OSError:
+                return ""
+        return (
+            f"expected no other {self._name} on ROS domain {self._domain}, found {who}: it has the "
+            "robot; end it, or choose another --namespace or ROS_DOMAIN_ID"
+        )
+
+
+def _peer(connected: socket.socket) -> str:
+    # struct ucred of unix(7); the process id is 0 where it is of another container.
+    size = struct.calcsize("3i")
+    ucred = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    pid, user, _ = struct.unpack("3i", ucred)
+    owner = str(user)
+    with contextlib.suppress(KeyError):
+        owner = pwd.getpwuid(user).pw_name
+    return f"process {pid} of user {owner}" if pid else f"one of user {owner}"

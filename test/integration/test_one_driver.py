@@ -1,0 +1,89 @@
+"""One system drives a robot: of two that start, and of two nodes that bear one name."""
+
+import json
+import os
+
+import pytest
+from std_msgs.msg import String
+
+from pamiq_ros.control.rivals import Rivals
+from pamiq_ros.control.sealed import seal
+from pamiq_ros.nodes.name_claim import NameClaim
+from pamiq_ros.nodes.report import LATCHED
+
+from .harness import DOMAIN, TINY, graph, wait_until
+
+pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
+
+
+def test_of_two_control_nodes_that_start_at_once_one_ends_with_status_2():
+    with graph() as made:
+        both = [made.start("control_node")]
+        both.append(made.start("control_node"))
+        ended = wait_until(lambda: [one for one in both if one.poll() is not None], "an end")
+        made.processes["other"], made.processes["control_node"] = sorted(
+            both, key=lambda one: one not in ended
+        )
+        assert [one.poll() for one in ended] == [2]
+        made.start("inference_node", "-p", f"system:={TINY}")
+        made.start("training_node", "-p", f"system:={TINY}")
+        wait_until(made.probe.moving, "motion")
+
+
+def test_a_control_node_gives_way_to_one_of_another_host_that_has_driven_the_robot():
+    with graph() as made:
+        made.start_all()
+        made.wait_state("active")
+        other = Rivals("other", 1)
+        publisher = made.probe.create_publisher(String, "pamiq/status", LATCHED)
+        # As both have driven it, the one that began first keeps it.
+        other.driven = True
+        status = {"state": "active", "control": "other", "claim": other.claim("elsewhere", 9)}
+        publisher.publish(String(data=seal(status)))
+        assert made.processes["control_node"].wait(60.0) == 2
+
+
+def test_no_robot_is_driven_whose_name_another_process_has():
+    taken = NameClaim("/pamiq_inference", DOMAIN)
+    taken.take()
+    with graph() as made:
+        probe = made.probe
+        made.start_all()
+        made.wait_state("error")
+        assert f"found process {os.getpid()} of user" in probe.errors()
+        assert not any(command.linear.x for command in probe.commands)
+        taken.release()
+        assert probe.call("pamiq/resume").success
+        wait_until(probe.moving, "motion")
+
+
+def test_a_second_node_of_the_name_takes_over_when_the_driving_one_is_killed():
+    with graph() as made:
+        probe = made.probe
+        made.start_all()
+        wait_until(probe.moving, "motion")
+        first = made.processes["inference_node"]
+        made.start("inference_node", "-p", f"system:={TINY}")
+        made.processes["first"] = first
+        wait_until(lambda: "2 nodes named pamiq_inference" in probe.errors(), "the complaint")
+        assert probe.moving()
+        states = states_while_standing(probe)
+        first.kill()
+        wait_until(probe.standing, "the robot to stand")
+        wait_until(probe.moving, "motion")
+        # One may be on its way at the moment of the stop.
+        assert [state != "active" for state in states].index(True) <= 1
+        made.wait_state("active")
+
+
+def states_while_standing(probe):
+    """The system's states as heard, from now on, while a stopped robot stands."""
+    states = []
+
+    def take(message):
+        status = json.loads(message.data)
+        if status["report"]["robot_stops"] and probe.standing():
+            states.append(status["state"])
+
+    probe.create_subscription(String, "pamiq/status", take, LATCHED)
+    return states
