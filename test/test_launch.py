@@ -39,6 +39,19 @@ include = IncludeLaunchDescription(sys.argv[1], launch_arguments=arguments)
 service.include_launch_description(LaunchDescription([include]))
 sys.exit(service.run())
 """
+PARENT = """
+from launch import LaunchDescription
+from launch.actions import GroupAction, IncludeLaunchDescription, SetEnvironmentVariable
+from launch_ros.actions import SetParameter, SetRemap
+
+def generate_launch_description():
+    return LaunchDescription([GroupAction([
+        SetParameter("max_linear_velocity", 0.05),
+        SetRemap("cmd_vel", "base/cmd_vel"),
+        SetEnvironmentVariable("WORLD", "of its own"),
+        IncludeLaunchDescription("{file}"),
+    ])])
+"""
 
 
 class Prefix:
@@ -161,6 +174,7 @@ def test_arguments_of_the_launch_files(file: str, more: set[str]) -> None:
     expected = {
         *("system", "namespace", "params_file", "overrides", "system_config", "rate"),
         *("states_dir", "resume", "resume_what_fits", "use_sim_time", "log_level", "autostart"),
+        *("max_linear_velocity", "max_angular_velocity", "twist_stamped", "frame_id"),
     }
     assert names == expected | more
 
@@ -175,7 +189,7 @@ def test_sim_starts_every_node_and_an_interrupt_ends_them(
         assert f"__node:=pamiq_{name.removesuffix('_node')}" in line
         assert "__ns:=/r1" in line
         assert "--log-level warn" in line
-        assert "config/continual.yaml" in line
+        assert "--params-file" not in line or name in ("inference_node", "training_node")
     assert run.end() == 0, run.text()
     assert not prefix.survivors()
 
@@ -223,6 +237,32 @@ def test_a_node_that_dies_starts_again_and_one_that_ends_does_not(
     assert "at least 2 nodes" not in run.text()
 
 
+def parent_of(file: str, folder: Path) -> str:
+    """A launch file that includes another one, in a group with settings of its own."""
+    path = folder / "parent.launch.py"
+    path.write_text(PARENT.format(file=str(ROOT / "launch" / file)))
+    return str(path)
+
+
+def test_what_a_parent_sets_holds_also_after_a_restart(
+    prefix: Prefix, launch: Callable[..., Launch]
+) -> None:
+    record = prefix.record
+    prefix.behave(
+        "inference_node",
+        f'echo "world $WORLD" >> {record}; '
+        f"[ $(grep -c inference_node {record}) -ge 2 ] && {WAIT}; exit 1",
+    )
+    run = launch(parent_of("continual.launch.py", prefix.folder))
+    wait_until(lambda: len(prefix.starts("inference_node")) == 2, run)
+    for line in prefix.starts("inference_node"):
+        assert "-p max_linear_velocity:=0.05" in line
+        assert "-r cmd_vel:=base/cmd_vel" in line
+        assert "continual.yaml" not in line
+    wait_until(lambda: record.read_text().count("world of its own") == 2, run)
+    assert run.end() == 0, run.text()
+
+
 def test_the_launch_ends_with_the_control_node(
     prefix: Prefix, launch: Callable[..., Launch]
 ) -> None:
@@ -250,6 +290,8 @@ def test_a_refused_configuration_ends_the_launch_with_an_error(
     [
         ("rate:=-5", "rate: expected a positive number of Hz"),
         ("rate:=fast", "rate: expected a number of Hz, found 'fast'"),
+        ("max_linear_velocity:=-1", "max_linear_velocity: expected 0 or a positive number"),
+        ("max_angular_velocity:=x", "max_angular_velocity: expected a number, found 'x'"),
         ("params_file:=/nowhere.yaml", "params_file: expected a readable file"),
         ("overrides:=size", "overrides: expected key=value, found 'size'"),
     ],
@@ -279,15 +321,18 @@ def test_the_real_nodes_drive_until_the_interrupt(
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
     moves: list[Twist] = []
-    node.create_subscription(Twist, "r1/cmd_vel", moves.append, 10)
+    node.create_subscription(Twist, "r1/base/cmd_vel", moves.append, 10)
     try:
-        run = launch("sim.launch.py", "namespace:=r1", "system:=vae")
+        parent = parent_of("sim.launch.py", prefix.folder)
+        run = launch(parent, "namespace:=r1", "system:=vae", "world_command:=twist")
 
         def moving() -> bool:
             executor.spin_once(timeout_sec=0.1)
             return any(move.linear.x or move.angular.z for move in moves)
 
         wait_until(moving, run)
+        # What the parent launch file sets, not the default of 1 m/s.
+        assert max(abs(move.linear.x) for move in moves) == pytest.approx(0.05)
         assert run.end() == 0, run.text()
     finally:
         executor.shutdown()

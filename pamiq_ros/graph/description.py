@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from .options import GraphOptions, ReplayOptions, WorldOptions
-from .places import PACKAGE, share_file
+from .places import PACKAGE
 
 ParameterValue = bool | int | float | str | list[str]
 
@@ -23,7 +23,7 @@ class NodeDescription:
         name: Node name.
         namespace: Absolute namespace; `/` for the root.
         parameters: Parameters that were chosen; they win over the file.
-        params_file: ROS parameter file.
+        params_file: ROS parameter file; None for none.
         remappings: Pairs of names, from and to.
         log_level: Log level; empty for the default.
         respawn: Whether to start it again when it dies.
@@ -97,11 +97,8 @@ def graph(
 
     Returns:
         The world or the replay if there is one, then inference, training and control.
-
-    Raises:
-        FileNotFoundError: The package's own parameter file is missing.
     """
-    params_file = Path(options.params_file or share_file("config/continual.yaml")).absolute()
+    params_file = Path(options.params_file).absolute() if options.params_file else None
     simulated = options.replay is not None or options.lockstep is not None
     use_sim_time = True if simulated else options.use_sim_time
 
@@ -140,7 +137,7 @@ def _world_parameters(world: WorldOptions, options: GraphOptions) -> dict[str, P
     chosen: dict[str, ParameterValue] = {
         "env_id": world.env_id,
         "env_kwargs": world.env_kwargs,
-        "command": world.command,
+        "command": world.command or ("twist_stamped" if options.twist_stamped else ""),
         "steps": world.steps,
     }
     seed = {} if options.lockstep is None else {"seed": options.lockstep.seed}
@@ -195,8 +192,14 @@ def _state_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
 
 
 def _inference_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    rate = _chosen({"rate": options.rate})
-    return {**_learning_parameters(options), **rate}
+    own = _chosen({"rate": options.rate, "frame_id": options.frame_id})
+    limits: dict[str, bool | float | None] = {
+        "max_linear_velocity": options.max_linear_velocity,
+        "max_angular_velocity": options.max_angular_velocity,
+        "twist_stamped": options.twist_stamped,
+    }
+    given = {name: value for name, value in limits.items() if value is not None}
+    return {**_learning_parameters(options), **own, **given}
 
 
 def _learning_parameters(options: GraphOptions) -> dict[str, ParameterValue]:

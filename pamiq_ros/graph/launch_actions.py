@@ -9,6 +9,7 @@ from collections.abc import Callable
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
+    GroupAction,
     LogInfo,
     OpaqueFunction,
     TimerAction,
@@ -35,12 +36,16 @@ from .supervision import ENDS_WITHIN_S, ExitPolicy
 _ARGUMENTS = {
     "system": "The system to run: a name, module:callable or file.py:callable",
     "namespace": "ROS namespace of all nodes",
-    "params_file": "ROS parameter file of all nodes; the package's config/continual.yaml if empty",
+    "params_file": "ROS parameter file of all nodes; config/continual.yaml of the package is a "
+    "template",
     "overrides": "Overrides of the system's configuration: 'key=value key=value'",
     "system_config": "YAML file with the system's configuration",
     "rate": "Ticks per second of the inference node, in Hz; the system's own if empty",
     "states_dir": "Folder for saved states",
     "resume": "State to go on from: latest, none or a state's id",
+    "max_linear_velocity": "Largest velocity commanded on an axis, in m/s",
+    "max_angular_velocity": "Largest turn commanded on an axis, in rad/s",
+    "frame_id": "Frame of TwistStamped commands",
 }
 _WORLD_ARGUMENTS = {
     "env_id": "Gymnasium environment of the world",
@@ -74,13 +79,15 @@ _BOOLEAN_ARGUMENTS = {
     "resume_what_fits": "Whether to take what fits of a state of another configuration",
     "use_sim_time": "Whether nodes take their time from /clock",
     "autostart": "Whether the control node activates the other nodes",
+    "twist_stamped": "Whether velocities are TwistStamped instead of Twist",
 }
 
 
 def graph_launch_description(*, world: bool = False, replay: bool = False) -> LaunchDescription:
     """The whole of a launch file: its arguments and the graph that they choose.
 
-    Every argument is empty unless given, which leaves the matter to the parameter file.
+    Every argument is empty unless given, which leaves the matter to the parameter file, to what a
+    parent launch file sets (`SetParameter`), and at last to the nodes' own defaults.
 
     Args:
         world: Whether a simulated world runs too.
@@ -119,7 +126,8 @@ def graph_launch_description(*, world: bool = False, replay: bool = False) -> La
 
 def _start_graph(context: LaunchContext, *, world: bool, replay: bool) -> list[Node]:
     nodes = graph(_options(context.launch_configurations, world, replay))
-    return [_node_action(node, ExitPolicy(node), context) for node in nodes]
+    scope = _Scope(context)
+    return [_node_action(node, ExitPolicy(node), scope, context) for node in nodes]
 
 
 def _options(given: dict[str, str], world: bool, replay: bool) -> GraphOptions:
@@ -136,6 +144,10 @@ def _options(given: dict[str, str], world: bool, replay: bool) -> GraphOptions:
         use_sim_time=_BOOLEANS[given["use_sim_time"]],
         log_level=given["log_level"],
         autostart=_BOOLEANS[given["autostart"]],
+        max_linear_velocity=_limit(given, "max_linear_velocity"),
+        max_angular_velocity=_limit(given, "max_angular_velocity"),
+        twist_stamped=_BOOLEANS[given["twist_stamped"]],
+        frame_id=given["frame_id"],
         world=_world_options(given) if world else None,
         replay=_replay_options(given) if replay else None,
         lockstep=_lockstep_options(given) if world or replay else None,
@@ -172,6 +184,10 @@ def _replay_options(given: dict[str, str]) -> ReplayOptions:
     )
 
 
+def _limit(given: dict[str, str], name: str) -> float | None:
+    return _number(given, name) if given[name] else None
+
+
 def _number(given: dict[str, str], name: str, what: str = "number") -> float:
     try:
         return float(given[name] or "0")
@@ -179,25 +195,46 @@ def _number(given: dict[str, str], name: str, what: str = "number") -> float:
         raise ValueError(f"{name}: expected a {what}, found {given[name]!r}") from error
 
 
-def _node_action(node: NodeDescription, policy: ExitPolicy, context: LaunchContext) -> Node:
+class _Scope:
+    """What surrounding launch files set, which ends with their group's actions."""
+
+    def __init__(self, context: LaunchContext) -> None:
+        self._configurations = dict(context.launch_configurations)
+        self._environment = dict(context.environment)
+
+    def around(self, node: Node) -> GroupAction:
+        """The node in this scope, whenever it is started."""
+        return GroupAction([OpaqueFunction(function=self._enter), node])
+
+    def _enter(self, context: LaunchContext) -> None:
+        context.launch_configurations.update(self._configurations)
+        context.environment.update(self._environment)
+
+
+def _node_action(
+    node: NodeDescription, policy: ExitPolicy, scope: _Scope, context: LaunchContext
+) -> Node:
     policy.started(time.monotonic())
     return Node(
         package=node.package,
         executable=node.executable,
         name=node.name,
         namespace=node.namespace if node.namespace != "/" else "",
-        parameters=[str(node.params_file), *([node.parameters] if node.parameters else [])],
+        parameters=[
+            *([str(node.params_file)] if node.params_file else []),
+            *([node.parameters] if node.parameters else []),
+        ],
         remappings=list(node.remappings),
         ros_arguments=["--log-level", node.log_level] if node.log_level else [],
         additional_env=environment(context.environment),
         output="both",
         sigterm_timeout=LaunchConfiguration("sigterm_timeout", default=str(ENDS_WITHIN_S)),
-        on_exit=_exit_handler(node, policy),
+        on_exit=_exit_handler(node, policy, scope),
     )
 
 
 def _exit_handler(
-    node: NodeDescription, policy: ExitPolicy
+    node: NodeDescription, policy: ExitPolicy, scope: _Scope
 ) -> Callable[[ProcessExited, LaunchContext], list[object] | None]:
     # respawn=True of launch would start clean ends and refused configurations again as well.
     def on_exit(event: ProcessExited, context: LaunchContext) -> list[object] | None:
@@ -207,7 +244,7 @@ def _exit_handler(
         if reaction.action == "leave":
             return [LogInfo(msg=reaction.reason)]
         if reaction.action == "restart":
-            restart = OpaqueFunction(function=_restart, args=[node, policy])
+            restart = OpaqueFunction(function=_restart, args=[node, policy, scope])
             timer = TimerAction(period=reaction.delay_s, actions=[restart])
             return [LogInfo(msg=reaction.reason), timer]
         if reaction.status:
@@ -219,9 +256,11 @@ def _exit_handler(
     return on_exit
 
 
-def _restart(context: LaunchContext, node: NodeDescription, policy: ExitPolicy) -> list[Node]:
+def _restart(
+    context: LaunchContext, node: NodeDescription, policy: ExitPolicy, scope: _Scope
+) -> list[GroupAction]:
     # launch_ros counts names to warn of twins; the one that died is none.
     names = getattr(context.locals, "unique_ros_node_names", {})
     if names.get(node.full_name):
         names[node.full_name] -= 1
-    return [_node_action(node.restarted, policy, context)]
+    return [scope.around(_node_action(node.restarted, policy, scope, context))]

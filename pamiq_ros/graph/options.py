@@ -116,7 +116,7 @@ class GraphOptions:
         namespace: ROS namespace of all nodes, such as `robot1`; empty for the root.
         rate: Ticks per second of the inference node, in Hz; 0.0 for the system's own.
         overrides: `key=value` overrides of the system's configuration.
-        params_file: ROS parameter file of all nodes; empty for the package's own.
+        params_file: ROS parameter file of all nodes; empty for none.
         system_config: YAML file with the system's configuration.
         states_dir: Folder for saved states.
         resume: State to go on from: `latest`, `none` or a state's id.
@@ -125,6 +125,12 @@ class GraphOptions:
         use_sim_time: Whether nodes take their time from `/clock`; None leaves it to the file.
         log_level: One of LOG_LEVELS; empty for the default.
         autostart: Whether the control node activates the others; None leaves it to the file.
+        max_linear_velocity: Largest velocity commanded on an axis in m/s; None leaves it to the
+            file.
+        max_angular_velocity: Largest turn commanded on an axis in rad/s; None leaves it to the
+            file.
+        twist_stamped: Whether velocities are TwistStamped; None leaves it to the file.
+        frame_id: Frame of TwistStamped commands; empty leaves it to the file.
         world: A simulated world to run as well; None for a real robot.
         replay: A bag to replay, whose time is then the nodes'; None for a real robot.
         lockstep: Whether time goes by in steps, of the replay or the world; None: it does not.
@@ -142,6 +148,10 @@ class GraphOptions:
     use_sim_time: bool | None = None
     log_level: str = ""
     autostart: bool | None = None
+    max_linear_velocity: float | None = None
+    max_angular_velocity: float | None = None
+    twist_stamped: bool | None = None
+    frame_id: str = ""
     world: WorldOptions | None = None
     replay: ReplayOptions | None = None
     lockstep: LockstepOptions | None = None
@@ -157,6 +167,10 @@ class GraphOptions:
                 f"rate: expected a positive number of Hz, or 0 for the system's own, "
                 f"found {self.rate:g}"
             )
+        for name in ("max_linear_velocity", "max_angular_velocity"):
+            limit = getattr(self, name)
+            if limit is not None and not 0.0 <= limit < math.inf:
+                raise ValueError(f"{name}: expected 0 or a positive number, found {limit:g}")
         if self.namespace not in ("", "/") and not _NAMESPACE.fullmatch(self.namespace):
             raise ValueError(
                 f"namespace: expected names of letters, digits and '_' joined by '/', "

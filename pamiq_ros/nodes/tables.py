@@ -8,7 +8,7 @@ LARGEST = 1000.0
 TRAINING_POLICIES = ("retry", "reload", "stop", "exit")
 
 SYSTEM_PARAMETERS = (
-    Parameter("system", "", "The system to run: a name, module:callable or file.py:callable"),
+    Parameter("system", "vae", "The system to run: a name, module:callable or file.py:callable"),
     Parameter("system_config", "", "YAML file with the system's configuration; empty for none"),
     Parameter("overrides", [""], "key=value overrides of the system's configuration"),
 )

@@ -28,7 +28,7 @@ def test_the_robot_graph_has_three_nodes_and_ends_with_control() -> None:
     assert [node.name for node in nodes] == ["pamiq_inference", "pamiq_training", "pamiq_control"]
     assert [node.name for node in nodes if node.ends_graph] == ["pamiq_control"]
     assert all(node.respawn for node in nodes)
-    assert all(node.params_file and node.params_file.is_file() for node in nodes)
+    assert all(node.params_file is None for node in nodes)
 
 
 def test_what_is_not_chosen_is_left_to_the_parameter_file() -> None:
@@ -50,6 +50,10 @@ def test_choices_reach_the_nodes_that_they_concern(tmp_path: Path) -> None:
         resume_what_fits=True,
         use_sim_time=True,
         autostart=False,
+        max_linear_velocity=0.0,
+        max_angular_velocity=0.5,
+        twist_stamped=True,
+        frame_id="base",
         world=WorldOptions("CarRacing-v3", "{continuous: true}"),
     )
     nodes = by_name(graph(options))
@@ -62,12 +66,20 @@ def test_choices_reach_the_nodes_that_they_concern(tmp_path: Path) -> None:
         "resume": "none",
         "resume_what_fits": True,
     }
-    assert nodes["pamiq_inference"].parameters == {**both, "rate": 20.0}
+    assert nodes["pamiq_inference"].parameters == {
+        **both,
+        "rate": 20.0,
+        "max_linear_velocity": 0.0,
+        "max_angular_velocity": 0.5,
+        "twist_stamped": True,
+        "frame_id": "base",
+    }
     assert nodes["pamiq_training"].parameters == both
     assert nodes["pamiq_control"].parameters == {"autostart": False, "use_sim_time": True}
     assert nodes["pamiq_world"].parameters == {
         "env_id": "CarRacing-v3",
         "env_kwargs": "{continuous: true}",
+        "command": "twist_stamped",
         "use_sim_time": True,
     }
 
@@ -96,13 +108,15 @@ def test_without_a_namespace_names_are_at_the_root() -> None:
 
 
 def test_arguments_name_the_node_and_both_parameter_files(tmp_path: Path) -> None:
-    options = GraphOptions(namespace="r1", log_level="debug")
+    given = tmp_path / "given.yaml"
+    given.touch()
+    options = GraphOptions(namespace="r1", log_level="debug", params_file=str(given))
     node = graph(options, remappings=[("cmd_vel", "base/cmd_vel")])[0]
     arguments = node.ros_arguments(tmp_path / "chosen.yaml")
     text = " ".join(arguments)
     assert arguments[0] == "--ros-args"
     assert "-r __node:=pamiq_inference -r __ns:=/r1 -r cmd_vel:=base/cmd_vel" in text
-    assert text.index("continual.yaml") < text.index("chosen.yaml"), "the later file wins"
+    assert text.index("given.yaml") < text.index("chosen.yaml"), "the later file wins"
     assert text.endswith("--log-level debug")
 
 
@@ -121,6 +135,8 @@ def test_parameters_are_written_for_the_node_by_its_full_name() -> None:
     [
         ({"rate": -1.0}, r"rate: expected a positive number of Hz.* found -1"),
         ({"rate": float("nan")}, r"rate: .* found nan"),
+        ({"max_linear_velocity": -0.1}, r"max_linear_velocity: expected 0 or .* found -0.1"),
+        ({"max_angular_velocity": float("inf")}, r"max_angular_velocity: .* found inf"),
         ({"namespace": "my robot"}, r"namespace: expected names .* found 'my robot'"),
         ({"namespace": "1st"}, r"namespace: .* found '1st'"),
         ({"log_level": "loud"}, r"log_level: expected one of debug, .* found 'loud'"),
