@@ -1,0 +1,160 @@
+"""What a ROS parameter file holds for which node, and which of it no node reads. Needs no ROS.
+
+rcl ignores a section whose name no node bears and a parameter that no node declares. Both are often
+a slip of the pen, and the robot then drives at a default that nobody chose.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides")
+_PARAMETERS = "ros__parameters"
+# The similarity of difflib from which on a name counts as another one misspelt. What is given to
+# every node may be meant for somebody else's.
+_CLOSE, _CLOSE_FOR_ALL, _SHORTEST_FOR_ALL = 0.8, 0.9, 6
+
+
+@dataclass(frozen=True)
+class Section:
+    """The parameters of a file for the nodes of one name.
+
+    Attributes:
+        name: The name with its namespace and wildcards, such as `/**/pamiq_inference`.
+        parameters: Names of the parameters, nested ones joined by dots.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it ends with a wildcard, and so is for nodes of any name."""
+        return self.name.endswith("*")
+
+    def matches(self, node: str) -> bool:
+        """Whether it is for a node.
+
+        Args:
+            node: The node's name with its namespace, such as `/robot1/pamiq_inference`.
+        """
+        # In rcl `*` stands for one name between slashes and `**` for any number of them.
+        tokens = {"*": "/[^/]+", "**": "(/[^/]+)*"}
+        parts = self.name.strip("/").split("/")
+        pattern = "".join(tokens.get(part, f"/{re.escape(part)}") for part in parts)
+        return re.fullmatch(pattern, node) is not None
+
+
+def sections(path: Path) -> list[Section]:
+    """Read which parameters a file holds, for which nodes.
+
+    Args:
+        path: A ROS parameter file.
+
+    Raises:
+        ValueError: It is no YAML mapping.
+        OSError: It can't be read.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"expected YAML: {' '.join(str(error).split())}") from error
+    if content is not None and not isinstance(content, dict):
+        raise ValueError(f"expected a mapping of node names, found a {type(content).__name__}")
+    return list(_sections("", content or {}))
+
+
+def _sections(prefix: str, content: Mapping[Any, Any]) -> Iterator[Section]:
+    for key, value in content.items():
+        if not isinstance(value, dict):
+            continue  # rcl refuses it
+        if key == _PARAMETERS:
+            yield Section(prefix or "/", tuple(_names("", value)))
+        else:
+            yield from _sections(f"{prefix}/{str(key).strip('/')}", value)
+
+
+def _names(prefix: str, content: Mapping[Any, Any]) -> Iterator[str]:
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from _names(f"{prefix}{key}.", value)
+        else:
+            yield f"{prefix}{key}"
+
+
+def meant(name: str, names: Collection[str], for_all: bool) -> str:
+    """Return the one of a node's parameters that an unknown name was meant to be.
+
+    Args:
+        name: The unknown name.
+        names: The node's parameters.
+        for_all: Whether it was given to nodes of any name.
+
+    Returns:
+        The parameter's name; empty where none is close.
+    """
+    if for_all and len(name) < _SHORTEST_FOR_ALL:
+        return ""
+    cutoff = _CLOSE_FOR_ALL if for_all else _CLOSE
+    return next(iter(difflib.get_close_matches(name, names, 1, cutoff)), "")
+
+
+def is_of_ros(name: str) -> bool:
+    """Whether a parameter is one that rclpy declares by itself."""
+    return name.split(".")[0] in _OF_ROS
+
+
+def unread(
+    found: Collection[Section], namespace: str, tables: Mapping[str, Collection[str]]
+) -> tuple[list[str], list[str]]:
+    """Find what no node would read.
+
+    Args:
+        found: The sections of a file.
+        namespace: Absolute namespace of the nodes.
+        tables: The names of the parameters of each node that may run, by the node's name.
+
+    Returns:
+        Errors: parameters that are misspelt. Warnings: everything else that has no effect.
+    """
+    errors: list[str] = []
+    warnings: list[str] = []
+    for section in found:
+        full_names = {name: f"{namespace.rstrip('/')}/{name}" for name in tables}
+        readers = [name for name, full in full_names.items() if section.matches(full)]
+        if not readers:
+            warnings.append(f"section '{section.name}': {_not_for_us(section, namespace, tables)}")
+            continue
+        names = {name for reader in readers for name in tables[reader]}
+        for name in section.parameters:
+            if name in names or is_of_ros(name):
+                continue
+            place = f"section '{section.name}': parameter '{name}'"
+            who = f"{readers[0]} has" if len(readers) == 1 else "the nodes of pamiq_ros have"
+            if close := meant(name, names, section.is_for_all):
+                errors.append(f"{place}: {who} none of that name, expected '{close}'")
+            else:
+                warnings.append(f"{place} is not used: {who} none of that name{_of(name, tables)}")
+    return errors, warnings
+
+
+def _of(name: str, tables: Mapping[str, Collection[str]]) -> str:
+    owners = [node for node, names in tables.items() if name in names]
+    return f", {' and '.join(owners)} has" if owners else ""
+
+
+def _not_for_us(section: Section, namespace: str, tables: Mapping[str, Collection[str]]) -> str:
+    name = section.name.rpartition("/")[2]
+    if name in tables or section.is_for_all:
+        wanted = f"/**/{name}" if name in tables else "/**"
+        return f"no node in the namespace '{namespace}' reads it; write '{wanted}'"
+    close = difflib.get_close_matches(name, tables, 1, 0.6)
+    hint = f"; is '{close[0]}' meant?" if close else ""
+    return f"pamiq_ros has no node of that name{hint}"
