@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "vrchat": set(),
     "bags": set(),
     "systems": {"core"},
-    "robot": {"core", "wire", "loop"},
+    "robot": {"compat", "core", "wire", "loop"},
     "lerobot": {"core", "wire"},
     "offline": {"bags", "core", "lerobot", "loop", "robot", "state", "transport", "wire"},
     "cli": {"bags", "graph", "nodes", "offline"},
@@ -69,6 +69,10 @@ def test_a_room_imports_only_the_rooms_below_it(room):
         if room_of(name) not in allowed | {None}
     ]
     assert wrong == []
+
+
+def test_what_differs_between_ros_distributions_needs_none_of_our_rooms():
+    assert [name for name in imports(PACKAGE / "compat.py") if room_of(name)] == []
 
 
 @pytest.mark.parametrize("room", [room for room in rooms() if room not in ROS_ROOMS])

@@ -11,11 +11,12 @@ from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.duration import Duration
-from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Empty
+
+from pamiq_ros.compat import PublisherEventCallbacks, SubscriptionEventCallbacks
 
 LEASE_S = 0.15
 """After this long without a sign of life a node counts as dead or hung."""

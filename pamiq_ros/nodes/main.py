@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib.util
 import os
 import signal
 import sys
@@ -21,12 +20,12 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from pamiq_ros.compat import events_executor, take_unread
 from pamiq_ros.graph import BAD_CONFIGURATION
 
 from .ending import must_end
 from .memory import keep_freed_memory
 from .ros_time import steady_timer
-from .unread import take_unread
 
 PARENT_VARIABLE = "PAMIQ_ROS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG = 1
@@ -94,12 +93,10 @@ def _executor(node: Node, threads: int) -> rclpy.executors.Executor:
     if threads > 1:
         return rclpy.executors.MultiThreadedExecutor(threads)
     in_steps = node.has_parameter("lockstep") and node.get_parameter("lockstep").value
-    if in_steps and importlib.util.find_spec("rclpy.experimental") is not None:
-        # Half the time of a step, where each message is waited for. Not before Kilted.
-        from rclpy.experimental.events_executor import EventsExecutor
-
+    # Half the time of a step, where each message is waited for.
+    if in_steps and (executor := events_executor()) is not None:
         steady_timer(node, _UNREAD_S, partial(take_unread, node))
-        return EventsExecutor()
+        return executor
     return SingleThreadedExecutor()
 
 

@@ -9,6 +9,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
 
+from pamiq_ros.compat import current_state
 from pamiq_ros.control.lifecycle import ACTIVE, UNCONFIGURED
 from pamiq_ros.core import time
 from pamiq_ros.core.config import ConfigurationError, ResolvedSystem, resolve_system
@@ -140,7 +141,7 @@ class PamiqNode(LifecycleNode):
         """Deactivate soon, for a fault, and have the control node pause the others; any thread."""
 
         def pause() -> None:
-            if self._state_machine.current_state[1] == ACTIVE:
+            if current_state(self) == ACTIVE:
                 self.get_logger().error(f"paused: {cause}")
                 self._own_pauses += 1
                 self.trigger_deactivate()
@@ -173,7 +174,7 @@ class PamiqNode(LifecycleNode):
         self,
         changes: list[RosParameter],  # type: ignore[type-arg]
     ) -> SetParametersResult:
-        state = self._state_machine.current_state[1]
+        state = current_state(self)
         ours = [change.name for change in changes if change.name in self._names]
         if state == UNCONFIGURED or not ours:
             return SetParametersResult(successful=True)
@@ -199,7 +200,7 @@ class PamiqNode(LifecycleNode):
         self._measured = self.figures() or self._measured
         return {
             "system": self.value("system"),
-            "state": self._state_machine.current_state[1],
+            "state": current_state(self),
             "errors": self.errors.texts(),
             "configuration_error": self._configuration_error,
             "own_pauses": self._own_pauses,

@@ -16,6 +16,8 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
+from pamiq_ros.compat import parameter_override
+
 Value = bool | int | float | str | list[str]
 _TYPE_NAMES = {bool: "bool", int: "integer", float: "double", str: "string", list: "string array"}
 
@@ -117,5 +119,5 @@ def declare(node: Node, table: Sequence[Parameter]) -> dict[str, str]:
 
 
 def _override(node: Node, name: str) -> str:
-    given = node._parameter_overrides.get(name)  # rclpy offers no public way to see it
+    given = parameter_override(node, name)
     return "nothing" if given is None else f"{given.type_.name.lower()} {given.value!r}"

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, JumpThreshold
-from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.timer import Timer
 
+from pamiq_ros.compat import ClockType
 from pamiq_ros.loop.tick_time import SteadyTime, TickTime
 
 _LOOK_S = 0.1

@@ -11,6 +11,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from std_msgs.msg import UInt8MultiArray
 
+from pamiq_ros.compat import publisher_count
 from pamiq_ros.wire.payload import Buffer
 
 from .unlocked import bytes_publisher
@@ -109,7 +110,7 @@ class WeightsTopics(_Topics):
 
     def is_published(self, model: str) -> bool:
         """Whether somebody publishes the model's weights, which are subscribed to."""
-        return self._subscriptions[model].get_publisher_count() > 0
+        return publisher_count(self._node, self._subscriptions[model]) > 0
 
     def asker(self, model: str) -> Callable[[bytes], None]:
         """A function that publishes one request for the model's weights in chunks."""

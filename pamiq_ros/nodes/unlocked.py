@@ -18,6 +18,7 @@ from rclpy.publisher import Publisher
 from rclpy.type_support import check_for_type_support
 from std_msgs.msg import UInt8MultiArray
 
+from pamiq_ros.compat import message_functions, publisher_pointer
 from pamiq_ros.wire.payload import Buffer
 
 _PROBE = b"probe"
@@ -57,7 +58,7 @@ def bytes_publisher(publisher: Publisher[UInt8MultiArray]) -> Callable[[Buffer],
     directly, or has another idea of the message's memory, rclpy publishes them.
     """
     libraries = _libraries()
-    if libraries is None or not hasattr(publisher.handle, "pointer") or not _is_as_expected():
+    if libraries is None or publisher_pointer(publisher) is None or not _is_as_expected():
         # Only an array.array is taken without a check of every element.
         return lambda data: publisher.publish(UInt8MultiArray(data=array.array("B", data)))
     return _Unlocked(publisher, *libraries)
@@ -80,9 +81,9 @@ class _Unlocked:
         """
         source = np.frombuffer(data, np.uint8)
         message = _Message(data=_Sequence(source.ctypes.data, len(source), len(source)))
-        handle = self._publisher.handle
-        with handle:  # not destroyed meanwhile
-            returned = self._rcl.rcl_publish(handle.pointer, ctypes.byref(message), None)
+        with self._publisher.handle:  # not destroyed meanwhile
+            pointer = publisher_pointer(self._publisher)
+            returned = self._rcl.rcl_publish(pointer, ctypes.byref(message), None)
         if returned != 0:
             reason = self._rcutils.rcutils_get_error_string().text.decode(errors="replace")
             self._rcutils.rcutils_reset_error()
@@ -108,12 +109,13 @@ def _is_as_expected() -> bool:
     check_for_type_support(UInt8MultiArray)  # loads it
     message = UInt8MultiArray(data=array.array("B", _PROBE))
     message.layout.data_offset = _PROBE_OFFSET
-    kind = type(UInt8MultiArray)
+    if (capsules := message_functions(UInt8MultiArray)) is None:
+        return False
     try:
-        create = _function(kind._CREATE_ROS_MESSAGE, ctypes.c_void_p)
-        convert = _function(kind._CONVERT_FROM_PY, ctypes.c_bool, ctypes.py_object, ctypes.c_void_p)
-        destroy = _function(kind._DESTROY_ROS_MESSAGE, None, ctypes.c_void_p)
-    except (AttributeError, TypeError, ValueError):
+        create = _function(capsules[0], ctypes.c_void_p)
+        convert = _function(capsules[1], ctypes.c_bool, ctypes.py_object, ctypes.c_void_p)
+        destroy = _function(capsules[2], None, ctypes.c_void_p)
+    except (TypeError, ValueError):
         return False
     address = create()
     try:

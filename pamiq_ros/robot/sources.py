@@ -12,6 +12,7 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from torch import Tensor
 
+from pamiq_ros.compat import publisher_count
 from pamiq_ros.core.robot import ObservationError, TopicSensor
 
 from .age import Ages, stamp_ns
@@ -120,9 +121,7 @@ class TopicSource:
     @property
     def is_connected(self) -> bool:
         """Whether a publisher's messages would be received."""
-        if hasattr(self._subscription, "get_publisher_count"):
-            return bool(self._subscription.get_publisher_count())
-        return bool(self._node.count_publishers(self.topic))  # Humble
+        return publisher_count(self._node, self._subscription) > 0
 
     @property
     def heard(self) -> int:

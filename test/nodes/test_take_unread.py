@@ -8,8 +8,8 @@ from rclpy.node import Node
 from ros_helpers import wait_until
 from std_msgs.msg import String
 
+from pamiq_ros.compat import take_unread
 from pamiq_ros.nodes.topics import latched
-from pamiq_ros.nodes.unread import take_unread
 
 
 def test_what_nobody_was_told_of_is_taken_once_and_in_order(ros):

@@ -1,0 +1,133 @@
+"""What differs between Humble, Jazzy, Kilted and Lyrical, and what rclpy and rosidl keep private.
+
+A difference is told by the feature that is missing, not by the name of a distribution.
+test/nodes/test_compat.py runs this module against the names that each distribution has.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import rclpy.timer
+from rclpy.executors import Executor
+from rclpy.lifecycle import LifecycleNode
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
+
+try:
+    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+
+try:
+    from rclpy.clock_type import ClockType
+except ImportError:  # Humble
+    from rclpy.clock import ClockType  # type: ignore[attr-defined]
+
+__all__ = [
+    "ClockType",
+    "PublisherEventCallbacks",
+    "SubscriptionEventCallbacks",
+    "current_state",
+    "events_executor",
+    "message_functions",
+    "parameter_override",
+    "publisher_count",
+    "publisher_pointer",
+    "take_unread",
+]
+
+
+def publisher_count(node: Node, subscription: Subscription[Any]) -> int:
+    """Return how many publishers the subscription is connected to.
+
+    Humble only knows how many the topic has, among them those whose QoS does not fit.
+
+    Args:
+        node: Whose subscription it is.
+        subscription: The subscription.
+    """
+    if hasattr(subscription, "get_publisher_count"):
+        return int(subscription.get_publisher_count())
+    return int(node.count_publishers(subscription.topic_name))
+
+
+def events_executor() -> Executor | None:
+    """Make an executor that is told of each message by the middleware.
+
+    Returns:
+        None before Kilted. Humble has none; the one of Jazzy sends the coroutine of an `async`
+        service as its answer, and raises (https://github.com/ros2/rclpy/issues/1473). So does
+        Kilted's before `create_future` came.
+    """
+    if not (hasattr(rclpy.timer, "TimerInfo") and hasattr(Executor, "create_future")):
+        return None
+    from rclpy.experimental.events_executor import EventsExecutor
+
+    return EventsExecutor()
+
+
+def take_unread(node: Node) -> None:
+    """Call the callbacks of a node's subscriptions with the messages that were not taken yet.
+
+    An events executor takes only what the middleware told it of. On a busy machine, once in some
+    hundred starts, a subscription that was just made never gave the one latched message that had
+    been published; other executors look for themselves. Only for the executor's own thread.
+
+    Args:
+        node: Whose subscriptions.
+    """
+    for subscription in list(node.subscriptions):
+        with subscription.handle:
+            while taken := subscription.handle.take_message(
+                subscription.msg_type, subscription.raw
+            ):
+                _call(node, subscription, taken)
+
+
+def _call(node: Node, subscription: Subscription[Any], taken: tuple[Any, Any]) -> None:
+    # Humble gives callbacks the message alone.
+    kind = getattr(subscription, "_callback_type", None)
+    arguments = taken if getattr(kind, "name", "") == "WithMessageInfo" else taken[:1]
+    if inspect.iscoroutinefunction(subscription.callback):  # Lyrical's own one of /clock
+        assert node.executor is not None
+        node.executor.create_task(subscription.callback, *arguments)
+    else:
+        subscription.callback(*arguments)
+
+
+def parameter_override(node: Node, name: str) -> Parameter[Any] | None:
+    """Return the value that the user gave for a parameter, whatever its type; None for none."""
+    given: Parameter[Any] | None = node._parameter_overrides.get(name)
+    return given
+
+
+def current_state(node: LifecycleNode) -> str:
+    """Return the label of the life-cycle state that a node is in, such as `active`."""
+    return str(node._state_machine.current_state[1])
+
+
+def publisher_pointer(publisher: Publisher[Any]) -> int | None:
+    """Return the address of a publisher's `rcl_publisher_t`; None where rclpy does not say it.
+
+    It is good while the publisher's `handle` is entered as a context.
+    """
+    pointer: int | None = getattr(publisher.handle, "pointer", None)
+    return pointer
+
+
+def message_functions(message_type: type[Any]) -> tuple[object, object, object] | None:
+    """Return the C functions that make, fill and destroy a message, as capsules.
+
+    Args:
+        message_type: Class of the messages; its type support has to be loaded.
+
+    Returns:
+        None where they have other names.
+    """
+    names = ("_CREATE_ROS_MESSAGE", "_CONVERT_FROM_PY", "_DESTROY_ROS_MESSAGE")
+    found = [getattr(type(message_type), name, None) for name in names]
+    return None if None in found else (found[0], found[1], found[2])
