@@ -1,4 +1,4 @@
-"""ROS domains for tests: whoever runs tests has one to himself.
+"""ROS domains for tests: whoever runs tests has one to himself, and finds his nodes at once.
 
 Workers of one run and other runs on the same machine would hear each other's nodes otherwise.
 """
@@ -14,6 +14,13 @@ from pathlib import Path
 # Above 101, ports of Fast DDS may be taken: Linux hands them out to anybody. Without a domain of
 # one's own it is 0. The others are those of benchmark/.
 DOMAINS = [number for number in range(1, 102) if number not in (72, 73, 77)]
+
+
+# Processes that start say so more often: for Fast DDS from 3 on, and for the ones before.
+PROFILE = dict.fromkeys(
+    ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+    str(Path(__file__).with_name("fast_discovery.xml")),
+)
 
 
 @cache

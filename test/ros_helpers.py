@@ -13,14 +13,13 @@ from typing import Any
 from unittest.mock import patch
 
 import rclpy
-from domains import own_domain
+from domains import PROFILE, own_domain
 from forked import ForkedProcess
 from rclpy.node import Node
 
 from pamiq_ros.nodes.spin_thread import SpinThread
 
 DEADLINE_S = 60.0
-PROFILE = {"FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parent / "fast_discovery.xml")}
 
 
 def wait_until(condition: Callable[[], Any], what: str = "", timeout: float = DEADLINE_S) -> Any:

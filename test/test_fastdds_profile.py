@@ -24,7 +24,7 @@ from sensor_msgs.msg import Image
 rclpy.init()
 node = rclpy.create_node("camera")
 mapped = pathlib.Path("/proc/self/maps").read_text().splitlines()
-names = {{line.split()[-1] for line in mapped if "/dev/shm/fastdds_" in line}}
+names = {{line.split()[-1] for line in mapped if "/dev/shm/fast" in line}}
 print(max(os.stat(name).st_size for name in names), flush=True)
 camera = node.create_publisher(Image, "camera/image_raw", qos_profile_sensor_data)
 picture = Image(data=array.array("B", bytes({PICTURE_BYTES})))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -58,9 +59,15 @@ def environment(base: Mapping[str, str]) -> dict[str, str]:
     if any(base.get(name) for name in _USERS_CHOICES):
         return {}
     # Each generation of Fast DDS ignores the other's variable, or warns of it.
-    old = base.get("ROS_DISTRO", "") in _DISTRIBUTIONS_BEFORE_3
-    variable = _PROFILES_FILE_BEFORE_3 if old else _PROFILES_FILE
+    variable = _PROFILES_FILE_BEFORE_3 if _is_before_3(base) else _PROFILES_FILE
     return {variable: str(share_file("config/fastdds.xml"))}
+
+
+def _is_before_3(base: Mapping[str, str]) -> bool:
+    if distribution := base.get("ROS_DISTRO", ""):
+        return distribution in _DISTRIBUTIONS_BEFORE_3
+    # ROS 2 as wheels sets no variable. The package of Fast DDS is called `fastdds` from 3 on.
+    return importlib.util.find_spec("fastrtps") is not None
 
 
 def _share_folders() -> Iterator[Path]:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from domains import own_domain
+from domains import PROFILE, own_domain
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -36,7 +36,7 @@ class Cli:
             "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)]),
             "ROS_DOMAIN_ID": str(own_domain()),
             "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-            "FASTDDS_DEFAULT_PROFILES_FILE": str(HERE.parent / "fast_discovery.xml"),
+            **PROFILE,
             "TMPDIR": str(folder),
             "STAND_IN": json.dumps(stand_in or {}),
             **env,

@@ -46,7 +46,23 @@ def test_an_installation_finds_the_files_of_its_own_prefix(tmp_path: Path, modul
 
 @pytest.mark.parametrize("rmw", [{}, {"RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}])
 def test_fast_dds_gets_the_profile(rmw: dict[str, str]) -> None:
-    assert environment(rmw) == {"FASTDDS_DEFAULT_PROFILES_FILE": str(share_file(PROFILE))}
+    added = environment({"ROS_DISTRO": "kilted", **rmw})
+    assert added == {"FASTDDS_DEFAULT_PROFILES_FILE": str(share_file(PROFILE))}
+
+
+@pytest.mark.parametrize(
+    ("wheel", "variable"),
+    [
+        ("fastrtps", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+        ("fastdds", "FASTDDS_DEFAULT_PROFILES_FILE"),
+    ],
+)
+def test_fast_dds_as_a_wheel_gets_the_profile_by_the_name_of_its_generation(
+    wheel: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / wheel).mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert environment({}) == {variable: str(share_file(PROFILE))}
 
 
 @pytest.mark.parametrize("distribution", ["humble", "jazzy"])

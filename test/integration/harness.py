@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import rclpy
-from domains import own_domain
+from domains import PROFILE, own_domain
 from forked import ForkedProcess
 from geometry_msgs.msg import Twist
 from rcl_interfaces.srv import SetParameters
@@ -35,7 +35,6 @@ DOMAIN = own_domain()
 GREY = 128
 # Beside other tests a learner would yield to what they do, not to its robot alone.
 ARGUMENTS = {"training_node": ("-p", "niceness:=0")} if "PYTEST_XDIST_WORKER" in os.environ else {}
-PROFILE = {"FASTDDS_DEFAULT_PROFILES_FILE": str(Path(__file__).parents[1] / "fast_discovery.xml")}
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = DEADLINE_S) -> Any:
