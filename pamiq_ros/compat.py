@@ -59,10 +59,11 @@ def events_executor() -> Executor | None:
     """Make an executor that is told of each message by the middleware.
 
     Returns:
-        None before Kilted. Humble has none; the one of Jazzy sends the coroutine of an `async`
-        service as its answer, and raises (https://github.com/ros2/rclpy/issues/1473). So does
-        Kilted's before `create_future` came.
+        None where rclpy has none, as in Humble, or where it takes the coroutine of an `async`
+        service for its answer and raises, as in Jazzy and in Kilted before 9.1.2
+        (https://github.com/ros2/rclpy/issues/1473).
     """
+    # The first came with Kilted, the second with 9.1.2.
     if not (hasattr(rclpy.timer, "TimerInfo") and hasattr(Executor, "create_future")):
         return None
     from rclpy.experimental.events_executor import EventsExecutor
