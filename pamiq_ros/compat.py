@@ -7,6 +7,7 @@ test/nodes/test_compat.py runs this module against the names that each distribut
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import rclpy.timer
@@ -34,7 +35,7 @@ __all__ = [
     "current_state",
     "events_executor",
     "message_functions",
-    "parameter_override",
+    "parameter_overrides",
     "publisher_count",
     "publisher_pointer",
     "take_unread",
@@ -100,9 +101,9 @@ def _call(node: Node, subscription: Subscription[Any], taken: tuple[Any, Any]) -
         subscription.callback(*arguments)
 
 
-def parameter_override(node: Node, name: str) -> Parameter[Any] | None:
-    """Return the value that the user gave for a parameter, whatever its type; None for none."""
-    given: Parameter[Any] | None = node._parameter_overrides.get(name)
+def parameter_overrides(node: Node) -> Mapping[str, Parameter[Any]]:
+    """Return what the user gave the node as parameters, of whatever type, by name."""
+    given: Mapping[str, Parameter[Any]] = node._parameter_overrides
     return given
 
 

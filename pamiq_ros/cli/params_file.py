@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,17 +13,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from pamiq_ros.nodes.ending import leaving
 from pamiq_ros.nodes.parameters import declare
-from pamiq_ros.nodes.tables import (
-    CONTROL_PARAMETERS,
-    INFERENCE_PARAMETERS,
-    TRAINING_PARAMETERS,
-)
-
-_TABLES = {
-    "pamiq_inference": INFERENCE_PARAMETERS,
-    "pamiq_training": TRAINING_PARAMETERS,
-    "pamiq_control": CONTROL_PARAMETERS,
-}
+from pamiq_ros.nodes.tables import TABLES
 
 
 @dataclass(frozen=True)
@@ -38,18 +29,20 @@ class SystemParameters:
     overrides: list[str] = field(default_factory=list)
 
 
-def check_params_file(path: Path, namespace: str) -> SystemParameters:
+def check_params_file(path: Path, namespace: str, names: Collection[str]) -> SystemParameters:
     """Read a parameter file the way the nodes will, and declare their parameters with it.
 
     Args:
         path: The file.
         namespace: Absolute namespace of the nodes.
+        names: Names of the nodes that will run, the inference node among them.
 
     Returns:
         What the inference node gets from it for the system.
 
     Raises:
-        ValueError: It is no ROS parameter file, or has a wrong value; says where.
+        ValueError: It is no ROS parameter file, has a wrong value, or one whose name is misspelt;
+            says where.
     """
     context = Context()
     arguments = ["--ros-args", "--disable-stdout-logs", "--params-file", str(path)]
@@ -62,16 +55,18 @@ def check_params_file(path: Path, namespace: str) -> SystemParameters:
         ) from error
     errors: list[str] = []
     try:
-        found = [_declared(name, namespace, context, errors) for name in _TABLES]
+        found = {name: _declared(name, namespace, context, path, errors) for name in names}
     finally:
         with leaving():
             rclpy.shutdown(context=context)
     if errors:
-        raise ValueError(f"in {path}: {'; '.join(errors)}")
-    return found[0]
+        raise ValueError("; ".join(dict.fromkeys(errors)))
+    return found["pamiq_inference"]
 
 
-def _declared(name: str, namespace: str, context: Context, errors: list[str]) -> SystemParameters:
+def _declared(
+    name: str, namespace: str, context: Context, path: Path, errors: list[str]
+) -> SystemParameters:
     node = Node(
         name,
         namespace=namespace,
@@ -80,7 +75,7 @@ def _declared(name: str, namespace: str, context: Context, errors: list[str]) ->
         enable_rosout=False,
     )
     try:
-        errors += [f"{name}: {error}" for error in declare(node, _TABLES[name]).values()]
+        errors += [f"{name}: {text}" for text in declare(node, TABLES[name], [path]).values()]
         if not node.has_parameter("overrides"):
             return SystemParameters()
         overrides = node.get_parameter("overrides").value

@@ -64,7 +64,8 @@ def _wrong(options: GraphOptions) -> str:
         from .params_file import check_params_file  # see `_run`
 
         try:
-            found = check_params_file(Path(options.params_file), options.absolute_namespace)
+            names = [node.name for node in graph(options)]
+            found = check_params_file(Path(options.params_file), options.absolute_namespace, names)
         except ValueError as error:
             return f"--params: {error}"
         config_file = config_file or found.config_file

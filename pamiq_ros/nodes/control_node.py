@@ -13,6 +13,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
+from pamiq_ros.compat import parameter_overrides
 from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE, MAY_RUN
 from pamiq_ros.control.own_pauses import OwnPauses
 from pamiq_ros.control.status import INFERENCE, TRAINING, all_received
@@ -23,11 +24,12 @@ from .main import destroyed_if_refused, run_unless_refused
 from .managed_client import ManagedClient
 from .name_claim import NameClaim, NameTakenError
 from .parameters import declare
+from .params_file import for_no_node, given_files, is_of_ros, sections
 from .robot_guard import RobotGuard
 from .robot_stop import RobotStop
 from .ros_time import steady_timer
 from .system_status import SystemStatus
-from .tables import CONTROL_PARAMETERS
+from .tables import CONTROL_PARAMETERS, TABLES
 
 STATUS_PERIOD_S = 0.5
 NICENESS = 5  # what it does may wait for the robot
@@ -56,6 +58,7 @@ class ControlNode(Node):
         errors = [f"pamiq_control: {e}" for e in declare(self, CONTROL_PARAMETERS).values()]
         for error in errors:
             self.get_logger().error(error)
+        self._warn_of_unread_parameters()
         group = ReentrantCallbackGroup()
         timeout = self.get_parameter("transition_timeout").value
         self._nodes: dict[str, ManagedClient] = {}
@@ -82,6 +85,16 @@ class ControlNode(Node):
         if self.get_parameter("autostart").value:
             for client in self._nodes.values():
                 client.want(ACTIVE, on_paused=self._adopt_pause)
+
+    def _warn_of_unread_parameters(self) -> None:
+        known = {row.name for table in TABLES.values() for row in table}
+        unread = [n for n in parameter_overrides(self) if n not in known and not is_of_ros(n)]
+        for path in given_files():
+            for section in sections(path):
+                if why := for_no_node(section, self.get_namespace(), TABLES):
+                    self.get_logger().warning(f"{path}: {why}")
+        for name in unread:
+            self.get_logger().warning(f"parameter '{name}': no node of pamiq_ros has one")
 
     def stop(self) -> None:
         """Stop driving the nodes; what they do now they go on doing."""

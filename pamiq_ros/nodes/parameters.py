@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -16,7 +17,9 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from pamiq_ros.compat import parameter_override
+from pamiq_ros.compat import parameter_overrides
+
+from .params_file import Section, given_files, is_of_ros, meant, sections
 
 Value = bool | int | float | str | list[str]
 _TYPE_NAMES = {bool: "bool", int: "integer", float: "double", str: "string", list: "string array"}
@@ -80,18 +83,27 @@ class Parameter:
         return not self.choices or value in self.choices
 
 
-def declare(node: Node, table: Sequence[Parameter]) -> dict[str, str]:
+def declare(
+    node: Node, table: Sequence[Parameter], files: Sequence[Path] | None = None
+) -> dict[str, str]:
     """Declare every parameter of the table on the node.
 
     A bad value does not end the node here, since a node that is gone can't say what is wrong:
-    the parameter gets its default and the error is returned, for `configure` to refuse with.
+    the parameter gets its default and the error is returned, for `configure` to refuse with. So is
+    a parameter that the node does not have, if its name is close to one that it has. Others of its
+    own are named in a warning; those that are given to all nodes may be meant for another one.
+
+    Args:
+        node: The node.
+        table: Its parameters.
+        files: The parameter files that it was given; None for those on the command line.
 
     Returns:
         Error texts by parameter name; empty when all is well. A parameter that is later set to a
         good value is removed from it.
     """
-    errors: dict[str, str] = {}
     rows = {parameter.name: parameter for parameter in table}
+    errors = _unknown(node, rows, given_files() if files is None else files)
     for row in table:
         found = _override(node, row.name)
         try:
@@ -118,6 +130,31 @@ def declare(node: Node, table: Sequence[Parameter]) -> dict[str, str]:
     return errors
 
 
+def _unknown(node: Node, names: Collection[str], files: Sequence[Path]) -> dict[str, str]:
+    errors = {}
+    for name in parameter_overrides(node):
+        if name in names or is_of_ros(name):
+            continue
+        path, section = _source(node, name, files)
+        given = f"{path}, section '{section.name}'" if path else "a launch file or the command line"
+        if close := meant(name, names, section.is_for_all):
+            errors[name] = f"parameter '{name}', given by {given}: expected '{close}'"
+        elif not section.is_for_all:
+            node.get_logger().warning(
+                f"parameter '{name}', given by {given}, is not used: {node.get_name()} has none of "
+                "that name"
+            )
+    return errors
+
+
+def _source(node: Node, name: str, files: Sequence[Path]) -> tuple[Path | None, Section]:
+    for path in files:
+        for section in sections(path):
+            if name in section.parameters and section.matches(node.get_fully_qualified_name()):
+                return path, section
+    return None, Section("/**", ())
+
+
 def _override(node: Node, name: str) -> str:
-    given = parameter_override(node, name)
+    given = parameter_overrides(node).get(name)
     return "nothing" if given is None else f"{given.type_.name.lower()} {given.value!r}"

@@ -7,7 +7,9 @@ a slip of the pen, and the robot then drives at a default that nobody chose.
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +91,17 @@ def _names(prefix: str, content: Mapping[Any, Any]) -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
+def given_files() -> list[Path]:
+    """Return the parameter files on this process's command line."""
+    pairs = itertools.pairwise(sys.argv)
+    return [Path(value) for option, value in pairs if option == "--params-file"]
+
+
+def is_of_ros(name: str) -> bool:
+    """Whether a parameter is one that rclpy declares by itself."""
+    return name.split(".")[0] in _OF_ROS
+
+
 def meant(name: str, names: Collection[str], for_all: bool) -> str:
     """Return the one of a node's parameters that an unknown name was meant to be.
 
@@ -106,55 +119,24 @@ def meant(name: str, names: Collection[str], for_all: bool) -> str:
     return next(iter(difflib.get_close_matches(name, names, 1, cutoff)), "")
 
 
-def is_of_ros(name: str) -> bool:
-    """Whether a parameter is one that rclpy declares by itself."""
-    return name.split(".")[0] in _OF_ROS
-
-
-def unread(
-    found: Collection[Section], namespace: str, tables: Mapping[str, Collection[str]]
-) -> tuple[list[str], list[str]]:
-    """Find what no node would read.
+def for_no_node(section: Section, namespace: str, names: Collection[str]) -> str:
+    """Say why no node of a graph reads a section.
 
     Args:
-        found: The sections of a file.
+        section: The section.
         namespace: Absolute namespace of the nodes.
-        tables: The names of the parameters of each node that may run, by the node's name.
+        names: The names of all nodes that there may be.
 
     Returns:
-        Errors: parameters that are misspelt. Warnings: everything else that has no effect.
+        A sentence; empty where a node reads it.
     """
-    errors: list[str] = []
-    warnings: list[str] = []
-    for section in found:
-        full_names = {name: f"{namespace.rstrip('/')}/{name}" for name in tables}
-        readers = [name for name, full in full_names.items() if section.matches(full)]
-        if not readers:
-            warnings.append(f"section '{section.name}': {_not_for_us(section, namespace, tables)}")
-            continue
-        names = {name for reader in readers for name in tables[reader]}
-        for name in section.parameters:
-            if name in names or is_of_ros(name):
-                continue
-            place = f"section '{section.name}': parameter '{name}'"
-            who = f"{readers[0]} has" if len(readers) == 1 else "the nodes of pamiq_ros have"
-            if close := meant(name, names, section.is_for_all):
-                errors.append(f"{place}: {who} none of that name, expected '{close}'")
-            else:
-                warnings.append(f"{place} is not used: {who} none of that name{_of(name, tables)}")
-    return errors, warnings
-
-
-def _of(name: str, tables: Mapping[str, Collection[str]]) -> str:
-    owners = [node for node, names in tables.items() if name in names]
-    return f", {' and '.join(owners)} has" if owners else ""
-
-
-def _not_for_us(section: Section, namespace: str, tables: Mapping[str, Collection[str]]) -> str:
+    if any(section.matches(f"{namespace.rstrip('/')}/{name}") for name in names):
+        return ""
     name = section.name.rpartition("/")[2]
-    if name in tables or section.is_for_all:
-        wanted = f"/**/{name}" if name in tables else "/**"
-        return f"no node in the namespace '{namespace}' reads it; write '{wanted}'"
-    close = difflib.get_close_matches(name, tables, 1, 0.6)
-    hint = f"; is '{close[0]}' meant?" if close else ""
-    return f"pamiq_ros has no node of that name{hint}"
+    if name in names or section.is_for_all:
+        pattern = "/**" if section.is_for_all else f"/**/{name}"
+        why = f"no node in the namespace '{namespace}' reads it; write '{pattern}'"
+    else:
+        close = difflib.get_close_matches(name, names, 1)
+        why = f"pamiq_ros has no node of that name{f'; {close[0]} is close' if close else ''}"
+    return f"section '{section.name}': {why}"

@@ -17,49 +17,11 @@ from pamiq_ros.bags import Bag, BagError, Playback
 from .command_comparison import CommandComparison
 from .lockstep_driver import LockstepDriver, LockstepError
 from .main import destroyed_if_refused, run_unless_refused
-from .parameters import Parameter, declare
+from .parameters import declare
 from .replay_topics import ReplayTopics
 from .system_ready import SystemReady
+from .tables import REPLAY_PARAMETERS
 
-LARGEST = 1e6
-PARAMETERS = (
-    Parameter("bag", "", "The bag: a folder, or a file (.mcap, .db3, .bag)", read_only=True),
-    Parameter("rate", 1.0, "Seconds of the bag in a second", 0.001, LARGEST, read_only=True),
-    Parameter("loop", False, "Whether to begin anew at the end", read_only=True),
-    Parameter(
-        "start", 0.0, "Where to begin, in s from the bag's first message", 0.0, 1e9, read_only=True
-    ),
-    Parameter("end", 0.0, "Where to end in s; 0 for the bag's end", 0.0, 1e9, read_only=True),
-    Parameter(
-        "topics",
-        [""],
-        "Topics to replay; empty for all but velocity commands, those of pamiq_ros, and what "
-        "somebody else publishes",
-        read_only=True,
-    ),
-    Parameter(
-        "lockstep",
-        False,
-        "Whether each message waits for the step before it, at no rate but as fast as that goes; "
-        "the other nodes' parameter 'lockstep' has to be set too",
-        read_only=True,
-    ),
-    Parameter(
-        "compare",
-        False,
-        "Whether to compare the commands of today with those in the bag, on pamiq/comparison",
-        read_only=True,
-    ),
-    Parameter("clock_rate", 200.0, "Messages on /clock in Hz", 1.0, 10_000.0, read_only=True),
-    Parameter(
-        "wait_for_system",
-        True,
-        "Whether to begin once pamiq/status says active and the weights have come",
-        read_only=True,
-    ),
-    Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
-    Parameter("training_node", "pamiq_training", "Name of the node that learns", read_only=True),
-)
 LAST_S = 0.2  # of the bag: the last message is still to be acted on
 
 
@@ -85,7 +47,7 @@ class ReplayNode(Node):
             self._open()
 
     def _open(self) -> None:
-        if errors := declare(self, PARAMETERS):
+        if errors := declare(self, REPLAY_PARAMETERS):
             raise BagError("; ".join(errors.values()))
         self._bag = Bag(Path(self._value("bag")))
         for warning in self._bag.warnings:

@@ -216,3 +216,161 @@ CONTROL_PARAMETERS = (
     Parameter("max_uptime", 0.0, "Time after which all shuts down in s; 0 for no limit", 0.0, 1e8),
     Parameter("save_timeout", 120.0, "Longest a node may take to save in s", 0.1, 36000.0),
 )
+
+WORLD_PARAMETERS = (
+    Parameter("env_id", "CarRacing-v3", "Gymnasium's name of the environment", read_only=True),
+    Parameter("env_kwargs", "{}", "Its keyword arguments, as a YAML mapping", read_only=True),
+    Parameter(
+        "rate",
+        0.0,
+        "Steps per second in Hz; 0: the environment's own (render_fps)",
+        0.0,
+        1000.0,
+        read_only=True,
+    ),
+    Parameter(
+        "seed",
+        0,
+        "Seed of the first episode; -1 for a fresh one at every start",
+        -1,
+        2**31 - 1,
+        read_only=True,
+    ),
+    Parameter(
+        "action_map",
+        [""],
+        "A term of the twist for each number of an action, such as 'angular.z * -1', "
+        "'positive(linear.x) * 0.5 + 0.1' or '0.2'; empty: the environment's preset",
+        read_only=True,
+    ),
+    Parameter(
+        "command",
+        "twist",
+        "What drives it: 'twist' and 'twist_stamped' on cmd_vel, 'array' on action",
+        choices=("twist", "twist_stamped", "array"),
+        read_only=True,
+    ),
+    Parameter(
+        "observe",
+        "observation",
+        "What is published: what the environment gives, or the picture that it draws for people",
+        choices=("observation", "render"),
+        read_only=True,
+    ),
+    Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
+    Parameter(
+        "lockstep",
+        False,
+        "Whether each step waits for the tick before it, at no rate but as fast as that goes; the "
+        "other nodes' parameter 'lockstep' has to be set too",
+        read_only=True,
+    ),
+    Parameter(
+        "steps",
+        0,
+        "Ticks in lockstep after which to end; 0 for no end",
+        0,
+        2**31 - 1,
+        read_only=True,
+    ),
+    Parameter("training_node", "pamiq_training", "Name of the node that learns", read_only=True),
+)
+
+REPLAY_PARAMETERS = (
+    Parameter("bag", "", "The bag: a folder, or a file (.mcap, .db3, .bag)", read_only=True),
+    Parameter("rate", 1.0, "Seconds of the bag in a second", 0.001, 1e6, read_only=True),
+    Parameter("loop", False, "Whether to begin anew at the end", read_only=True),
+    Parameter(
+        "start", 0.0, "Where to begin, in s from the bag's first message", 0.0, 1e9, read_only=True
+    ),
+    Parameter("end", 0.0, "Where to end in s; 0 for the bag's end", 0.0, 1e9, read_only=True),
+    Parameter(
+        "topics",
+        [""],
+        "Topics to replay; empty for all but velocity commands, those of pamiq_ros, and what "
+        "somebody else publishes",
+        read_only=True,
+    ),
+    Parameter(
+        "lockstep",
+        False,
+        "Whether each message waits for the step before it, at no rate but as fast as that goes; "
+        "the other nodes' parameter 'lockstep' has to be set too",
+        read_only=True,
+    ),
+    Parameter(
+        "compare",
+        False,
+        "Whether to compare the commands of today with those in the bag, on pamiq/comparison",
+        read_only=True,
+    ),
+    Parameter("clock_rate", 200.0, "Messages on /clock in Hz", 1.0, 10_000.0, read_only=True),
+    Parameter(
+        "wait_for_system",
+        True,
+        "Whether to begin once pamiq/status says active and the weights have come",
+        read_only=True,
+    ),
+    Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
+    Parameter("training_node", "pamiq_training", "Name of the node that learns", read_only=True),
+)
+
+VRCHAT_PARAMETERS = (
+    Parameter(
+        "capture",
+        "0",
+        "Where its view comes from: a device's number, a file or an address",
+        read_only=True,
+    ),
+    Parameter("loop", False, "Whether a file begins anew at its end", read_only=True),
+    Parameter(
+        "rate",
+        0.0,
+        "Pictures per second in Hz; 0: the source's own, or 30",
+        0.0,
+        240.0,
+        read_only=True,
+    ),
+    Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
+    Parameter("osc_host", "127.0.0.1", "Where VRChat runs", read_only=True),
+    Parameter("osc_port", 9000, "Where it listens for OSC", 1, 65535, read_only=True),
+    Parameter("osc_rate", 30.0, "Inputs sent per second in Hz", 1.0, 240.0, read_only=True),
+    Parameter("twist_stamped", False, "Whether cmd_vel is a TwistStamped", read_only=True),
+    Parameter(
+        "command_timeout",
+        0.5,
+        "Time in s after which the avatar stands still if no command comes",
+        0.05,
+        60.0,
+        read_only=True,
+    ),
+    Parameter("walk_speed", 2.0, "Its speed in m/s", 0.01, 100.0, read_only=True),
+    Parameter("run_speed", 4.0, "Its speed in m/s when it runs", 0.01, 100.0, read_only=True),
+    Parameter("turn_speed", 1.5, "Its turn in rad/s", 0.01, 100.0, read_only=True),
+    Parameter(
+        "jump_speed",
+        0.5,
+        "Upward velocity in m/s from which on it jumps",
+        0.01,
+        100.0,
+        read_only=True,
+    ),
+    Parameter(
+        "smoothing",
+        0.1,
+        "Time in s after which 1/e of a change is to come",
+        0.0,
+        10.0,
+        read_only=True,
+    ),
+)
+
+TABLES = {
+    "pamiq_inference": INFERENCE_PARAMETERS,
+    "pamiq_training": TRAINING_PARAMETERS,
+    "pamiq_control": CONTROL_PARAMETERS,
+    "pamiq_world": WORLD_PARAMETERS,
+    "pamiq_replay": REPLAY_PARAMETERS,
+    "pamiq_vrchat": VRCHAT_PARAMETERS,
+}
+"""The parameters of each node, by its name."""

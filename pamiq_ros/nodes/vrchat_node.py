@@ -17,50 +17,10 @@ from pamiq_ros.vrchat import Avatar, AvatarSpeeds, Capture, CaptureError
 from pamiq_ros.wire.images import fill_image
 
 from .main import destroyed_if_refused, run_unless_refused
-from .parameters import Parameter, declare
+from .parameters import declare
 from .ros_time import steady_timer
+from .tables import VRCHAT_PARAMETERS
 
-PARAMETERS = (
-    Parameter(
-        "capture",
-        "0",
-        "Where its view comes from: a device's number, a file or an address",
-        read_only=True,
-    ),
-    Parameter("loop", False, "Whether a file begins anew at its end", read_only=True),
-    Parameter(
-        "rate",
-        0.0,
-        "Pictures per second in Hz; 0: the source's own, or 30",
-        0.0,
-        240.0,
-        read_only=True,
-    ),
-    Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
-    Parameter("osc_host", "127.0.0.1", "Where VRChat runs", read_only=True),
-    Parameter("osc_port", 9000, "Where it listens for OSC", 1, 65535, read_only=True),
-    Parameter("osc_rate", 30.0, "Inputs sent per second in Hz", 1.0, 240.0, read_only=True),
-    Parameter("twist_stamped", False, "Whether cmd_vel is a TwistStamped", read_only=True),
-    Parameter(
-        "command_timeout",
-        0.5,
-        "Time in s after which the avatar stands still if no command comes",
-        0.05,
-        60.0,
-        read_only=True,
-    ),
-    Parameter("walk_speed", 2.0, "Its speed in m/s", 0.01, 100.0, read_only=True),
-    Parameter("run_speed", 4.0, "Its speed in m/s when it runs", 0.01, 100.0, read_only=True),
-    Parameter("turn_speed", 1.5, "Its turn in rad/s", 0.01, 100.0, read_only=True),
-    Parameter(
-        "jump_speed", 0.5, "Upward velocity in m/s from which on it jumps", 0.01, 100.0,
-        read_only=True,
-    ),
-    Parameter(
-        "smoothing", 0.1, "Time in s after which 1/e of a change is to come", 0.0, 10.0,
-        read_only=True,
-    ),
-)  # fmt: skip
 SENSOR_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 DEFAULT_RATE = 30.0
@@ -88,7 +48,7 @@ class VrchatNode(Node):
             self._open()
 
     def _open(self) -> None:
-        if errors := declare(self, PARAMETERS):
+        if errors := declare(self, VRCHAT_PARAMETERS):
             raise CaptureError("; ".join(errors.values()))
         self._avatar = self._make_avatar()
         self._capture = Capture(self._value("capture"), self._value("loop"))

@@ -20,67 +20,9 @@ from pamiq_ros.world import AXES, Outcome, World, WorldError, parse_kwargs
 
 from .lockstep_world import LockstepWorld
 from .main import destroyed_if_refused, run_unless_refused
-from .parameters import Parameter, declare
+from .parameters import declare
+from .tables import WORLD_PARAMETERS
 from .world_topics import WorldTopics
-
-PARAMETERS = (
-    Parameter("env_id", "CarRacing-v3", "Gymnasium's name of the environment", read_only=True),
-    Parameter("env_kwargs", "{}", "Its keyword arguments, as a YAML mapping", read_only=True),
-    Parameter(
-        "rate",
-        0.0,
-        "Steps per second in Hz; 0: the environment's own (render_fps)",
-        0.0,
-        1000.0,
-        read_only=True,
-    ),
-    Parameter(
-        "seed",
-        0,
-        "Seed of the first episode; -1 for a fresh one at every start",
-        -1,
-        2**31 - 1,
-        read_only=True,
-    ),
-    Parameter(
-        "action_map",
-        [""],
-        "A term of the twist for each number of an action, such as 'angular.z * -1', "
-        "'positive(linear.x) * 0.5 + 0.1' or '0.2'; empty: the environment's preset",
-        read_only=True,
-    ),
-    Parameter(
-        "command",
-        "twist",
-        "What drives it: 'twist' and 'twist_stamped' on cmd_vel, 'array' on action",
-        choices=("twist", "twist_stamped", "array"),
-        read_only=True,
-    ),
-    Parameter(
-        "observe",
-        "observation",
-        "What is published: what the environment gives, or the picture that it draws for people",
-        choices=("observation", "render"),
-        read_only=True,
-    ),
-    Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
-    Parameter(
-        "lockstep",
-        False,
-        "Whether each step waits for the tick before it, at no rate but as fast as that goes; the "
-        "other nodes' parameter 'lockstep' has to be set too",
-        read_only=True,
-    ),
-    Parameter(
-        "steps",
-        0,
-        "Ticks in lockstep after which to end; 0 for no end",
-        0,
-        2**31 - 1,
-        read_only=True,
-    ),
-    Parameter("training_node", "pamiq_training", "Name of the node that learns", read_only=True),
-)
 
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 TELL_PERIOD_S = 10.0
@@ -109,7 +51,7 @@ class WorldNode(Node):
             self._open()
 
     def _open(self) -> None:
-        if errors := declare(self, PARAMETERS):
+        if errors := declare(self, WORLD_PARAMETERS):
             raise WorldError("; ".join(errors.values()))
         self._world = self._make_world()
         rate = self._value("rate") or self._world.rate

@@ -134,7 +134,7 @@ def test_the_selection_passes_on_jazzy(python: Path, tmp_path: Path) -> None:
         status = subprocess.call(
             [
                 "timeout",
-                "600",
+                "280",
                 python,
                 "-m",
                 "pytest",

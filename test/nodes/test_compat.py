@@ -164,8 +164,7 @@ def test_private_state_is_read(distribution: str) -> None:
     node._state_machine = SimpleNamespace(current_state=(3, "active"))
     node._parameter_overrides = {"rate": "given"}
     assert compat.current_state(node) == "active"
-    assert compat.parameter_override(node, "rate") == "given"
-    assert compat.parameter_override(node, "seed") is None
+    assert compat.parameter_overrides(node) == {"rate": "given"}
 
 
 class Waiting:

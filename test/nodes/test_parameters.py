@@ -12,18 +12,10 @@ from domains import own_domain
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from pamiq_ros.nodes import replay_node, tables, vrchat_node, world_node
 from pamiq_ros.nodes.parameters import Parameter, declare
+from pamiq_ros.nodes.tables import TABLES
 
 FILE = Path(__file__).parents[2] / "config" / "continual.yaml"
-TABLES = {
-    "pamiq_inference": tables.INFERENCE_PARAMETERS,
-    "pamiq_training": tables.TRAINING_PARAMETERS,
-    "pamiq_control": tables.CONTROL_PARAMETERS,
-    "pamiq_world": world_node.PARAMETERS,
-    "pamiq_replay": replay_node.PARAMETERS,
-    "pamiq_vrchat": vrchat_node.PARAMETERS,
-}
 
 
 @pytest.mark.parametrize("node", TABLES)
