@@ -3,7 +3,8 @@
 All four hold the same transitions and are asked for the same batches, one contender after another
 in processes of their own, as each takes gigabytes. Ours runs as in the training node, which keeps
 freed memory (`nodes/memory.py`); the others as they come, and with the same setting,
-`*_kept_memory`. Needs the extra `bench`; a contender that is not installed is null.
+`*_kept_memory`. torchrl and stable-baselines3 come with the extra `bench`; `--contenders` names a
+part of them all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,25 +40,27 @@ def main() -> None:
     parser.add_argument("--transitions", type=int, default=50_000, help="how many are held")
     parser.add_argument("--batch", type=int, default=256, help="transitions in a batch")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each figure")
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--contender", help=argparse.SUPPRESS)
     parser.add_argument("--kept-memory", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.contender:
         sys.stdout.write("\n" + json.dumps(measure(options)))
         return
+    require(options.contenders)
     from machine import report
 
-    kept: dict[str, Any] = {}
-    came: dict[str, Any] = {}
-    for name in CONTENDERS:
-        kept |= in_process(name, "--kept-memory")
-        if name not in ("ours", "memcpy"):
-            came |= in_process(name)
-    kept = {f"{key}_kept_memory" if key in came else key: kept[key] for key in kept}
+    figures: dict[str, float] = {}
+    for name in options.contenders:
+        kept = in_process(name, "--kept-memory")
+        if name in ("ours", "memcpy"):
+            figures |= kept
+        else:
+            figures |= {f"{key}_kept_memory": value for key, value in kept.items()}
+            figures |= in_process(name)
     report(
         "buffer_sampling",
-        **kept,
-        **came,
+        **figures,
         unit="transitions per s",
         transitions=options.transitions,
         batch=options.batch,
@@ -65,14 +68,25 @@ def main() -> None:
     )
 
 
-def in_process(contender: str, *options: str) -> dict[str, Any]:
+def require(contenders: Sequence[str]) -> None:
+    """End with the reason if the library of a contender is not installed."""
+    modules = [LIBRARIES[name] for name in contenders if name in LIBRARIES]
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise SystemExit(
+            f"expected {' and '.join(missing)}, not installed: pip install '.[bench]', "
+            "or run with --contenders ours list memcpy"
+        )
+
+
+def in_process(contender: str, *options: str) -> dict[str, float]:
     """A contender's figures, from a process of its own."""
     command = [sys.executable, __file__, *sys.argv[1:], "--contender", contender, *options]
     said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     return dict(json.loads(said.splitlines()[-1]))
 
 
-def measure(options: argparse.Namespace) -> dict[str, float | None]:
+def measure(options: argparse.Namespace) -> dict[str, float]:
     """One contender's figures, with torch's own number of threads and with one."""
     from pamiq_ros.nodes.memory import keep_freed_memory
 
@@ -82,11 +96,11 @@ def measure(options: argparse.Namespace) -> dict[str, float | None]:
         return {"memcpy_samples_per_s": memcpy_rate(options)}
     sample = CONTENDERS[options.contender](options.transitions, options.batch)
     prefix = "" if options.contender == "ours" else f"{options.contender}_"
-    figures: dict[str, float | None] = {}
+    figures: dict[str, float] = {}
     for suffix, threads in (("", torch.get_num_threads()), ("_1_thread", 1)):
         torch.set_num_threads(threads)
         name = f"{prefix}samples_per_s{suffix}"
-        figures[name] = None if sample is None else rate(sample, options)
+        figures[name] = rate(sample, options)
     return figures
 
 
@@ -142,10 +156,8 @@ def ours(count: int, batch: int) -> Sample:
     return lambda: user.sample(batch)
 
 
-def torchrl(count: int, batch: int) -> Sample | None:
+def torchrl(count: int, batch: int) -> Sample:
     """The `ReplayBuffer` of torchrl with a `LazyTensorStorage`."""
-    if importlib.util.find_spec("torchrl") is None:
-        return None
     from tensordict import TensorDict
     from torchrl.data import LazyTensorStorage, ReplayBuffer
 
@@ -155,10 +167,8 @@ def torchrl(count: int, batch: int) -> Sample | None:
     return buffer.sample
 
 
-def stable_baselines3(count: int, batch: int) -> Sample | None:
+def stable_baselines3(count: int, batch: int) -> Sample:
     """stable-baselines3's `ReplayBuffer`, on the CPU."""
-    if importlib.util.find_spec("stable_baselines3") is None:
-        return None
     from gymnasium.spaces import Box, Discrete
     from stable_baselines3.common.buffers import ReplayBuffer
 
@@ -197,6 +207,7 @@ CONTENDERS: dict[str, Any] = {
     "list": plain_list,
     "memcpy": None,
 }
+LIBRARIES = {"torchrl": "torchrl", "sb3": "stable_baselines3"}
 
 if __name__ == "__main__":
     main()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,6 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 RATE = 10
-RECORDED_S = 60
 STATES = 20
 WORLD = ("curiosity", "--world", "CarRacing-v3", "--set", "outcome_topic=outcome")
 PARAMETERS = """
@@ -42,18 +42,20 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0, help="in real time; 0: not")
     parser.add_argument("--lockstep-minutes", type=float, default=20.0, help="by its own clock")
     parser.add_argument("--train-every", type=int, default=8, help="ticks to a turn in lockstep")
+    parser.add_argument("--record-s", type=float, default=60.0, help="length of the recording")
+    parser.add_argument("--alone-steps", type=int, default=500, help="steps of the world alone")
     parser.add_argument("--curves", type=Path, help="where to write the errors of each state")
     parser.add_argument("--folder", type=Path, help="where to work; else one that is deleted")
     options = parser.parse_args()
-    from command_line import DOMAIN
     from machine import report
-    from nodes import use_domain
+    from nodes import join_the_nodes
 
-    use_domain(DOMAIN)
+    join_the_nodes()
     steps = str(round(options.lockstep_minutes * 60 * RATE))
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name)
-        record(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        record(folder, options.record_s)
         results = {}
         if options.minutes:
             duration = ("--duration", str(options.minutes * 60.0))
@@ -61,7 +63,7 @@ def main() -> None:
         every = ("--train-every", str(options.train_every), "--train-beside")
         stepwise = ("--lockstep", "--steps", steps, *every)
         results["lockstep"] = drive(folder, "lockstep", options.lockstep_minutes, *stepwise)
-        alone = world_alone()
+        alone = world_alone(options.alone_steps)
         curves = {name: judge(folder, name) for name in results}
     if options.curves:
         options.curves.write_text(json.dumps(curves), encoding="utf-8")
@@ -82,7 +84,7 @@ def main() -> None:
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a `pamiq-ros` command."""
-    from command_line import command, own_environment
+    from processes import command, own_environment
 
     with (folder / "output.txt").open("ab") as output:
         return subprocess.Popen(
@@ -107,12 +109,20 @@ def up(folder: Path, name: str, minutes: float, *arguments: str) -> tuple[str, .
     return ("up", *WORLD, *files, *arguments)
 
 
-def record(folder: Path) -> None:
-    """A drive to judge by."""
-    driving = start(folder, *up(folder, "drive", 60.0, "--duration", str(RECORDED_S + 20)))
-    topics = ("camera/image_raw", "cmd_vel", "outcome")
-    finished(start(folder, "record", "-o", "bag", "--duration", str(RECORDED_S), *topics))
-    finished(driving)
+def record(folder: Path, seconds: float) -> None:
+    """Record the drive that the states are evaluated on."""
+    from nodes import Listener, wait_until
+
+    driving = start(folder, *up(folder, "drive", 60.0))
+    listener = Listener()
+    try:
+        wait_until(lambda: listener.state("inference") == "active", "the inference node")
+        topics = ("camera/image_raw", "cmd_vel", "outcome")
+        finished(start(folder, "record", "-o", "bag", "--duration", str(seconds), *topics))
+    finally:
+        listener.close()
+        driving.send_signal(signal.SIGINT)
+        driving.wait()
 
 
 def drive(folder: Path, name: str, minutes: float, *arguments: str) -> dict[str, Any]:
@@ -134,11 +144,11 @@ def drive(folder: Path, name: str, minutes: float, *arguments: str) -> dict[str,
     }
 
 
-def world_alone() -> float:
-    """How many steps the world makes in a second when nobody else has anything to do."""
+def world_alone(steps: int) -> float:
+    """How many steps the world makes in a second when nothing else runs."""
     import gymnasium
 
-    world, steps = gymnasium.make("CarRacing-v3"), 500
+    world = gymnasium.make("CarRacing-v3")
     world.action_space.seed(0)
     world.reset(seed=0)
     began = time.monotonic()

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 FRAME_MB = 480 * 640 * 3 / 1e6
 RATES_HZ = (250, 350, 450, 550, 650, 750, 900)
 OVERLOAD_HZ = 1000
+START_S = 30.0
 STALLED_S = 0.7  # nothing more comes after so long without news
-_PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
 Figures = dict[str, Any]
 
@@ -35,21 +35,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20.0, help="of the part at a fixed rate")
     parser.add_argument("--rate", type=float, default=100.0, help="frames per s in that part")
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES_HZ, help="rising rates, Hz")
+    parser.add_argument("--seconds-per-rate", type=float, default=1.5, help="for each of these")
     options = parser.parse_args()
     from machine import report
+    from processes import own_environment, with_profile, without_profile
 
-    from pamiq_ros.graph import environment
-
-    plain = {key: value for key, value in os.environ.items() if key not in _PROFILES}
-    plain.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    with Pair("sender", "receiver", {**plain, **environment(plain)}) as pair:
+    plain = without_profile(own_environment(OMP_NUM_THREADS="1"))
+    rising = (options.rates, options.seconds_per_rate)
+    with Pair("sender", "receiver", with_profile(plain)) as pair:
         fixed = pair.run(options.rate, options.seconds)
-        best = pair.highest_rate(fixed)
-        overload = pair.run(OVERLOAD_HZ, 1.5)
+        best = pair.highest_rate(fixed, *rising)
+        overload = pair.run(OVERLOAD_HZ, options.seconds_per_rate)
         state = pair.ask(pair.receiver, do="figures")
     with Pair("plain_sender", "plain_receiver", plain) as pair:
         reference = pair.run(options.rate, min(3.0, options.seconds))
-        reference_best = pair.highest_rate(reference)
+        reference_best = pair.highest_rate(reference, *rising)
     report(
         "experience_throughput",
         lost=fixed["lost"],
@@ -84,9 +85,6 @@ class Pair:
 
     def __init__(self, sender: str, receiver: str, environment: dict[str, str]) -> None:
         roles = str(Path(__file__).with_name("experience_roles.py"))
-        root = str(Path(__file__).parents[1])
-        path = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
-        environment = {**environment, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
         self.receiver, self.sender = (
             subprocess.Popen(
                 [sys.executable, roles, role],
@@ -101,10 +99,10 @@ class Pair:
     def __enter__(self) -> Pair:
         """Wait until frames arrive."""
         self.ask(self.receiver, do="received")
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + START_S
         while self.ask(self.receiver, do="received") == 0:
             if time.monotonic() > deadline:
-                raise RuntimeError("nothing arrived within 10 s")
+                raise RuntimeError(f"nothing arrived within {START_S:g} s")
             self.ask(self.sender, do="run", rate=10.0, seconds=0.2)
         time.sleep(0.5)
         return self
@@ -151,11 +149,11 @@ class Pair:
             "mb_per_s": round(received * FRAME_MB / elapsed, 1),
         }
 
-    def highest_rate(self, first: Figures) -> float:
+    def highest_rate(self, first: Figures, rates: Iterable[float], seconds: float) -> float:
         """The most MB/s that arrived complete, at rising rates until something is lost."""
         best = 0.0 if first["lost"] else first["mb_per_s"]
-        for rate in RATES_HZ:
-            found = self.run(rate, 1.5)
+        for rate in rates:
+            found = self.run(rate, seconds)
             if found["lost"]:
                 break
             best = max(best, found["mb_per_s"])

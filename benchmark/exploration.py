@@ -35,7 +35,6 @@ SETTINGS = {
     "epochs": 8,
     "gamma": 0.97,
 }
-JUDGED_STEPS = 6000
 
 
 def main() -> None:
@@ -44,6 +43,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first one")
     parser.add_argument("--steps", type=int, default=16000, help="ticks to learn for, 10 a second")
+    parser.add_argument("--judged-steps", type=int, default=6000, help="ticks without learning")
     parser.add_argument("--train-every", type=int, default=16, help="ticks from turn to turn")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
@@ -58,7 +58,7 @@ def main() -> None:
             learning.append(covered(log))
             seconds.append(time.monotonic() - began)
             for states, found in (("latest", curious), ("none", random)):
-                log = run(folder, states, 1000 + seed, JUDGED_STEPS, 0, states, more)
+                log = run(folder, states, 1000 + seed, options.judged_steps, 0, states, more)
                 found.append(covered(log))
             sys.stderr.write(
                 f"seed {seed}: {curious[-1]} cells, at random {random[-1]}; "
@@ -69,7 +69,7 @@ def main() -> None:
         "exploration",
         cells=int((~walls()).sum()),
         steps=options.steps,
-        judged_steps=JUDGED_STEPS,
+        judged_steps=options.judged_steps,
         curious=curious,
         random=random,
         while_learning=learning,
@@ -90,7 +90,7 @@ def run(
     more: Sequence[str],
 ) -> Path:
     """One run in lockstep; gives the file that says where the robot was."""
-    from command_line import pamiq
+    from processes import pamiq
 
     log = folder / f"{name}.places"
     command = ["up", "curiosity", "--world", WORLD, "--lockstep", "--seed", str(seed)]

@@ -27,11 +27,6 @@ BLOCK = 64  # pixels a side; ten of them in a row: eight bytes of time, two of n
 TOPIC = "camera/image_raw"
 START_S = 30.0
 _END = 0xFFFF
-_CHOICES = (
-    "FASTDDS_DEFAULT_PROFILES_FILE",
-    "FASTRTPS_DEFAULT_PROFILES_FILE",
-    "FASTDDS_BUILTIN_TRANSPORTS",
-)
 
 
 def main() -> None:
@@ -55,13 +50,10 @@ def main() -> None:
 def compare(options: argparse.Namespace) -> None:
     """Run the three ways one after another and print the one line."""
     from machine import report
+    from processes import own_environment, with_profile, without_profile
 
-    from pamiq_ros.graph import environment
-
-    plain = {key: value for key, value in os.environ.items() if key not in _CHOICES}
-    plain.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    plain.setdefault("ROS_DOMAIN_ID", str(60 + os.getpid() % 40))
-    profiled = {**plain, **environment(plain)}
+    plain = without_profile(own_environment())
+    profiled = with_profile(plain)
     reference = run_way(options, plain, "reference", options.resize)
     ours = run_way(options, profiled, "ours", 0)
     resized = run_way(options, profiled, "ours", options.resize)

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,11 @@ def report(benchmark: str, **figures: Any) -> None:
         benchmark: The script's name without `.py`.
         figures: What was measured, its unit in each name.
     """
-    import torch
-
     machine = {
         "cpus": len(os.sched_getaffinity(0)),
         "processor": platform.machine(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": version("torch"),
         "load_before": round(_LOAD, 2),
         "stolen_ms": round((_stolen_s() - _STOLEN_S) * 1e3),
     }

@@ -11,25 +11,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rclpy
+from processes import own_environment, with_profile
 from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.graph import environment
 from pamiq_ros.nodes.report import LATCHED
 
 SYSTEM = f"{Path(__file__).with_name('load_system.py')}:system"
 START_S = 40.0
 
+T = TypeVar("T")
 
-def use_domain(domain: int) -> None:
-    """Have this process and the nodes talk on this machine and this `ROS_DOMAIN_ID` alone."""
-    os.environ["ROS_DOMAIN_ID"] = str(domain)
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.update(environment(os.environ))
+
+def join_the_nodes() -> None:
+    """Give this process the environment of the nodes, before it initialises rclpy."""
+    os.environ.update(with_profile(own_environment()))
 
 
 def start(room: str, *parameters: str) -> subprocess.Popen[bytes]:
@@ -37,8 +37,8 @@ def start(room: str, *parameters: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", f"pamiq_ros.nodes.{room}_node", "--ros-args"]
     for parameter in parameters:
         command += ["-p", parameter]
-    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}, start_new_session=True)
+    environment = with_profile(own_environment())
+    return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
 class Listener:
@@ -73,9 +73,14 @@ class Listener:
         figures: dict[str, Any] = self.reports[name]["figures"].get(name, {})
         return figures
 
-    def progress(self) -> tuple[float, float]:
-        """Runs of the trainer that have begun, and the clock when the last of them did."""
+    def progress(self, after: float = -1.0) -> tuple[float, float] | None:
+        """Runs of the trainer that have begun, and the clock when the last of them did.
+
+        None until more than `after` runs are reported.
+        """
         metrics = self.figures("training").get("metrics", {})
+        if "runs" not in metrics or metrics["runs"]["newest"] <= after:
+            return None
         return metrics["runs"]["newest"], metrics["clock_s"]["newest"]
 
     def shutdown(self) -> None:
@@ -91,16 +96,15 @@ class Listener:
 
 @contextmanager
 def running(
-    domain: int, training: Sequence[str], inference: Sequence[str]
+    training: Sequence[str], inference: Sequence[str]
 ) -> Iterator[tuple[Listener, dict[str, subprocess.Popen[bytes]]]]:
     """The three nodes with the system of `load_system.py`, active; the control node ends them.
 
     Args:
-        domain: Their `ROS_DOMAIN_ID`.
         training: Parameters of the training node, as `name:=value`.
         inference: Parameters of the inference node.
     """
-    use_domain(domain)
+    join_the_nodes()
     system = f"system:={SYSTEM}"
     processes = {"control": start("control"), "training": start("training", system, *training)}
     listener = Listener()
@@ -118,14 +122,15 @@ def running(
             process.kill()
 
 
-def wait_until(condition: Callable[[], Any], what: str) -> None:
-    """Wait for a condition.
+def wait_until(condition: Callable[[], T | None], what: str) -> T:
+    """Wait for a condition and return its value.
 
     Raises:
-        TimeoutError: It did not come.
+        TimeoutError: It is still false after 40 s.
     """
     deadline = time.monotonic() + START_S
-    while not condition():
+    while not (value := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {START_S:g} s in vain for {what}")
         time.sleep(0.05)
+    return value

@@ -19,7 +19,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-EPISODES = 100
 FIRST_SEED = 10_000  # of the episodes that are judged: none that was trained on
 TURN_EVERY = 32
 
@@ -68,23 +67,25 @@ def main() -> None:
     parser.add_argument("--env", choices=TASKS, default="CartPole-v1")
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 on")
     parser.add_argument("--steps", type=int, default=0, help="ticks; 0: those of the task")
+    parser.add_argument("--episodes", type=int, default=100, help="episodes to evaluate in")
     options = parser.parse_args()
     from machine import report
 
     task = TASKS[options.env]
     steps = options.steps or task.steps
     torch.set_num_threads(1)
-    untrained = judge(options.env, task, None)
+    untrained = judge(options.env, task, None, options.episodes)
     returns, seconds = [], []
     for seed in range(options.seeds):
         with tempfile.TemporaryDirectory() as folder:
             seconds.append(learn(options.env, task, steps, seed, Path(folder)))
-            returns.append(judge(options.env, task, Path(folder)))
+            returns.append(judge(options.env, task, Path(folder), options.episodes))
             sys.stderr.write(f"seed {seed}: {returns[-1]:.1f} after {seconds[-1]:.0f} s\n")
     report(
         "ppo_learning",
         env=options.env,
         steps=steps,
+        episodes=options.episodes,
         returns=[round(value, 1) for value in returns],
         wanted=task.wanted,
         reached=sum(value >= task.wanted for value in returns),
@@ -96,7 +97,7 @@ def main() -> None:
 
 def learn(env_id: str, task: Task, steps: int, seed: int, folder: Path) -> float:
     """Learn in lockstep through the nodes; gives the seconds it took, starting included."""
-    from command_line import pamiq
+    from processes import pamiq
 
     command = ["up", "ppo", "--world", env_id, "--world-command", "array", "--lockstep"]
     command += ["--steps", str(steps)]
@@ -110,7 +111,7 @@ def learn(env_id: str, task: Task, steps: int, seed: int, folder: Path) -> float
     return time.monotonic() - began
 
 
-def judge(env_id: str, task: Task, folder: Path | None) -> float:
+def judge(env_id: str, task: Task, folder: Path | None, episodes: int) -> float:
     """Mean return of what the policy thinks best; without a folder, of one never trained."""
     import gymnasium
     from safetensors.torch import load_file
@@ -127,7 +128,7 @@ def judge(env_id: str, task: Task, folder: Path | None) -> float:
     assert isinstance(agent, PPOAgent)
     env, total = gymnasium.make(env_id), 0.0
     is_choice = isinstance(env.action_space, gymnasium.spaces.Discrete)
-    for episode in range(EPISODES):
+    for episode in range(episodes):
         seen, _ = env.reset(seed=FIRST_SEED + episode)
         over = False
         while not over:
@@ -135,7 +136,7 @@ def judge(env_id: str, task: Task, folder: Path | None) -> float:
             action = int(command[0]) if is_choice else command.numpy()
             seen, reward, terminated, truncated, _ = env.step(action)
             total, over = total + float(reward), terminated or truncated
-    return total / EPISODES
+    return total / episodes
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ def main() -> None:
     """Make a bag, replay it and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the bag")
+    parser.add_argument(
+        "--training-runs", type=int, default=2, help="replays with training, 1 or more"
+    )
     options = parser.parse_args()
     from machine import report
 
@@ -37,8 +41,9 @@ def main() -> None:
         seconds = make_bag(folder / "bag", round(options.seconds * RATE))
         plain_s = read_plainly(folder / "bag")
         acting_s = replay(folder, "acting", 0)
-        training_s = [replay(folder, run, TRAIN_EVERY) for run in ("first", "second")]
-        same = weights(folder / "first") == weights(folder / "second") != []
+        runs = [f"training_{number}" for number in range(options.training_runs)]
+        training_s = [replay(folder, run, TRAIN_EVERY) for run in runs]
+        same = same_weights([folder / run for run in runs])
     report(
         "replay_lockstep",
         bag_s=round(seconds, 1),
@@ -92,7 +97,7 @@ def read_plainly(path: Path) -> float:
 
 def replay(folder: Path, name: str, train_every: int) -> float:
     """Seconds from the first step to the last one, starting the nodes not counted."""
-    from command_line import pamiq
+    from processes import pamiq
 
     command = ["replay", str(folder / "bag"), "vae", "--lockstep", "--seed", "0"]
     command += ["--train-every", str(train_every)]
@@ -102,7 +107,15 @@ def replay(folder: Path, name: str, train_every: int) -> float:
     took = _TOOK.search("\n".join(logs))
     if took is None:
         raise SystemExit(f"expected the time of a replay in {folder / name}_log, found none")
-    return float(took[1])
+    return max(float(took[1]), 0.1)  # the log has one decimal: a short bag may take 0.0 s
+
+
+def same_weights(states: Sequence[Path]) -> bool | None:
+    """Whether every run saved the same weights, to the byte; None with less than two runs."""
+    if len(states) < 2:
+        return None
+    first, *others = (weights(folder) for folder in states)
+    return bool(first) and all(other == first for other in others)
 
 
 def weights(states: Path) -> list[dict[str, bytes]]:

@@ -2,8 +2,8 @@
 
     python benchmark/scaling.py --plot docs/images/scaling.svg
 
-Runs `weight_sync.py`'s measurement from 1 MB to 1 GB at 100 Hz, and from 1 to 1000 Hz at 64 MB, by
-both carriers. `--plot` needs matplotlib, which the extra `bench` brings.
+Runs `weight_sync.py`'s measurement from 1 MB to 1 GB at 100 Hz, and from 1 to 1000 Hz at 64 MB,
+with both carriers. `--plot` needs matplotlib, which the extra `bench` brings.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import report
-from weight_sync import measure, memcpy_ms
+from weight_sync import IDLE_S, measure, memcpy_ms
 
 SIZES_MB = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)
 RATES_HZ = (1.0, 10.0, 100.0, 1000.0)
@@ -23,19 +23,19 @@ CARRIERS = ("shm", "topic")
 Row = dict[str, Any]
 
 
-def rows(swaps: int) -> list[Row]:
+def rows(options: argparse.Namespace) -> list[Row]:
     """One row for each carrier, size and rate."""
-    points = [(size, MIDDLE_RATE_HZ) for size in SIZES_MB]
-    points += [(MIDDLE_SIZE_MB, rate) for rate in RATES_HZ if rate != MIDDLE_RATE_HZ]
+    points = [(size, MIDDLE_RATE_HZ) for size in options.sizes_mb]
+    points += [(MIDDLE_SIZE_MB, rate) for rate in options.rates if rate != MIDDLE_RATE_HZ]
     return [
         {
             "carrier": carrier,
             "size_mb": size,
             "rate_hz": rate,
             "memcpy2_ms": round(2 * memcpy_ms(size, 3), 2),
-            **measure(size, carrier, rate, swaps, every_s=0.2),
+            **measure(size, carrier, rate, options.swaps, every_s=0.2, idle_s=options.idle_s),
         }
-        for carrier in CARRIERS
+        for carrier in options.carriers
         for size, rate in points
     ]
 
@@ -56,7 +56,7 @@ def plot(found: list[Row], file: Path) -> None:
         other, middle = (
             ("rate_hz", MIDDLE_RATE_HZ) if x == "size_mb" else ("size_mb", MIDDLE_SIZE_MB)
         )
-        for carrier in CARRIERS:
+        for carrier in sorted({row["carrier"] for row in found}):
             of_carrier = [r for r in found if r["carrier"] == carrier and r[other] == middle]
             points = sorted((row[x], row[y]) for row in of_carrier)
             axis.loglog(*zip(*points, strict=True), marker="o", label=carrier)
@@ -78,10 +78,14 @@ def plot(found: list[Row], file: Path) -> None:
 def main() -> None:
     """Measure, draw and print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes-mb", type=float, nargs="+", default=SIZES_MB, help="at 100 Hz")
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES_HZ, help="Hz, with 64 MB")
+    parser.add_argument("--carriers", nargs="+", choices=CARRIERS, default=CARRIERS)
     parser.add_argument("--swaps", type=int, default=5)
+    parser.add_argument("--idle-s", type=float, default=IDLE_S, help="ticks without transfers")
     parser.add_argument("--plot", type=Path, help="SVG or PNG file to draw")
     options = parser.parse_args()
-    found = rows(options.swaps)
+    found = rows(options)
     if options.plot is not None:
         plot(found, options.plot)
     report("scaling", rows=found)

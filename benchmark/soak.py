@@ -73,7 +73,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         f"'steps_per_sync=1', 'run_s={options.every_s!r}']"
     )
     inference = [overrides, f"rate:={options.rate!r}"]
-    with running(options.domain, [overrides], inference) as (listener, processes):
+    with running([overrides], inference) as (listener, processes):
         # The first ones take memory that stays: the optimizer's state, the spare set of weights.
         wait_until(lambda: swaps(listener) >= FIRST_SWAPS, "the first swaps")
         memory = watch({room: processes[room] for room in ROOMS}, options)
@@ -100,7 +100,6 @@ def main() -> None:
     parser.add_argument("--every-s", type=float, default=1.0, help="from swap to swap, in s")
     parser.add_argument("--params", type=float, default=8.7e6, help="parameters of the model")
     parser.add_argument("--batch", type=int, default=32, help="steps in a training batch")
-    parser.add_argument("--domain", type=int, default=73, help="ROS_DOMAIN_ID of the nodes")
     options = parser.parse_args()
     report("soak", seconds=options.seconds, params=options.params, **measure(options))
 

@@ -29,7 +29,6 @@ def main() -> None:
     parser.add_argument("--reference-seconds", type=float, default=8.0, help="for each reference")
     parser.add_argument("--threads", type=int, default=1, help="torch threads of training")
     parser.add_argument("--niceness", type=int, default=10, help="niceness of training")
-    parser.add_argument("--domain", type=int, default=72, help="ROS_DOMAIN_ID of the nodes")
     parser.add_argument("--inference", nargs="*", default=[], help="name:=value parameters")
     parser.add_argument("--training", nargs="*", default=[], help="name:=value parameters")
     parser.add_argument("--reference-trainer", action="store_true", help=argparse.SUPPRESS)
@@ -114,16 +113,16 @@ def bare_loop(rate: float, seconds: float) -> list[float]:
 
 def measure_nodes(options: argparse.Namespace) -> dict[str, Any]:
     """Run the nodes; the tick's figures are of all its ticks, from the first to the last."""
-    from nodes import running
+    from nodes import running, wait_until
 
     overrides = f"overrides:=['params={options.params!r}', 'batch={options.batch}']"
     threads = [f"torch_threads:={options.threads}", f"niceness:={options.niceness}"]
     training = [overrides, *threads, *options.training]
     inference = [overrides, f"rate:={options.rate!r}", *options.inference]
-    with running(options.domain, training, inference) as (listener, _):
-        began = listener.progress()
+    with running(training, inference) as (listener, _):
+        began = wait_until(listener.progress, "the first training round")
         time.sleep(options.seconds)
-        ended = listener.progress()
+        ended = wait_until(lambda: listener.progress(after=began[0]), "another training round")
     tick, runs = listener.figures("inference"), ended[0] - began[0]
     return {
         "rate_hz": tick["rate_hz"],

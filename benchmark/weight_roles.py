@@ -31,7 +31,7 @@ from pamiq_ros.loop.ticker import Ticker
 from pamiq_ros.loop.weights_slot import WeightsSlot
 from pamiq_ros.nodes.inference_node import SWITCH_INTERVAL_S
 from pamiq_ros.nodes.memory import keep_freed_memory
-from pamiq_ros.nodes.topics import WeightsTopics, _qos
+from pamiq_ros.nodes.topics import WeightsTopics, latched
 from pamiq_ros.transport import SHARED_MEMORY, WeightsReceiver, WeightsSender
 from pamiq_ros.wire.chunks import chunk_count
 from pamiq_ros.wire.weights import (
@@ -132,7 +132,7 @@ def _sender(node: Node, model: TorchTrainingModel[Policy], carrier: str) -> Call
 def _single_message(node: Node, model: TorchTrainingModel[Policy]) -> Callable[[int], None]:
     import array
 
-    publisher = node.create_publisher(UInt8MultiArray, "whole", _qos(1))
+    publisher = node.create_publisher(UInt8MultiArray, "whole", latched(1))
 
     def send(version: int) -> None:
         weights = Weights(DIGEST, SOURCE, version, 1, model.export_parameters())
@@ -168,7 +168,7 @@ def robot(size_mb: float, carrier: str, rate: float, priority: int) -> None:
             parameters = load(bytes(message.data))
             slot.stage(int(parameters["layers.0.weight"].view(-1)[0]), parameters)
 
-        node.create_subscription(UInt8MultiArray, "whole", receive, _qos(1))
+        node.create_subscription(UInt8MultiArray, "whole", receive, latched(1))
     else:
         topics = WeightsTopics(node)
         receiver = WeightsReceiver(

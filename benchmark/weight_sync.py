@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -20,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from machine import report
 
-from pamiq_ros.graph import environment
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from machine import report
+from processes import own_environment, with_profile
 
 ROLES = Path(__file__).with_name("weight_roles.py")
 LONGEST_S = 30.0
@@ -33,20 +34,12 @@ class Role:
     """One of the two processes, asked by lines."""
 
     def __init__(self, *arguments: object) -> None:
-        base = {
-            "ROS_DOMAIN_ID": "77",
-            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(
-                [str(ROLES.parents[1]), os.environ.get("PYTHONPATH", "")]
-            ),
-        }
         self._process = subprocess.Popen(
             [sys.executable, str(ROLES), *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**base, **environment(base)},
+            env=with_profile(own_environment()),
         )
         self.errors: list[str] = []
 
@@ -90,7 +83,13 @@ def memcpy_ms(size_mb: float, times: int = 9) -> float:
 
 
 def measure(
-    size_mb: float, carrier: str, rate: float, swaps: int, every_s: float, priority: int = 20
+    size_mb: float,
+    carrier: str,
+    rate: float,
+    swaps: int,
+    every_s: float,
+    priority: int = 20,
+    idle_s: float = IDLE_S,
 ) -> dict[str, Any]:
     """Transfer `swaps` versions after a first one.
 
@@ -99,8 +98,9 @@ def measure(
         carrier: `shm`, `topic` or `single_message`.
         rate: Ticks per second.
         swaps: How many versions are measured.
-        priority: Real-time priority of the tick, as the inference node's parameter; 0 for none.
         every_s: Time from one version's arrival to the next one's start, in s.
+        priority: Real-time priority of the tick, as the inference node's parameter; 0 for none.
+        idle_s: How long the ticks run without transfers, in s.
 
     Returns:
         Times in ms: `latency_ms` (median from the call that hands over to the first tick with it),
@@ -116,7 +116,7 @@ def measure(
         robot.ask("start")
         _transfer(robot, learner, 1)
         robot.ask("forget")
-        time.sleep(IDLE_S)
+        time.sleep(idle_s)
         idle = robot.ask("forget")["lateness"]
         rows = []
         for version in range(2, swaps + 2):
@@ -168,10 +168,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100.0, help="ticks per second")
     parser.add_argument("--swaps", type=int, default=20)
     parser.add_argument("--every-s", type=float, default=0.5, help="pause between two versions")
+    parser.add_argument("--idle-s", type=float, default=IDLE_S, help="ticks without transfers")
     parser.add_argument("--realtime-priority", type=int, default=20, help="0: none")
     options = parser.parse_args()
     one, size = memcpy_ms(options.size_mb), options.size_mb
-    pace = (options.every_s, options.realtime_priority)
+    pace = (options.every_s, options.realtime_priority, options.idle_s)
     ours = measure(size, options.carrier, options.rate, options.swaps, *pace)
     single = measure(size, "single_message", options.rate, min(5, options.swaps), *pace)
     report(

@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HEAVY = ("test_style.py", "test_soak.py", "test_demo.py")
 _CRASHED = "???"  # pytest-xdist's phase of a test whose worker died
-LONGEST = (*HEAVY, "/distributions/", "/integration/", "/faults/", "/cli/")
+LONGEST = (*HEAVY, "test_benchmarks.py", "/distributions/", "/integration/", "/faults/", "/cli/")
 
 # Whether a machine is busy says nothing about what is tested.
 with contextlib.suppress(ImportError):

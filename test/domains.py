@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 
 # Above 101, ports of Fast DDS may be taken: Linux hands them out to anybody. Without a domain of
-# one's own it is 0. The others are those of benchmark/.
-DOMAINS = [number for number in range(1, 102) if number not in (72, 73, 77)]
+# one's own it is 0. Benchmarks without one take one of 72 to 79.
+DOMAINS = [number for number in range(1, 102) if number not in range(72, 80)]
 
 
 # Processes that start say so more often: for Fast DDS from 3 on, and for the ones before.

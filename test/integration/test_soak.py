@@ -25,7 +25,7 @@ SOAK = Path(__file__).parents[2] / "benchmark" / "soak.py"
 # - a message lost at each tick: of the smallest, one step of 72 float32, 3 MB at 1000 Hz. That is
 #   less than 2 % of a node that has torch in it: hence the limit in MB.
 OPTIONS = {
-    "seconds": 12, "settle": 2, "every-s": 0.1, "params": 5e5, "rate": 1000.0, "domain": DOMAIN,
+    "seconds": 12, "settle": 2, "every-s": 0.1, "params": 5e5, "rate": 1000.0,
 }  # fmt: skip
 MOST_GROWTH_MB = 2.0
 GIVE_UP_S = 180.0
@@ -34,7 +34,7 @@ GIVE_UP_S = 180.0
 def soak():
     """Run the benchmark; what it printed."""
     options = [text for name, value in OPTIONS.items() for text in (f"--{name}", str(value))]
-    environment = {**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    environment = {**os.environ, "ROS_DOMAIN_ID": str(DOMAIN)}
     process = subprocess.Popen(
         [sys.executable, str(SOAK), *options], stdout=subprocess.PIPE, text=True, env=environment
     )
