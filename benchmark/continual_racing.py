@@ -92,13 +92,14 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         )
 
 
-def finished(process: subprocess.Popen[bytes], may_have_errors: bool = False) -> None:
-    """Wait for the end of a command, which has to be a good one.
+def finished(folder: Path, process: subprocess.Popen[bytes], may_have_errors: bool = False) -> None:
+    """Wait until a command ends, and fail with the output of all commands if it failed.
 
-    A drive in which a picture came late once ends with 1, and is none the worse for it.
+    A drive with a late picture ends with status 1; `may_have_errors` accepts it.
     """
     if process.wait() > may_have_errors:
-        raise SystemExit(f"{process.args} failed; see output.txt in --folder")
+        output = (folder / "output.txt").read_text(encoding="utf-8", errors="replace")
+        raise SystemExit(f"{process.args} failed:\n{output}")
 
 
 def up(folder: Path, name: str, minutes: float, *arguments: str) -> tuple[str, ...]:
@@ -116,9 +117,14 @@ def record(folder: Path, seconds: float) -> None:
     driving = start(folder, *up(folder, "drive", 60.0))
     listener = Listener()
     try:
-        wait_until(lambda: listener.state("inference") == "active", "the inference node")
+        wait_until(
+            lambda: listener.state("inference") == "active" or driving.poll() is not None,
+            "the inference node",
+        )
+        if driving.poll() is not None:
+            finished(folder, driving)
         topics = ("camera/image_raw", "cmd_vel", "outcome")
-        finished(start(folder, "record", "-o", "bag", "--duration", str(seconds), *topics))
+        finished(folder, start(folder, "record", "-o", "bag", "--duration", str(seconds), *topics))
     finally:
         listener.close()
         driving.send_signal(signal.SIGINT)
@@ -135,7 +141,7 @@ def drive(folder: Path, name: str, minutes: float, *arguments: str) -> dict[str,
     listener = Listener()
     late = list(lateness(listener, driving))
     listener.close()
-    finished(driving, may_have_errors=True)
+    finished(folder, driving, may_have_errors=True)
     acted = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return {
         "seconds": round(time.monotonic() - began, 1),
@@ -186,10 +192,11 @@ def judge(folder: Path, name: str) -> dict[str, list[float]]:
     ids = sorted(path.name for path in (folder / f"{name}_states/pamiq_training").iterdir())
     states = [word for each in ("none", *ids) for word in ("--state", each)]
     finished(
+        folder,
         start(
             folder, "evaluate", *WORLD[:1], *WORLD[3:], *states, "bag",
             "--states-dir", f"{name}_states", "--json", f"{name}_errors.json",
-        )
+        ),
     )  # fmt: skip
     judged = json.loads((folder / f"{name}_errors.json").read_text(encoding="utf-8"))["states"]
     metrics = [metric for metric in judged["none"] if "error" in metric]
