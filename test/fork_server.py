@@ -17,7 +17,17 @@ import socket
 import sys
 from pathlib import Path
 
-IMPORTED = ("torch", "cv2", "hydra", "numpy", "omegaconf", "safetensors.torch", "yaml", "gymnasium")
+IMPORTED = (
+    "torch",
+    "torch._dynamo",  # the first optimizer of a process imports it, for a second
+    "cv2",
+    "hydra",
+    "numpy",
+    "omegaconf",
+    "safetensors.torch",
+    "yaml",
+    "gymnasium",
+)
 LONGEST_REQUEST = 2**20
 
 
