@@ -7,10 +7,25 @@ from .parameters import Parameter
 LARGEST = 1000.0
 TRAINING_POLICIES = ("retry", "reload", "stop", "exit")
 
+# What names code to run, files to read or write, or which states are removed is read-only: it is
+# for who starts the process, not for everybody who can reach its parameter services.
+
 SYSTEM_PARAMETERS = (
-    Parameter("system", "vae", "The system to run: a name, module:callable or file.py:callable"),
-    Parameter("system_config", "", "YAML file with the system's configuration; empty for none"),
-    Parameter("overrides", [""], "key=value overrides of the system's configuration"),
+    Parameter(
+        "system",
+        "vae",
+        "The system to run: a name, module:callable or file.py:callable",
+        read_only=True,
+    ),
+    Parameter(
+        "system_config",
+        "",
+        "YAML file with the system's configuration; empty for none",
+        read_only=True,
+    ),
+    Parameter(
+        "overrides", [""], "key=value overrides of the system's configuration", read_only=True
+    ),
 )
 
 LOCKSTEP_PARAMETERS = (
@@ -29,12 +44,14 @@ STATE_PARAMETERS = (
         "states_dir",
         "",
         "Folder of states: one is loaded at configure, one is saved at the end; empty for none",
+        read_only=True,
     ),
     Parameter(
         "resume",
         "latest",
         "What to go on from: 'latest', 'none', or a state's id (the newest before it if there is "
         "none of that id)",
+        read_only=True,
     ),
     Parameter(
         "resume_what_fits",
@@ -43,11 +60,30 @@ STATE_PARAMETERS = (
     ),
     Parameter("save_period", 0.0, "Time from state to state in s; 0 for no limit", 0.0, 1e7),
     Parameter("save_on_pause", True, "Save a state at each pause"),
-    Parameter("states_keep", 3, "How many of the newest states are kept", 1, 100_000),
     Parameter(
-        "states_keep_hourly", 0, "For how many hours the last state of the hour is kept", 0, 100_000
+        "states_keep",
+        3,
+        "How many of the newest states are kept",
+        1,
+        100_000,
+        read_only=True,
     ),
-    Parameter("states_keep_daily", 0, "For how many days (UTC) the last state is kept", 0, 100_000),
+    Parameter(
+        "states_keep_hourly",
+        0,
+        "For how many hours the last state of the hour is kept",
+        0,
+        100_000,
+        read_only=True,
+    ),
+    Parameter(
+        "states_keep_daily",
+        0,
+        "For how many days (UTC) the last state is kept",
+        0,
+        100_000,
+        read_only=True,
+    ),
 )
 
 ROBOT_PARAMETERS = (
@@ -173,7 +209,12 @@ TRAINING_PARAMETERS = (
     Parameter("weights_chunk_bytes", 1 << 20, "Bytes in one message of weights", 4096, 1 << 26),
     Parameter("weights_pace", 0.002, "Least time between two messages of weights in s", 0.0, 1.0),
     Parameter("picture_rate", 2.0, "Most debug pictures of one name per second in Hz", 0.0, 100.0),
-    Parameter("tensorboard_dir", "", "Directory for TensorBoard event files; empty for none"),
+    Parameter(
+        "tensorboard_dir",
+        "",
+        "Directory for TensorBoard event files; empty for none",
+        read_only=True,
+    ),
     Parameter(
         "on_trainer_error",
         "retry",

@@ -91,3 +91,29 @@ def test_a_bad_value_can_be_mended_while_the_node_runs(make_node):
     assert not node.set_parameters([RosParameter("clock", value="sundial")])[0].successful
     assert node.set_parameters([RosParameter("rate", value=5.0)])[0].successful
     assert errors == {}
+
+
+# Texts that name no code, no file and no folder.
+HARMLESS = {"trigger_topic", "cpu_affinity", "frame_id"}
+NAMES_CODE_OR_FILES = ("system", "system_config", "overrides", "states_dir", "tensorboard_dir")
+REMOVES_STATES = ("resume", "states_keep", "states_keep_hourly", "states_keep_daily")
+
+
+@pytest.mark.parametrize("node", TABLES)
+def test_no_parameter_that_may_be_set_names_code_or_files(node):
+    texts = [row for row in TABLES[node] if isinstance(row.default, (str, list))]
+    free = {row.name for row in texts if not (row.choices or row.read_only)}
+    assert free <= HARMLESS
+
+
+@pytest.mark.parametrize("name", [*NAMES_CODE_OR_FILES, *REMOVES_STATES])
+def test_what_names_code_or_files_can_not_be_set_once_the_node_is_there(make_node, name):
+    node = make_node(system="vae")
+    assert declare(node, tables.TRAINING_PARAMETERS) == {}
+    before = node.get_parameter(name).value
+    other = {str: "/tmp/theirs.py:system", list: ["a=b"], int: 1}[type(before)]
+    for change in (RosParameter(name, value=other), RosParameter(name)):
+        answer = node.set_parameters_atomically([change])  # as the service does
+        assert not answer.successful
+        assert name in answer.reason and "read-only" in answer.reason
+    assert node.get_parameter(name).value == before
