@@ -37,5 +37,6 @@ def nobody(namespace: str, waited_s: float, others: list[str]) -> NoAnswer:
     up, launch = (f" --namespace {name}", f" namespace:={name}") if name else ("", "")
     return NoAnswer(
         f"{text}start one with `pamiq-ros up SYSTEM{up}` or `ros2 launch pamiq_ros "
-        f"continual.launch.py system:=SYSTEM{launch}`"
+        f"continual.launch.py system:=SYSTEM{launch}`; one that `pamiq-ros` started on another "
+        "machine is seen if ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET was set there"
     )

@@ -42,6 +42,7 @@ _UP_EXAMPLES = """\b
 Examples:
   pamiq-ros up vae --namespace robot1 --params robot.yaml
   pamiq-ros up my_robot.py:system --set learning_rate=0.001
+  ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET pamiq-ros up vae
   pamiq-ros up vae --world CarRacing-v3 --lockstep --seed 3 --steps 10000 --states-dir states
   pamiq-ros up vae --world CarRacing-v3 --world-kwargs '{lap_complete_percent: 0.9}'
 """
@@ -97,7 +98,7 @@ def demo(system: str, steps: int, **choices: Any) -> None:
     ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
     """
     world = WorldOptions(env_id=DEMO_WORLD, steps=steps)
-    _run(make_request(f"demo · {system}", system, world, choices, local_only=True))
+    _run(make_request(f"demo · {system}", system, world, choices))
 
 
 @main.command(epilog=_UP_EXAMPLES)
@@ -126,6 +127,8 @@ def up(
     """Run SYSTEM on a robot, or on a simulated world.
 
     SYSTEM is the name of one that comes with the package, `module:callable` or `file.py:callable`.
+    The nodes stay on this machine and drive a robot whose nodes run on it. For a robot on another
+    machine, set ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET, on ROS 2 Humble ROS_LOCALHOST_ONLY=0.
     """
     if world is None and world_kwargs is not None:
         raise option_error("--world-kwargs", "expected --world beside it, found none")

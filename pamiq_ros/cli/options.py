@@ -25,7 +25,6 @@ class Request:
     Attributes:
         graph: The graph to run.
         title: What is run, in a word or two.
-        local_only: Whether the graph stays on this machine unless the user chose otherwise.
         duration_s: How long to run, in s from when the nodes are active; None without end.
         report: File for the report; None for no file.
         log_dir: Folder for the nodes' logs; None for a temporary one.
@@ -33,7 +32,6 @@ class Request:
 
     graph: GraphOptions
     title: str
-    local_only: bool
     duration_s: float | None = None
     report: Path | None = None
     log_dir: Path | None = None
@@ -152,7 +150,6 @@ def make_request(
     system: str,
     world: WorldOptions | None,
     choices: Mapping[str, Any],
-    local_only: bool = False,
     replay: ReplayOptions | None = None,
 ) -> Request:
     """Put what was chosen together, and check it.
@@ -162,7 +159,6 @@ def make_request(
         system: The system's name.
         world: The simulated world; None for a real robot.
         choices: The values of the shared options, by name.
-        local_only: Whether the graph stays on this machine unless the user chose otherwise.
         replay: The bag to replay; None for a robot or a world.
 
     Raises:
@@ -179,7 +175,6 @@ def make_request(
     return Request(
         graph=graph,
         title=title,
-        local_only=local_only,
         duration_s=choices["duration"],
         report=Path(choices["report"]) if choices["report"] else None,
         log_dir=log_dir,

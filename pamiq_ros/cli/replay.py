@@ -71,7 +71,7 @@ def replay_request(bag: str, system: str, choices: Mapping[str, Any]) -> Request
         name, _, text = str(error).partition(": ")
         raise option_error(name, text) from error
     rest = {name: value for name, value in choices.items() if name != "rate"}
-    return make_request(f"replay · {system}", system, None, rest, local_only=True, replay=replay)
+    return make_request(f"replay · {system}", system, None, rest, replay=replay)
 
 
 def _check_bag(path: str) -> None:

@@ -11,7 +11,7 @@ from pamiq_ros.graph import GraphOptions, graph
 from pamiq_ros.nodes.name_claim import NameClaim
 
 from .display import SafeDisplay, make_display
-from .environment import LOCAL_VARIABLES, node_variables, shared_variables
+from .environment import node_variables, range_text, shared_variables
 from .interrupts import Interrupts
 from .options import Request
 from .outcome import BAD_CONFIGURATION, FAILED, OK, judge
@@ -77,7 +77,8 @@ def _wrong(options: GraphOptions) -> str:
 
 
 def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
-    added = shared_variables(os.environ, workplace.ros_log_dir, request.local_only)
+    added = shared_variables(os.environ, workplace.ros_log_dir)
+    reach = range_text(os.environ, added)
     os.environ.update(added)
     nodes = {node.name: node for node in graph(request.graph)}
     domain = os.environ.get("ROS_DOMAIN_ID") or "0"
@@ -107,8 +108,8 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
     display = make_display()
     runner = Runner(request, supervisor, monitor, display, interrupts)
     try:
-        if any(name in added for name in LOCAL_VARIABLES):
-            display.say("Nodes of other machines are neither seen nor driven")
+        if reach:
+            display.say(reach)
         ending = runner.run()
     finally:
         display.close(runner.view())

@@ -9,7 +9,10 @@ import subprocess
 import termios
 from pathlib import Path
 
+import pytest
 from conftest import until
+
+from pamiq_ros.cli.environment import LOCAL_VARIABLES, range_text, shared_variables
 
 
 def test_duration_ends_in_order_with_a_report(cli, tmp_path):
@@ -173,3 +176,34 @@ def test_a_terminal_gets_the_live_picture_and_its_settings_back(cli):
     assert termios.tcgetattr(theirs) == before
     os.close(ours)
     os.close(theirs)
+
+
+def range_of(pid):
+    """The discovery range in a process's environment."""
+    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    ranges = [v for v in environment if v.startswith(b"ROS_AUTOMATIC_DISCOVERY_RANGE=")]
+    return ranges[-1].decode().partition("=")[2] if ranges else ""
+
+
+@pytest.mark.parametrize("command", [("up", "vae"), ("demo",)])
+@pytest.mark.parametrize(("chosen", "expected"), [("", "LOCALHOST"), ("SUBNET", "SUBNET")])
+def test_nodes_stay_on_this_machine_unless_the_user_asks_for_more(cli, command, chosen, expected):
+    run = cli(*command, ROS_AUTOMATIC_DISCOVERY_RANGE=chosen).until_active()
+    assert {range_of(pid) for pid in run.left()} == {expected}
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == 0, run.err
+    assert ("set ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET" in run.out) is (not chosen)
+
+
+@pytest.mark.parametrize(
+    ("environment", "range_", "words"),
+    [
+        ({"ROS_DISTRO": "humble"}, {"ROS_LOCALHOST_ONLY": "1"}, "set ROS_LOCALHOST_ONLY=0"),
+        ({"ROS_DISTRO": "humble", "ROS_LOCALHOST_ONLY": "0"}, {}, ""),
+        ({"ROS_DISTRO": "jazzy"}, {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}, "=SUBNET"),
+    ],
+)
+def test_the_range_is_set_and_named_as_the_distribution_knows_it(environment, range_, words):
+    added = shared_variables(environment, None)
+    assert {name: added[name] for name in LOCAL_VARIABLES if name in added} == range_
+    assert range_text(environment, added).endswith(words)
