@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "wire": {"core"},
     "transport": {"core", "wire"},
     "loop": {"core"},
-    "state": set(),
+    "state": {"core"},
     "graph": set(),
     "control": set(),
     "world": set(),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import stat
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -65,9 +66,17 @@ def _families(folder: Path) -> dict[str, list[tuple[Path, int]]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 match = _MEMBER.fullmatch(entry.name)
-                if match:
+                if match and _is_own(entry):
                     families[match[1]].append((Path(entry.path), entry.inode()))
     return families
+
+
+def _is_own(entry: os.DirEntry[str]) -> bool:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
 
 
 def _settled(paths: list[Path]) -> bool:
@@ -88,7 +97,8 @@ def _is_weights(path: Path) -> bool:
 
 def _is_free(lock: Path) -> bool:
     try:
-        descriptor = os.open(lock, os.O_RDONLY)
+        # Without waiting: another user may have put a FIFO in its place by now.
+        descriptor = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False  # gone by now, or another user's
     try:

@@ -7,6 +7,8 @@ and renamed, so that under its name there is never half a file.
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,8 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+
+from .own_files import open_own, read_own
 
 SCHEMA = "pamiq_ros/tree/1"
 
@@ -51,10 +55,14 @@ def load_tree(path: Path) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
+        PermissionError: It is no regular file of this user.
         ValueError: The file is damaged or not one of these; names it.
     """
     file = state_file(path)
-    tensors, metadata = read_tensors(file)
+    return _tree_of(file, *_tensors_of(file, open_own(file)))
+
+
+def _tree_of(file: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> Any:
     if metadata.get("schema") != SCHEMA:
         raise ValueError(f"{file}: expected schema {SCHEMA}, found {metadata.get('schema')}")
     try:
@@ -76,25 +84,34 @@ def load_state_dict(file: Path) -> dict[str, Any]:
             "'model.pt', weights_only=True), 'model.safetensors')"
         )
     tensors, metadata = read_tensors(file)
-    tree = load_tree(file.with_suffix("")) if metadata.get("schema") == SCHEMA else tensors
+    tree = _tree_of(file, tensors, metadata) if metadata.get("schema") == SCHEMA else tensors
     if not isinstance(tree, dict):
         raise ValueError(f"{file}: expected a dict of parameters, found {type(tree).__name__}")
     return tree
 
 
 def read_tensors(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file.
+    """The tensors and the metadata of a safetensors file that the user named, whose ever it is.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is damaged; names it.
     """
+    return _tensors_of(file, os.open(file, os.O_RDONLY | os.O_NONBLOCK))
+
+
+def _tensors_of(file: Path, descriptor: int) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     try:
-        with safe_open(file, framework="pt") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError(f"{file}: expected a regular file")
+        # The library takes a path alone: by this one it opens the file that was looked at.
+        with safe_open(f"/proc/self/fd/{descriptor}", framework="pt") as opened:
             names = opened.keys()
             return {name: opened.get_tensor(name) for name in names}, opened.metadata() or {}
     except SafetensorError as error:
         raise ValueError(f"{file}: damaged, or not a safetensors file: {error}") from error
+    finally:
+        os.close(descriptor)
 
 
 def save_json(path: Path, value: Any) -> None:
@@ -112,11 +129,12 @@ def load_json(path: Path) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
+        PermissionError: It is no regular file of this user.
         ValueError: The file is damaged; names it.
     """
     file = state_file(path, ".json")
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(read_own(file).decode())
     except ValueError as error:
         raise ValueError(f"{file}: expected JSON: {error}") from error
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pamiq_ros.core.own_files import open_own, read_own
 
 MANIFEST = "manifest.json"
 SCHEMA = "pamiq_ros/state/1"
@@ -76,7 +79,7 @@ def read_manifest(state: Path) -> Manifest:
         StateError: It is missing or damaged.
     """
     try:
-        content = json.loads((state / MANIFEST).read_text(encoding="utf-8"))
+        content = json.loads(read_own(state / MANIFEST).decode())
         if content["schema"] != SCHEMA:
             raise StateError(
                 f"state {state}: {MANIFEST}: expected schema {SCHEMA}, found {content['schema']!r}"
@@ -145,7 +148,7 @@ def fingerprint(file: Path) -> dict[str, Any]:
     digest = hashlib.blake2b(digest_size=32)
     size = 0
     try:
-        with file.open("rb") as stream:
+        with os.fdopen(open_own(file), "rb") as stream:
             while block := stream.read(_BLOCK_BYTES):
                 digest.update(block)
                 size += len(block)
@@ -155,8 +158,8 @@ def fingerprint(file: Path) -> dict[str, Any]:
 
 
 def files_of(directory: Path) -> list[Path]:
-    """All files in a directory and below it."""
-    return sorted(path for path in directory.rglob("*") if path.is_file())
+    """All that is in a directory and below it and is no directory."""
+    return sorted(p for p in directory.rglob("*") if p.is_symlink() or not p.is_dir())
 
 
 def _digest_of(content: Mapping[str, Any]) -> str:

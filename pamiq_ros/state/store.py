@@ -33,6 +33,9 @@ Write = Callable[[Path, "Path | None"], object]
 class StateStore:
     """The states of one node in a directory, oldest to newest by name.
 
+    Others may put theirs into a shared folder: only this user's folders and regular files are read,
+    and only this user's states are counted and removed.
+
     Args:
         directory: Where this node's states lie; made when the first is saved.
         configuration: States of another are not loaded, unless that is asked for.
@@ -65,7 +68,7 @@ class StateStore:
             OSError: It could not be written; nothing half-written keeps the final name.
         """
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = state_id(max((state.name for state in self._states(LATEST)), default=None))
+        name = state_id(max(self._own_names(), default=None))
         partial = self._directory / f"{name}{_PARTIAL}"
         partial.mkdir(mode=0o700)
         try:
@@ -110,6 +113,7 @@ class StateStore:
         damaged: StateError | None = None
         for state in self._states(wanted):
             try:
+                _require_own(state)
                 manifest = read_manifest(state)
                 require_sound(state, manifest)
             except StateError as error:
@@ -149,6 +153,9 @@ class StateStore:
         allowed = (p for p in found if wanted == LATEST or p.name <= wanted)
         return sorted(allowed, key=lambda path: path.name, reverse=True)
 
+    def _own_names(self) -> list[str]:
+        return [state.name for state in self._states(LATEST) if _owner(state) == os.geteuid()]
+
     def _require_alike(self, state: Path, found: Configuration) -> None:
         if found.digest != self._configuration.digest:
             differing = "; ".join(self._configuration.differences(found)) or "no key differs"
@@ -158,8 +165,7 @@ class StateStore:
             )
 
     def _remove_superfluous(self) -> None:
-        names = [state.name for state in self._states(LATEST)]
-        for name in self._keepers.superfluous(names):
+        for name in self._keepers.superfluous(self._own_names()):
             # Renamed first: half removed, it would look damaged.
             removed = (self._directory / name).rename(self._directory / f"{name}{_REMOVED}")
             shutil.rmtree(removed, ignore_errors=True)
@@ -169,6 +175,19 @@ def _folders(directory: Path) -> list[Path]:
     return [*(path for path in directory.rglob("*") if path.is_dir()), directory]
 
 
+def _owner(state: Path) -> int:
+    link, folder = state.lstat().st_uid, state.stat().st_uid
+    return folder if link == os.geteuid() else link
+
+
+def _require_own(state: Path) -> None:
+    if (owner := _owner(state)) != os.geteuid():
+        raise StateError(
+            f"state {state}: expected a folder of this user ({os.geteuid()}), found one of user "
+            f"{owner}; if you trust it, chown it and all that is in it"
+        )
+
+
 def _require_no_file(directory: Path) -> None:
     there = next(path for path in (directory, *directory.parents) if path.exists())
     if not there.is_dir():
@@ -176,7 +195,7 @@ def _require_no_file(directory: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         os.fsync(descriptor)
     finally:

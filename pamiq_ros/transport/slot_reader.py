@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from pamiq_ros.core.model import StaleParameters, TensorSpec
 from pamiq_ros.core.model.finite import BLOCK_BYTES, block_is_finite
+from pamiq_ros.core.own_files import open_own
 
 from ..wire.header import MAX_HEADER_BYTES, PayloadError, Span, read_header
 from ..wire.payload import Payload
@@ -43,11 +43,9 @@ class SlotFile:
         if not is_file_name(name):
             raise PermissionError(f"expected a name of ours, found {name[:80]!r}")
         self.name = name
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        self._descriptor = os.open(folder / name, flags)
+        self._descriptor = open_own(folder / name)
         found = os.fstat(self._descriptor)
-        private = found.st_uid == os.geteuid() and not found.st_mode & 0o022
-        if not (private and stat.S_ISREG(found.st_mode) and found.st_size > 0):
+        if found.st_mode & 0o022 or found.st_size == 0:
             self.close()
             raise PermissionError(f"{name}: expected a file of slots, of this user alone")
         memory = mmap.mmap(self._descriptor, found.st_size, access=mmap.ACCESS_READ)

@@ -18,6 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pamiq_ros.core.own_files import open_own
+
 from ..wire.slots import MARK_BYTES, is_file_name, mark
 
 FOLDER = Path("/dev/shm")
@@ -130,11 +132,9 @@ def remove_leftovers(folder: Path = FOLDER) -> list[str]:
 
 
 def _is_left_over(path: Path) -> bool:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    descriptor = open_own(path)
     try:
         found = os.fstat(descriptor)
-        if found.st_uid != os.geteuid():
-            return False
         if found.st_size == 0 and time.time() - found.st_mtime < YOUNGEST_S:
             return False
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from strangers import fifo, given_away, only_root, without_waiting
 
 from pamiq_ros.cli import shm_cleanup
 from pamiq_ros.cli.shm_cleanup import files_there, remove_leftovers
@@ -104,3 +105,20 @@ def test_the_meeting_place_of_lttng_goes_unless_another_process_is_there(tmp_pat
         assert remove_leftovers(set(), tmp_path) == ["lttng-ust-wait-6-0"]
     waiting.communicate()
     assert remove_leftovers(set(), tmp_path) == ["lttng-ust-wait-6"]
+
+
+@pytest.mark.parametrize("name", [SEGMENT[1], f"pamiq_ros-0-{'f' * 32}"])
+def test_a_fifo_in_the_place_of_a_lock_holds_nothing_up(tmp_path, name):
+    fifo(tmp_path / name)
+    with without_waiting(tmp_path / name):
+        assert remove_leftovers(set(), tmp_path) == []
+    assert names(tmp_path) == [name]
+
+
+@only_root
+def test_what_another_user_put_there_meanwhile_stays(tmp_path):
+    make(tmp_path, *SEGMENT, "lttng-ust-wait-8")
+    for path in tmp_path.iterdir():
+        given_away(path)
+    assert remove_leftovers(set(), tmp_path) == []
+    assert names(tmp_path) == sorted([*SEGMENT, "lttng-ust-wait-8"])

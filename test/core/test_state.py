@@ -8,8 +8,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from strangers import SOMEBODY, fifo, given_away, only_root, without_waiting
 
-from pamiq_ros.core.state import load_json, load_tree, save_json, save_tree
+from pamiq_ros.core.state import load_json, load_state_dict, load_tree, save_json, save_tree
 
 plain = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text()),
@@ -97,3 +98,31 @@ def test_files_of_others_are_refused(tmp_path):
     save_file({"a": torch.ones(1)}, tmp_path / "t.safetensors", metadata)
     with pytest.raises(ValueError, match=r"t.safetensors: the structure does not fit"):
         load_tree(tmp_path / "t")
+
+
+@pytest.mark.parametrize("load", [load_tree, load_json])
+def test_a_fifo_in_the_place_of_a_file_is_refused_at_once(tmp_path, load):
+    there = [fifo(tmp_path / f"value{suffix}") for suffix in (".safetensors", ".json")]
+    with (
+        without_waiting(*there),
+        pytest.raises(PermissionError, match=r"value.*expected a regular file.*found a FIFO"),
+    ):
+        load(tmp_path / "value")
+
+
+def test_a_fifo_for_parameters_is_refused_at_once(tmp_path):
+    there = fifo(tmp_path / "policy.safetensors")
+    with (
+        without_waiting(there),
+        pytest.raises(ValueError, match=r"policy.safetensors: expected a regular file"),
+    ):
+        load_state_dict(tmp_path / "policy.safetensors")
+
+
+@only_root
+def test_a_state_of_another_user_is_refused_and_parameters_are_not(tmp_path):
+    save_tree(tmp_path / "policy", {"weight": torch.ones(2)})
+    given_away(tmp_path / "policy.safetensors")
+    with pytest.raises(PermissionError, match=f"found a regular file of user {SOMEBODY}"):
+        load_tree(tmp_path / "policy")
+    assert load_state_dict(tmp_path / "policy.safetensors")["weight"].tolist() == [1.0, 1.0]

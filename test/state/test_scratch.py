@@ -3,6 +3,8 @@
 import os
 import time
 
+from strangers import fifo, without_waiting
+
 from pamiq_ros.state.scratch import YOUNGEST_S, remove_left_scratch, scratch_folder
 
 
@@ -36,3 +38,10 @@ def test_a_folder_that_is_just_being_made_is_left_alone(tmp_path):
     folder = left_folder(tmp_path, 0.0)
     remove_left_scratch(tmp_path)
     assert folder.exists()
+
+
+def test_a_fifo_in_the_place_of_a_folder_holds_nothing_up(tmp_path):
+    there = fifo(tmp_path / f"pamiq_ros-state-{os.getuid()}-x")
+    with without_waiting(there):
+        remove_left_scratch(tmp_path)
+    assert there.exists()

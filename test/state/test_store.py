@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strangers import SOMEBODY, fifo, given_away, only_root, without_waiting
 
 from pamiq_ros.state import LATEST, Configuration, Keepers, StateError, StateStore
 from pamiq_ros.state.keepers import is_state_id, state_id
@@ -212,3 +213,49 @@ def test_ids_rise_even_when_the_clock_is_set_back():
     assert state_id() < future < state_id(future)
     assert is_state_id(state_id()) and is_state_id(state_id(future))
     assert not any(map(is_state_id, ["", "2026-01-01", f"{future}.partial", "../x"]))
+
+
+def linked(path):
+    path.unlink()
+    path.symlink_to(__file__)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "models/policy.txt"])
+@pytest.mark.parametrize(
+    ("put", "found"),
+    [
+        (fifo, "found a FIFO of user"),
+        (linked, "found a symbolic link"),
+        pytest.param(given_away, f"of user {SOMEBODY}; if you trust it", marks=only_root),
+    ],
+)
+def test_what_is_no_regular_file_of_this_user_is_not_read(tmp_path, damages, name, put, found):
+    store = make(tmp_path)
+    first, second = save(store, "first"), save(store, "second")
+    put(second / name)
+    with without_waiting(*[second / name] * (put is fifo)):
+        assert store.find(LATEST, damages.append)[0] == first
+    assert name in damages[0] and "expected a regular file of this user" in damages[0]
+    assert found in damages[0]
+
+
+def test_a_fifo_that_no_manifest_knows_spoils_the_state(tmp_path, damages):
+    store = make(tmp_path)
+    first, second = save(store, "first"), save(store, "second")
+    fifo(second / "came.json")
+    assert store.find(LATEST, damages.append)[0] == first
+    assert "came.json is foreign" in damages[0]
+
+
+@only_root
+def test_states_of_another_user_are_neither_loaded_nor_counted_nor_removed(tmp_path, damages):
+    store = make(tmp_path, newest=1)
+    theirs = [tmp_path / f"2099-01-0{day}_00-00-00.000000" for day in (1, 2)]
+    for state in theirs:
+        state.mkdir()
+        given_away(state)
+    ours = save(store, "ours")
+    assert ours.name < theirs[0].name
+    assert store.find(LATEST, damages.append) == (ours, {"text": "ours"})
+    assert all(f"found one of user {SOMEBODY}" in damage for damage in damages) and damages
+    assert all(state.is_dir() for state in (*theirs, ours))

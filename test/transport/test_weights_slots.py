@@ -12,8 +12,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strangers import SOMEBODY, fifo, given_away, only_root, without_waiting
 
 from pamiq_ros.core.model import NotFiniteError
+from pamiq_ros.transport.slot_reader import SlotFile
 from pamiq_ros.transport.slot_store import MARK_BYTES, SlotStore, remove_leftovers
 from pamiq_ros.transport.weights_receiver import WeightsReceiver
 from pamiq_ros.transport.weights_sender import WeightsSender
@@ -256,6 +258,7 @@ def test_full_shared_memory_leaves_the_topic_with_one_warning(tmp_path):
 OWNER = """
 import sys, signal
 from pathlib import Path
+from pamiq_ros.transport.slot_reader import SlotFile
 from pamiq_ros.transport.slot_store import SlotStore
 store = SlotStore(2, 1000, Path(sys.argv[1]))
 print(store.file, flush=True)
@@ -437,3 +440,23 @@ def test_room_is_made_once_for_each_version_that_comes_in_chunks(line, tmp_path)
     for value in (1, 2):
         one.send(value)
     assert rooms == [0, 1]
+
+
+def test_a_fifo_of_a_learners_name_holds_up_neither_an_owner_nor_a_reader(tmp_path):
+    name = f"pamiq_ros-{os.getuid()}-{'f' * 32}"
+    fifo(tmp_path / name)
+    with without_waiting(tmp_path / name):
+        assert remove_leftovers(tmp_path) == []
+        with pytest.raises(PermissionError, match=r"expected a regular file .* found a FIFO"):
+            SlotFile(name, tmp_path)
+    assert (tmp_path / name).exists()
+
+
+@only_root
+def test_a_file_of_another_user_is_neither_removed_nor_read(tmp_path):
+    name = f"pamiq_ros-{SOMEBODY}-{'f' * 32}"
+    (tmp_path / name).write_bytes(b"x" * 8192)
+    given_away(tmp_path / name)
+    assert remove_leftovers(tmp_path) == []
+    with pytest.raises(PermissionError, match=f"of user {SOMEBODY}"):
+        SlotFile(name, tmp_path)
