@@ -26,6 +26,7 @@ from pamiq_ros.transport import (
     WeightsSender,
     remove_leftovers,
 )
+from pamiq_ros.transport.versions import MOST_AHEAD
 from pamiq_ros.wire.chunks import chunk_count
 from pamiq_ros.wire.weights import tensors_of, weights_layout
 
@@ -199,14 +200,14 @@ class TrainingNode(PamiqNode):
                 receiver.take_came(load_json(path / CAME))
 
         def take_facts(facts: Mapping[str, Any]) -> None:
-            self._versions.at_least(int(facts["version"]))
+            self._versions.resume(int(facts["version"]))
             learner.updates = int(facts["updates"])
 
         self._states = open_states(
             self,
             resolved,
             write,
-            lambda: {"version": self._versions.last, "updates": learner.updates},
+            lambda: {"version": self._versions.given, "updates": learner.updates},
             load,
             take_facts,
         )
@@ -222,7 +223,13 @@ class TrainingNode(PamiqNode):
             figures = read_report(message.data).get("figures", {})
         except ValueError:
             return  # the control node hears it too, counts it and says why
-        self._versions.at_least(figures.get("inference", {}).get("weights_version", 0))
+        version = figures.get("inference", {}).get("weights_version", 0)
+        if not self._versions.at_least(version):
+            self.get_logger().warning(
+                f"{self.value('inference_node')}/report: weights_version {version} is not followed:"
+                f" expected at most {MOST_AHEAD} more than {self._versions.given}",
+                throttle_duration_sec=10.0,
+            )
 
 
 def main() -> None:

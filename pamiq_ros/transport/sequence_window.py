@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+FARTHEST = 2**16
+"""How far beyond the numbers seen so far a number may be to count with them."""
+
+_LARGEST_LOSS = 2**32
+
 
 class SequenceWindow:
     """Sorts numbered batches into new, duplicate and missing steps.
 
     The first number seen starts the count. Missing numbers are lost until they come after all.
-    At most `most_gaps` gaps are kept open; what belongs to an older one stays lost.
+    At most `most_gaps` gaps are kept open; what belongs to an older one stays lost. A number more
+    than `FARTHEST` away starts the count anew: it may be made up, and what follows the numbers
+    before must not be taken for doubled.
 
     Args:
         most_gaps: How many gaps are remembered.
@@ -21,7 +28,10 @@ class SequenceWindow:
 
     @property
     def lost(self) -> int:
-        """How many numbers between the lowest and the highest seen have not come."""
+        """How many numbers between the lowest and the highest seen have not come.
+
+        A distance of 2^32 or more is no loss: nobody sends as much.
+        """
         return self._given_up + sum(end - begin for begin, end in self._gaps)
 
     @property
@@ -48,6 +58,8 @@ class SequenceWindow:
             The parts that have not come before, as (begin, end) with end excluded, ascending.
         """
         begin, end = first, first + count
+        if self._begin >= 0 and (begin > self._end + FARTHEST or end < self._begin - FARTHEST):
+            self._forget(begin - self._end)
         if self._begin < 0:
             self._begin, self._end = begin, end
             return [(begin, end)]
@@ -56,6 +68,11 @@ class SequenceWindow:
             oldest = self._gaps.pop(0)
             self._given_up += oldest[1] - oldest[0]
         return parts
+
+    def _forget(self, distance: int) -> None:
+        self._given_up = self.lost + (distance if 0 < distance < _LARGEST_LOSS else 0)
+        self._begin = self._end = -1
+        self._gaps = []
 
     def _before(self, begin: int, end: int) -> list[tuple[int, int]]:
         if begin >= self._begin:

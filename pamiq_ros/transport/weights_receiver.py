@@ -16,10 +16,11 @@ from ..wire.chunks import ChunkAssembler
 from ..wire.metadata import DigestMismatch
 from ..wire.payload import Buffer, Payload, PayloadError, decode
 from ..wire.slots import ANYBODY, SlotDescriptor, WeightsRequest, descriptor_of, encode_request
-from ..wire.weights import MAX_WEIGHTS_BYTES, Weights, weights_of
+from ..wire.weights import MAX_WEIGHTS_BYTES, Weights, is_late, weights_of
 from .reports import Reported, named
 from .slot_source import SlotSource, SlotUnreadable
 from .slot_store import FOLDER
+from .versions import MOST_AHEAD
 
 Carrier = Callable[[Payload], None]
 """One way weights travel: takes a payload of its schema, stages weights when they are whole."""
@@ -247,7 +248,7 @@ class WeightsReceiver:
         self._ask(encode_request(request))
 
     def _is_new(self, source: str, version: int) -> bool:
-        if source == self._source and version <= self._version:
+        if source == self._source and is_late(version, self._version):
             self._counts["stale"] += 1
             return False
         return True
@@ -257,7 +258,9 @@ class WeightsReceiver:
             return False
         # A sender that was started again may not have heard yet how far the one before it came.
         # It will, from what is in use here, and go on above that.
-        number = max(version, self._number + 1)
+        # A number that no learner can have come to is not followed.
+        known = not self._number or version <= self._number + MOST_AHEAD
+        number = max(version if known else 0, self._number + 1)
         try:
             stage(number)
         except StaleParameters:

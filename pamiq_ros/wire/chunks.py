@@ -16,7 +16,7 @@ from .header import PayloadError
 from .layout import layout_of
 from .metadata import DigestMismatch, check_digest, check_schema, integer, text
 from .payload import Buffer, Payload, decode
-from .weights import MAX_VERSION, MAX_WEIGHTS_BYTES, Weights, decode_weights
+from .weights import MAX_VERSION, MAX_WEIGHTS_BYTES, Weights, decode_weights, is_late
 
 SCHEMA = "pamiq_ros/weights_chunk/1"
 CHUNK_BYTES = 2**20
@@ -77,7 +77,7 @@ class ChunkAssembler:
 
     Chunks may come in any order, more than once, and mixed with those of other versions and other
     sources. Memory is that of the one version under assembly: it gives way to a version of its
-    source that is newer, and to one of another source that it has not given way to already.
+    source that is not late, and to one of another source that it has not given way to already.
 
     Args:
         digest: Weights of another configuration are refused.
@@ -150,7 +150,8 @@ class ChunkAssembler:
         same = current is not None and current.source == version.source
         if same and current is not None and current.version == version.version:
             return "mixed"
-        return "stale" if version.version <= self._begun.get(version.source, 0) else None
+        newest = self._begun.get(version.source, 0)
+        return "stale" if is_late(version.version, newest) else None
 
     def _begin(self, version: _Version) -> None:
         if self._current is not None:

@@ -20,7 +20,15 @@ SCHEMA = "pamiq_ros/weights/1"
 MAX_WEIGHTS_BYTES = 4 * 2**30
 """A longer version is refused unread, and chunks of one before memory is taken."""
 
-MAX_VERSION = 2**62
+MAX_VERSION = 2**48
+"""No learner comes so far: at a thousand versions a second it takes nine thousand years."""
+
+MAX_STAMP = 2**62
+
+MOST_LATE = 64
+"""A version that is further behind the newest of its source than this did not come late. The newest
+was not of this source, or the source began to number anew: who goes by it would refuse all that
+follow."""
 
 _FLAT, _NESTED = "flat", "nested"
 
@@ -84,9 +92,12 @@ def weights_metadata(
     Raises:
         ValueError: A field is out of range.
     """
-    for name, value, low in (("version", version, 1), ("stamp", stamp, 0)):
-        if not low <= value <= MAX_VERSION:
-            raise ValueError(f"{name}: expected {low} to {MAX_VERSION}, found {value}")
+    for name, value, low, high in (
+        ("version", version, 1, MAX_VERSION),
+        ("stamp", stamp, 0, MAX_STAMP),
+    ):
+        if not low <= value <= high:
+            raise ValueError(f"{name}: expected {low} to {high}, found {value}")
     return {
         "schema": SCHEMA,
         "digest": check_field("digest", digest),
@@ -112,7 +123,7 @@ def weights_layout(
         TypeError: A tensor that cannot be written; names it.
         ValueError: A reserved name, or a header longer than readers take.
     """
-    return layout_of(tensors, weights_metadata(digest, source, MAX_VERSION, MAX_VERSION, form))
+    return layout_of(tensors, weights_metadata(digest, source, MAX_VERSION, MAX_STAMP, form))
 
 
 def decode_weights(
@@ -147,9 +158,19 @@ def weights_of(payload: Payload, digest: str | None = None) -> Weights:
         found,
         text(metadata, "source"),
         integer(metadata, "version", 1, MAX_VERSION),
-        integer(metadata, "stamp", 0, MAX_VERSION),
+        integer(metadata, "stamp", 0, MAX_STAMP),
         _parameters(payload),
     )
+
+
+def is_late(version: int, newest: int) -> bool:
+    """Whether a version is done when `newest` of the same source is.
+
+    Args:
+        version: From 1.
+        newest: The newest so far; 0 for none.
+    """
+    return newest - MOST_LATE < version <= newest
 
 
 def is_nested(metadata: Mapping[str, str]) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.transport.sequence_window import SequenceWindow
+from pamiq_ros.transport.sequence_window import FARTHEST, SequenceWindow
 
 
 def test_numbers_in_order_are_new_and_none_is_lost():
@@ -83,6 +83,28 @@ def test_it_agrees_with_a_plain_set_of_numbers(batches, offset):
         assert set(new) == numbers - seen
         seen |= numbers
         assert window.lost == max(seen) - min(seen) + 1 - len(seen)
+
+
+@pytest.mark.parametrize("forged", [2**62 - 1, 2**40, 3 * FARTHEST])
+def test_numbers_that_were_made_up_hide_none_of_those_that_follow(forged):
+    window = SequenceWindow()
+    window.add(0, 10)
+    for number in range(300):  # more than there are gaps to remember
+        window.add(forged - 2 * number, 1)
+        window.add(forged - 2 * FARTHEST + 2 * number, 1)
+    assert [window.add(10 + number, 1) for number in range(5)] == [
+        [(10 + number, 11 + number)] for number in range(5)
+    ]
+    assert window.end == 15
+    assert window.lost < 2**60, "a report has no room for more"
+
+
+def test_a_long_silence_is_counted_as_lost():
+    window = SequenceWindow()
+    window.add(0, 10)
+    assert window.add(10**7, 2) == [(10**7, 10**7 + 2)]
+    assert window.lost == 10**7 - 10
+    assert window.add(10**7 + 2, 1) == [(10**7 + 2, 10**7 + 3)]
 
 
 @pytest.mark.parametrize("most_gaps", [0, 1, 3])

@@ -9,13 +9,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pamiq_ros.control.reports import LARGEST_VERSION
 from pamiq_ros.core.model import NotFiniteError
-from pamiq_ros.transport.versions import VersionCounter
+from pamiq_ros.transport.versions import MOST_AHEAD, VersionCounter
 from pamiq_ros.transport.weights_receiver import WeightsReceiver
 from pamiq_ros.transport.weights_sender import WeightsSender
-from pamiq_ros.wire.chunks import chunk_count
+from pamiq_ros.wire.chunks import chunk_count, split_weights
 from pamiq_ros.wire.payload import decode, encode
 from pamiq_ros.wire.weights import (
+    MAX_VERSION,
     Weights,
     decode_weights,
     encode_weights,
@@ -294,6 +296,60 @@ def test_versions_never_fall_when_the_sender_is_started_again(make_sender, make_
     versions.at_least(receiver.version)  # it hears how far the receiver is
     receive_all(receiver, published(make_sender, (9,), source="again", versions=versions))
     assert values_of(staged)[-1] == (6, 9) == (receiver.figures()["version"], 9)
+
+
+def forged_in_one_piece(version, source):
+    return [encode_weights(Weights("d1", source, version, 1, parameters(0)))]
+
+
+def forged_in_chunks(version, source):
+    whole = forged_in_one_piece(version, source)[0]
+    common = {"digest": "d1", "source": source, "version": version, "chunk_bytes": 256}
+    return list(split_weights(whole, **common))
+
+
+@pytest.mark.parametrize("forged", [forged_in_one_piece, forged_in_chunks])
+@pytest.mark.parametrize("source", ["learner-1", "somebody"])
+@pytest.mark.parametrize("version", [MAX_VERSION, 2**47, 1000])
+def test_a_made_up_version_does_not_hide_those_that_follow(
+    make_sender, make_receiver, forged, source, version
+):
+    receiver, staged, _ = make_receiver()
+    payloads = published(make_sender, [1, 2, 3, 4], chunk_bytes=2**20)
+    receive_all(receiver, payloads[:2])
+    receive_all(receiver, forged(version, source))
+    receive_all(receiver, payloads[2:])
+    assert [value for _, value in values_of(staged)] == [1, 2, 0, 3, 4]
+    numbers = [number for number, _ in staged]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] < LARGEST_VERSION, "the node's report would be refused"
+
+
+def test_a_version_that_no_learner_comes_to_is_refused(make_receiver):
+    receiver, staged, errors = make_receiver()
+    whole = forged_in_one_piece(MAX_VERSION, "somebody")[0]
+    receive_all(receiver, [whole.replace(str(MAX_VERSION).encode(), str(2**48 + 1).encode())])
+    assert staged == [] and "'version'" in errors[0]
+
+
+def test_a_made_up_version_in_use_moves_no_numbering_and_is_not_saved(make_sender):
+    versions = VersionCounter()
+    assert not versions.at_least(2**61)
+    assert (versions.given, versions.take()) == (0, 1)
+    assert versions.at_least(1 + MOST_AHEAD) and versions.given == 1
+    assert not versions.at_least(2 + MOST_AHEAD)
+    for _ in range(1000):  # whatever is made up between two versions
+        versions.at_least(versions.given + MOST_AHEAD)
+        versions.take()
+    assert versions.given < MAX_VERSION, "the weights would have no number"
+
+
+def test_numbering_goes_on_after_a_state(make_sender):
+    versions = VersionCounter()
+    assert versions.resume(10**9) and versions.given == 10**9
+    assert versions.at_least(10**9 + 5) and versions.given == 10**9
+    assert versions.take() == versions.given == 10**9 + 6
+    assert not VersionCounter().resume(2**61)
 
 
 def test_another_configuration_is_refused_and_told_of_once(make_sender, make_receiver):
