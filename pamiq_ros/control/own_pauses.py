@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
+
+_MOST_SEEN = 256
 
 
 class OwnPauses:
@@ -16,7 +19,7 @@ class OwnPauses:
 
     def __init__(self) -> None:
         self.by = ""
-        self._seen: dict[str, int] = {}
+        self._seen: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
     def newly(self, reports: Mapping[str, Mapping[str, Any]]) -> str:
@@ -34,4 +37,7 @@ class OwnPauses:
                 if count > self._seen.setdefault(instance, count):
                     self._seen[instance] = count
                     self.by = found = name
+                self._seen.move_to_end(instance)
+            while len(self._seen) > _MOST_SEEN:
+                self._seen.popitem(last=False)
         return found

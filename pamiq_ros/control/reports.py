@@ -9,6 +9,9 @@ from typing import Any
 from .sealed import unseal
 
 MOST_ACTUATORS = 64
+MOST_CHARACTERS = 1 << 19
+"""In a report: a status with two of them, and all their errors three times, can still be read."""
+
 LARGEST_COMMAND = 65536
 """Most values in a command."""
 
@@ -30,6 +33,8 @@ def read_report(text: str) -> dict[str, Any]:
     Raises:
         ValueError: It is no report; says what was expected, what was found and where.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"expected at most {MOST_CHARACTERS} characters, found {len(text)}")
     report = unseal(text)
     for key, kind in _TEXTS.items():
         _require(key, report.get(key, ""), kind)
@@ -51,7 +56,7 @@ def _check_figures(figures: Mapping[str, Any]) -> None:
         for name, counts in figures.get(part, {}).items():
             _require(f"{part}.{name}", counts, dict)
     for name, counts in figures.get("experience", {}).items():
-        for key in ("sent", "received", "lost"):
+        for key in ("sent", "received", "lost", "numbered", "up_to"):
             _require_number(f"experience.{name}.{key}", counts.get(key, 0))
     inference = figures.get("inference", {})
     _require_number("weights_version", inference.get("weights_version", 0), LARGEST_VERSION)

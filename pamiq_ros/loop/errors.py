@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 _MOST_KEPT = 32
+_LONGEST_TEXT = 4000
 
 
 def raised(error: BaseException) -> str:
@@ -39,7 +40,8 @@ class ErrorLog:
         self._lock = threading.Lock()
 
     def add(self, text: str) -> None:
-        """Count `text`; any thread."""
+        """Count `text`, its first 4000 characters; any thread."""
+        text = text[:_LONGEST_TEXT]
         with self._lock:
             now, kind = self._clock(), text.partition(":")[0]
             self._counts[text] = self._counts.pop(text, 0) + 1

@@ -63,7 +63,7 @@ class ControlNode(Node):
         timeout = self.get_parameter("transition_timeout").value
         self._nodes: dict[str, ManagedClient] = {}
         self._own_pauses = OwnPauses()
-        robot_stop = RobotStop(self, group)
+        robot_stop = RobotStop(self, INFERENCE, group)
         self._status = SystemStatus(self, self._nodes, robot_stop, errors, group)
         for name in (INFERENCE, TRAINING):
             self._nodes[name] = ManagedClient(self, name, timeout, self._look)

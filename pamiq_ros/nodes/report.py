@@ -27,6 +27,7 @@ LATCHED = QoSProfile(
 STATUS_TOPIC = "pamiq/status"
 REPORT_PERIOD_S = 0.5
 _MOST_CONTROLS = 256
+_LONGEST_ID = 64
 
 
 class Reporter:
@@ -82,7 +83,9 @@ class Reporter:
         except ValueError:
             self._refused += 1
             return
-        if isinstance(control, str) and control not in self._controls:
+        if not isinstance(control, str) or len(control) > _LONGEST_ID:
+            self._refused += 1
+        elif control not in self._controls:
             self._controls = [*self._controls, control][-_MOST_CONTROLS:]
 
     def _statuses(self) -> list[Status]:

@@ -95,7 +95,7 @@ class ExperienceReceiver:
             }
             for (name, _), window in self._windows.items():
                 figures[name]["lost"] += window.lost
-                figures[name]["up_to"] = window.end
+                figures[name]["up_to"] = max(0, window.end)
             return figures
 
     def came(self) -> list[tuple[str, str, list[tuple[int, int]]]]:

@@ -51,3 +51,14 @@ def test_a_nodes_own_pause_is_taken_up_once():
     assert pauses.newly({INFERENCE: report}) == ""
     assert pauses.newly({INFERENCE: {"instance": "b", "own_pauses": 1}}) == ""
     assert pauses.newly({INFERENCE: {"instance": "b", "own_pauses": 2}}) == INFERENCE
+
+
+def test_instances_that_were_made_up_take_no_more_room_and_hide_no_pause():
+    pauses = OwnPauses()
+    real = {"instance": "real", "own_pauses": 0}
+    for number in range(10_000):
+        pauses.newly({INFERENCE: {"instance": f"made up {number}", "own_pauses": 1}})
+        if number % 100 == 0:
+            pauses.newly({INFERENCE: real})
+    assert len(pauses._seen) < 1000
+    assert pauses.newly({INFERENCE: {**real, "own_pauses": 1}}) == INFERENCE

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from integration.mutations import mutated_json
 
+from pamiq_ros.control import reports
 from pamiq_ros.control.reports import LARGEST_VERSION, read_report
 from pamiq_ros.control.sealed import MOST_CHARACTERS, MOST_LEVELS, seal, unseal
+from pamiq_ros.control.status import INFERENCE, TRAINING, gather_report
 
 REPORT = {
     "node": "pamiq_inference",
@@ -83,6 +85,8 @@ def with_value(path, value):
         (["figures"], [], r"figures: expected dict, found '\[\]'"),
         (["figures", "experience"], {"frames": []}, "experience.frames: expected dict"),
         (["figures", "experience", "frames", "sent"], 1.5, "experience.frames.sent: expected 0 to"),
+        (["figures", "experience", "frames", "up_to"], "7", "experience.frames.up_to: expected 0"),
+        (["figures", "experience", "frames", "numbered"], [], "frames.numbered: expected 0 to"),
         (["figures", "buffers"], {"frames": 1}, "buffers.frames: expected dict"),
         (["figures", "inference", "weights_version"], LARGEST_VERSION + 1, "weights_version:"),
         (["figures", "inference", "actuators"], [{}] * 99, "actuators: expected at most 64"),
@@ -93,6 +97,16 @@ def with_value(path, value):
 def test_a_wrong_value_is_refused_by_its_place(path, value, message):
     with pytest.raises(ValueError, match=message):
         read_report(with_value(path, value))
+
+
+def test_a_status_of_the_longest_reports_can_be_read():
+    longest = reports.MOST_CHARACTERS
+    with pytest.raises(ValueError, match=f"at most {longest} characters"):
+        read_report(with_value(["errors"], ["x" * longest]))
+    text = with_value(["errors"], ["x" * (longest - 1000)])
+    report = gather_report({name: read_report(text) for name in (INFERENCE, TRAINING)}, {}, 0.0)
+    status = {"last_error": report["errors"][-1], "errors": report["errors"], "report": report}
+    assert unseal(seal(status)) == status
 
 
 def test_what_would_take_too_much_to_read_is_refused():

@@ -30,6 +30,7 @@ def wrong_reports(report):
         ("figures.inference.actuators.0.type", None, ["Twist"]),
         ("figures.inference.actuators.0.size", "2", -1, 10**12, 1e300),
         ("figures.experience", [], {"pictures": []}, {"pictures": {"sent": "7"}}),
+        ("figures.experience", {"pictures": {"up_to": "7"}}, {"pictures": {"numbered": None}}),
         ("figures.buffers", [], {"pictures": 5}),
         ("figures.actions", [], 5),
         ("figures.training", [], 5),

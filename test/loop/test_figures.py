@@ -90,3 +90,9 @@ def test_each_error_has_the_age_of_its_last_time():
     errors.add("camera is stale")
     now[0] = 65.0
     assert errors.aged() == [("agent raised", 15.0), ("camera is stale (2 times)", 5.0)]
+
+
+def test_an_error_as_long_as_a_book_is_cut():
+    errors = ErrorLog()
+    errors.add("x" * 10**6)
+    assert len(errors.last()) < 10_000

@@ -7,7 +7,10 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]
 import rclpy
 from domains import own_domain
 from rclpy.lifecycle import TransitionCallbackReturn
+from std_msgs.msg import String
 
+from pamiq_ros.control.reports import read_report
+from pamiq_ros.control.sealed import seal
 from pamiq_ros.nodes.managed import PamiqNode
 
 
@@ -57,3 +60,13 @@ def test_a_node_whose_transition_went_wrong_can_be_tried_anew(node):
     node.on_error(None)
     assert node.trigger_configure() is TransitionCallbackReturn.SUCCESS
     assert node.trigger_activate() is TransitionCallbackReturn.SUCCESS
+
+
+def test_a_status_with_a_name_too_long_is_refused_and_not_repeated_in_every_report(node):
+    reports = []
+    node._reporter._report.publish = reports.append
+    for control in ("c1", "x" * 100_000):
+        node._reporter._on_status(String(data=seal({"control": control})))
+    node._reporter.publish()
+    report = read_report(reports[-1].data)
+    assert report["controls"] == ["c1"] and report["refused_statuses"] == 1

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
+from domains import own_domain
 from geometry_msgs.msg import Twist
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.context import Context
+from rclpy.node import Node
 from ros_helpers import wait_until
+from std_msgs.msg import String
 
+from pamiq_ros.control.reports import MOST_ACTUATORS
 from pamiq_ros.loop.watchdog import Watchdog
 from pamiq_ros.nodes.alive import PERIOD_S, sign_of_life
 from pamiq_ros.nodes.robot_guard import RobotGuard
@@ -23,6 +28,28 @@ if TYPE_CHECKING:
 MOVES = [{"topic": "/cmd_vel", "type": "Twist", "size": 2}]
 
 
+def offered(node: Node, kind: str = "geometry_msgs/msg/Twist") -> set[str]:
+    """The topics of a type that a node publishes."""
+    found = node.get_publisher_names_and_types_by_node(node.get_name(), node.get_namespace())
+    return {topic for topic, kinds in found if kind in kinds}
+
+
+def know(stop: RobotStop, control: Node, actuators: list[dict[str, Any]]) -> None:
+    """Tell again and again what moves the robot, as reports do, until it is known."""
+    topics = {actuator["topic"] for actuator in actuators}
+
+    def all_known() -> bool:
+        stop.know(actuators)
+        return topics <= offered(control)
+
+    wait_until(all_known, f"publishers of zeros on {topics}")
+
+
+def twists(*topics: str) -> list[dict[str, Any]]:
+    """Actuators as a report names them."""
+    return [{"topic": topic, "type": "Twist", "size": 2} for topic in topics]
+
+
 class Watched:
     """A guard, what it commands, and the node that it watches."""
 
@@ -32,12 +59,13 @@ class Watched:
         self.commands: list[Twist] = []
         self.actor.create_subscription(Twist, "cmd_vel", self.commands.append, 10)
         group = ReentrantCallbackGroup()
-        self.stop = RobotStop(control, group)
-        self.stop.know(MOVES)
+        self.actor.create_publisher(Twist, "cmd_vel", 10)
+        self.stop = RobotStop(control, "actor", group)
+        know(self.stop, control, MOVES)
         self.guard = RobotGuard(control, "actor", lambda: self.may_move, self.stop, group)
         steady_timer(control, 0.1, self.guard.look, group)
         count: Any = self.actor.count_publishers
-        wait_until(lambda: count("/cmd_vel"), "the publisher of zeros")
+        wait_until(lambda: count("/cmd_vel") == 2, "the publisher of zeros")
 
     def live(self) -> Watchdog:
         """Let the node give signs of life until the watchdog is closed."""
@@ -74,3 +102,52 @@ def test_who_does_not_move_need_not_live(ros: Ros) -> None:
     wait_until(lambda: not watched.guard.sees_life, "the end")
     watched.guard.look()
     assert watched.stop.count == 0
+
+
+def test_a_report_alone_makes_the_control_node_publish_nothing(ros: Ros) -> None:
+    control, actor = ros.node("control"), ros.node("actor")
+    ros.node("somebody").create_publisher(Twist, "theirs/cmd_vel", 10)
+    actor.create_publisher(Twist, "cmd_vel", 10)
+    stop = RobotStop(control, "actor", ReentrantCallbackGroup())
+    for number in range(5):
+        stop.know(twists(*(f"/made_up_{number}_{index}" for index in range(MOST_ACTUATORS))))
+    know(stop, control, MOVES)
+    wait_until(lambda: control.get_publishers_info_by_topic("/theirs/cmd_vel"), "their publisher")
+    stop.know(twists("/theirs/cmd_vel"))
+    assert offered(control) == {"/cmd_vel"}
+
+
+def test_a_topic_that_the_control_node_has_with_another_type_harms_nothing(ros: Ros) -> None:
+    control = ros.node("control")
+    control.create_publisher(String, "pamiq/status", 1)
+    stop = RobotStop(control, "actor", ReentrantCallbackGroup())
+    elsewhere = Context()  # a participant of its own may give a topic another type
+    elsewhere.init(domain_id=own_domain())
+    actor = Node("actor", context=elsewhere)
+    try:
+        for topic in ("pamiq/status", "cmd_vel"):
+            actor.create_publisher(Twist, topic, 10)
+        count: Any = control.count_publishers
+        wait_until(lambda: count("/pamiq/status") == 2, "the other publisher")
+        know(stop, control, MOVES)
+        stop.know([*twists("/pamiq/status"), *MOVES])
+        assert offered(control) == {"/cmd_vel"}
+    finally:
+        actor.destroy_node()
+        elsewhere.shutdown()
+
+
+def test_actuators_have_an_upper_number_and_new_ones_take_the_place_of_those_that_are_gone(
+    ros: Ros,
+) -> None:
+    control, actor = ros.node("control"), ros.node("actor")
+    stop = RobotStop(control, "actor", ReentrantCallbackGroup())
+    topics = [f"/wheel_{index}" for index in range(MOST_ACTUATORS)]
+    publishers = [actor.create_publisher(Twist, topic, 10) for topic in [*topics, "/arm"]]
+    know(stop, control, twists(*topics))
+    wait_until(lambda: control.get_publishers_info_by_topic("/arm"), "the arm's publisher")
+    stop.know(twists("/arm"))
+    assert offered(control) == set(topics)
+    actor.destroy_publisher(publishers[0])
+    know(stop, control, twists("/arm"))
+    wait_until(lambda: offered(control) == {*topics[1:], "/arm"}, "the end of the first")
