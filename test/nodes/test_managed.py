@@ -12,6 +12,7 @@ from std_msgs.msg import String
 from pamiq_ros.control.reports import read_report
 from pamiq_ros.control.sealed import seal
 from pamiq_ros.nodes.managed import PamiqNode
+from pamiq_ros.nodes.training_node import TrainingNode
 
 
 class _Node(PamiqNode):
@@ -70,3 +71,15 @@ def test_a_status_with_a_name_too_long_is_refused_and_not_repeated_in_every_repo
     node._reporter.publish()
     report = read_report(reports[-1].data)
     assert report["controls"] == ["c1"] and report["refused_statuses"] == 1
+
+
+def test_a_made_up_version_in_a_report_does_not_move_the_learners_numbering(node):
+    learner = TrainingNode()
+    try:
+        for version, expected in ((7, 8), (2**61, 9), (2**53, 10)):
+            figures = {"inference": {"weights_version": version}}
+            report = seal({"instance": "made up", "figures": figures})
+            learner._on_inference_report(String(data=report))
+            assert learner._versions.take() == expected
+    finally:
+        learner.destroy_node()
