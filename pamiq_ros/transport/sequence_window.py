@@ -5,6 +5,9 @@ from __future__ import annotations
 FARTHEST = 2**16
 """How far beyond the numbers seen so far a number may be to count with them."""
 
+REMEMBERED = 2**20
+"""How far behind the highest number it is known which have come."""
+
 _LARGEST_LOSS = 2**32
 
 
@@ -14,7 +17,8 @@ class SequenceWindow:
     The first number seen starts the count. Missing numbers are lost until they come after all.
     At most `most_gaps` gaps are kept open; what belongs to an older one stays lost. A number more
     than `FARTHEST` away starts the count anew: it may be made up, and what follows the numbers
-    before must not be taken for doubled.
+    before must not be taken for doubled. For the same reason what is more than `REMEMBERED` behind
+    the highest number is forgotten.
 
     Args:
         most_gaps: How many gaps are remembered.
@@ -67,12 +71,20 @@ class SequenceWindow:
         while len(self._gaps) > self._most_gaps:
             oldest = self._gaps.pop(0)
             self._given_up += oldest[1] - oldest[0]
+        self._trim(self._end - REMEMBERED)
         return parts
 
     def _forget(self, distance: int) -> None:
         self._given_up = self.lost + (distance if 0 < distance < _LARGEST_LOSS else 0)
         self._begin = self._end = -1
         self._gaps = []
+
+    def _trim(self, floor: int) -> None:
+        while self._gaps and self._gaps[0][0] < floor:
+            low, high = self._gaps.pop(0)
+            self._given_up += high - low
+            self._begin = high
+        self._begin = max(self._begin, floor)
 
     def _before(self, begin: int, end: int) -> list[tuple[int, int]]:
         if begin >= self._begin:

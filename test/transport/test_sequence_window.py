@@ -1,10 +1,12 @@
 """New, doubled and missing sequence numbers are told apart whatever order they come in."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.transport.sequence_window import FARTHEST, SequenceWindow
+from pamiq_ros.transport.sequence_window import FARTHEST, REMEMBERED, SequenceWindow
 
 
 def test_numbers_in_order_are_new_and_none_is_lost():
@@ -97,6 +99,26 @@ def test_numbers_that_were_made_up_hide_none_of_those_that_follow(forged):
     ]
     assert window.end == 15
     assert window.lost < 2**60, "a report has no room for more"
+
+
+def test_made_up_numbers_in_a_row_hide_no_more_than_what_is_remembered():
+    window = SequenceWindow()
+    window.add(0, 10)
+    for first in range(10, 5 * REMEMBERED, FARTHEST):
+        window.add(first, FARTHEST)
+    assert [window.add(10, 1), window.add(11, 3)] == [[(10, 11)], [(11, 14)]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 3)), min_size=1, max_size=20))
+def test_what_is_forgotten_leaves_parts_that_are_in_order(batches):
+    window = SequenceWindow()
+    step = REMEMBERED // 20
+    for first, count in batches:
+        window.add(first * step, count * step)
+        parts = window.parts()
+        assert all(begin < end for begin, end in parts)
+        assert all(end < begin for (_, end), (begin, _) in pairwise(parts))
+        assert parts[-1][1] == window.end and window.lost >= 0
 
 
 def test_a_long_silence_is_counted_as_lost():
