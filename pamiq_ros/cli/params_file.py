@@ -60,7 +60,7 @@ def check_params_file(path: Path, namespace: str, names: Collection[str]) -> Sys
         with leaving():
             rclpy.shutdown(context=context)
     if errors:
-        raise ValueError("; ".join(dict.fromkeys(errors)))
+        raise ValueError(f"in {path}: {'; '.join(errors)}")
     return found["pamiq_inference"]
 
 

@@ -23,7 +23,7 @@ from pamiq_ros.loop.priorities import yield_process
 from .main import destroyed_if_refused, run_unless_refused
 from .managed_client import ManagedClient
 from .name_claim import NameClaim, NameTakenError
-from .parameters import declare
+from .parameters import declare, source
 from .params_file import for_no_node, given_files, is_of_ros, sections
 from .robot_guard import RobotGuard
 from .robot_stop import RobotStop
@@ -87,14 +87,20 @@ class ControlNode(Node):
                 client.want(ACTIVE, on_paused=self._adopt_pause)
 
     def _warn_of_unread_parameters(self) -> None:
-        known = {row.name for table in TABLES.values() for row in table}
-        unread = [n for n in parameter_overrides(self) if n not in known and not is_of_ros(n)]
-        for path in given_files():
+        files = given_files()
+        for path in files:
             for section in sections(path):
                 if why := for_no_node(section, self.get_namespace(), TABLES):
                     self.get_logger().warning(f"{path}: {why}")
-        for name in unread:
-            self.get_logger().warning(f"parameter '{name}': no node of pamiq_ros has one")
+        known = {row.name for table in TABLES.values() for row in table}
+        for name in set(parameter_overrides(self)) - known:
+            path, section = source(self, name, files)
+            if section.is_for_all and not is_of_ros(name):
+                given = f"{path}, section '{section.name}'" if path else "a launch file"
+                self.get_logger().warning(
+                    f"parameter '{name}', given by {given}, is not used: no node of pamiq_ros has "
+                    "one of that name"
+                )
 
     def stop(self) -> None:
         """Stop driving the nodes; what they do now they go on doing."""

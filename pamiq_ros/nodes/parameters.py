@@ -135,7 +135,7 @@ def _unknown(node: Node, names: Collection[str], files: Sequence[Path]) -> dict[
     for name in parameter_overrides(node):
         if name in names or is_of_ros(name):
             continue
-        path, section = _source(node, name, files)
+        path, section = source(node, name, files)
         given = f"{path}, section '{section.name}'" if path else "a launch file or the command line"
         if close := meant(name, names, section.is_for_all):
             errors[name] = f"parameter '{name}', given by {given}: expected '{close}'"
@@ -147,7 +147,17 @@ def _unknown(node: Node, names: Collection[str], files: Sequence[Path]) -> dict[
     return errors
 
 
-def _source(node: Node, name: str, files: Sequence[Path]) -> tuple[Path | None, Section]:
+def source(node: Node, name: str, files: Sequence[Path]) -> tuple[Path | None, Section]:
+    """Return where a parameter of a node was given.
+
+    Args:
+        node: The node.
+        name: The parameter, which the node need not have.
+        files: The parameter files that it was given.
+
+    Returns:
+        The file and the section; no file and a section for all nodes, where it was given elsewhere.
+    """
     for path in files:
         for section in sections(path):
             if name in section.parameters and section.matches(node.get_fully_qualified_name()):

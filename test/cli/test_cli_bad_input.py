@@ -101,10 +101,22 @@ def test_neither_torch_nor_ros_is_imported_to_read_the_command_line(tmp_path):
     assert found.stdout.strip() == "2 []", found.stderr
 
 
-def test_a_wrong_value_in_a_params_file_is_named_before_any_process_starts(tmp_path):
+@pytest.mark.parametrize(
+    ("section", "entry", "words"),
+    [
+        ("/robot1/pamiq_inference", "rate: often", ("rate", "often", "double from 0 to 1000")),
+        ("/**/pamiq_inference", "max_linear_velocty: 0.1", ("expected 'max_linear_velocity'",)),
+        ("/**/pamiq_inference", "rat: 9.0", ("parameter 'rat'", "expected 'rate'")),
+        ("/**/pamiq_control", "auto_start: false", ("pamiq_control", "expected 'autostart'")),
+        ("/**", "observation_timout: 0.1", ("section '/**'", "expected 'observation_timeout'")),
+    ],
+)
+def test_what_is_wrong_in_a_params_file_is_named_before_any_process_starts(
+    tmp_path, section, entry, words
+):
     pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
     file = tmp_path / "my.yaml"
-    file.write_text("/robot1/pamiq_inference:\n  ros__parameters:\n    rate: often\n")
+    file.write_text(f"{section}:\n  ros__parameters:\n    {entry}\n")
     command = [sys.executable, "-m", "pamiq_ros.cli.main", "up", "vae", "--namespace", "robot1"]
     done = subprocess.run(
         [*command, "--params", str(file)],
@@ -114,5 +126,5 @@ def test_a_wrong_value_in_a_params_file_is_named_before_any_process_starts(tmp_p
         timeout=60,
     )
     assert done.returncode == 2
-    for word in ("rate", "often", "double from 0 to 1000", str(file)):
+    for word in (*words, str(file)):
         assert word in done.stderr

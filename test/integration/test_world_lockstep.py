@@ -44,6 +44,7 @@ def lived(seed, *choices):
         world = parameters("env_id:=CartPole-v1", "command:=array", f"steps:={STEPS}")
         assert made.start("world_node", *options, *world).wait(150.0) == 0
         wait_until(lambda: len(steps) == STEPS, "all experience")
+        print(made.probe.status)  # shown with what fails  # noqa: T201
     return steps
 
 

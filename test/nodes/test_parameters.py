@@ -84,6 +84,17 @@ def test_bad_values_are_named_and_replaced_by_the_default(make_node, name, value
         assert word in errors[name]
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("observation_timout", "observation_timeout"), ("brightness", "")],
+)
+def test_a_misspelt_parameter_is_refused_and_a_strange_one_is_not(make_node, name, meant):
+    timeout = Parameter("observation_timeout", 0.5, "s", 0.0, 1.0)
+    errors = declare(make_node(**{name: 1}), (RATE, THREADS, timeout))
+    assert list(errors) == ([name] if meant else [])
+    assert not meant or f"expected '{meant}'" in errors[name]
+
+
 def test_a_bad_value_can_be_mended_while_the_node_runs(make_node):
     node = make_node(rate=-5.0)
     errors = declare(node, (RATE, CLOCK))
@@ -109,7 +120,7 @@ def test_no_parameter_that_may_be_set_names_code_or_files(node):
 @pytest.mark.parametrize("name", [*NAMES_CODE_OR_FILES, *REMOVES_STATES])
 def test_what_names_code_or_files_can_not_be_set_once_the_node_is_there(make_node, name):
     node = make_node(system="vae")
-    assert declare(node, tables.TRAINING_PARAMETERS) == {}
+    assert declare(node, TABLES["pamiq_training"]) == {}
     before = node.get_parameter(name).value
     other = {str: "/tmp/theirs.py:system", list: ["a=b"], int: 1}[type(before)]
     for change in (RosParameter(name, value=other), RosParameter(name)):

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from std_srvs.srv import Trigger
 
 from pamiq_ros.nodes.params_file import Section, for_no_node, meant, sections
 
@@ -110,3 +111,38 @@ def test_no_parameter_of_one_node_is_taken_for_a_misspelt_one_of_another():
     for own, other in itertools.permutations(tables, 2):
         for name in set(tables[other]) - set(tables[own]):
             assert meant(name, tables[own], for_all=True) == "", (own, other, name)
+
+
+def test_the_control_node_names_what_no_node_reads(ros, tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        "/**/inference: {ros__parameters: {rate: 1.0}}\n"
+        "pamiq_training: {ros__parameters: {niceness: 1}}\n"
+        "/**: {ros__parameters: {speed: 1.0, niceness: 2, use_sim_time: false}}\n"
+        "/**/pamiq_control: {ros__parameters: {brightness: 1.0}}\n"
+        "/**/pamiq_world: {ros__parameters: {steps: 1}}\n"
+    )
+    process = ros.start(
+        "pamiq_ros.nodes.control_node", "--params-file", str(path), "-r", "__ns:=/robot1"
+    )
+    shutdown = ros.node("user").create_client(Trigger, "/robot1/pamiq/shutdown")
+    assert shutdown.wait_for_service(60.0)
+    shutdown.call_async(Trigger.Request())
+    _, text = process.communicate(timeout=60.0)
+    warnings = [
+        line.partition("]: ")[2]
+        for line in text.splitlines()
+        if "not used" in line or "section" in line
+    ]
+    assert sorted(warnings) == sorted(
+        [
+            f"parameter 'brightness', given by {path}, section '/**/pamiq_control', is not used: "
+            "pamiq_control has none of that name",
+            f"{path}: section '/**/inference': pamiq_ros has no node of that name; "
+            "pamiq_inference is close",
+            f"{path}: section '/pamiq_training': no node in the namespace '/robot1' reads it; "
+            "write '/**/pamiq_training'",
+            f"parameter 'speed', given by {path}, section '/**', is not used: no node of "
+            "pamiq_ros has one of that name",
+        ]
+    )
