@@ -14,7 +14,7 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from pamiq_ros.compat import parameter_overrides
-from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE, MAY_RUN
+from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE
 from pamiq_ros.control.own_pauses import OwnPauses
 from pamiq_ros.control.status import INFERENCE, TRAINING, all_received
 from pamiq_ros.graph import BAD_CONFIGURATION
@@ -94,9 +94,9 @@ class ControlNode(Node):
                     self.get_logger().warning(f"{path}: {why}")
         known = {row.name for table in TABLES.values() for row in table}
         for name in set(parameter_overrides(self)) - known:
-            path, section = source(self, name, files)
+            file, section = source(self, name, files)
             if section.is_for_all and not is_of_ros(name):
-                given = f"{path}, section '{section.name}'" if path else "a launch file"
+                given = f"{file}, section '{section.name}'" if file else "a launch file"
                 self.get_logger().warning(
                     f"parameter '{name}', given by {given}, is not used: no node of pamiq_ros has "
                     "one of that name"
@@ -141,7 +141,7 @@ class ControlNode(Node):
 
     def _may_move(self) -> bool:
         client = self._nodes.get(INFERENCE)
-        return client is not None and client.state in MAY_RUN
+        return client is not None and client.may_run
 
     def _want(self, state: str) -> None:
         self._status.wanted, self._status.paused_by = state, ""

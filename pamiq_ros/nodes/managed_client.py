@@ -15,11 +15,12 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.control.heard_reports import HeardReports
+from pamiq_ros.control.heard_reports import LIVE_S, HeardReports
 from pamiq_ros.control.lifecycle import (
     ACTIVATING,
     FINALIZED,
     INACTIVE,
+    MAY_RUN,
     STATES,
     UNCONFIGURED,
     next_transition,
@@ -153,8 +154,16 @@ class ManagedClient:
         """
         return self._settled.wait(timeout) and not self.failure
 
+    @property
+    def may_run(self) -> bool:
+        """Whether a node of the name may be active, as far as is known."""
+        states = self._heard.states(_LOST_S)
+        # Several of them answer for each other.
+        return self.state in MAY_RUN or (len(states) > 1 and not MAY_RUN.isdisjoint(states))
+
     def doubt(self) -> None:
-        """Take its state as unknown: it gives no sign of life."""
+        """Take its state as unknown: it was active and gives no sign of life."""
+        self._heard.forget(MAY_RUN)
         self.state = UNKNOWN
         self._on_change()
 
@@ -242,7 +251,7 @@ class ManagedClient:
             state = state_of(self._get)
             if state is None:
                 continue  # it went away between the two: begin again
-            self.state = state
+            state = self.state = self._state_of_several() or state
             with self._lock:  # else a wish that came just now could cost us `on_paused` alone
                 if self._wanted != wanted:
                     return
@@ -267,6 +276,13 @@ class ManagedClient:
             if transition == "shutdown":
                 self.state = FINALIZED  # its process ends now and may not be asked again
                 return
+
+    def _state_of_several(self) -> str:
+        """While several nodes of the name report, the state of the active one or the newest."""
+        states = self._heard.states(LIVE_S)
+        if len(states) < 2:
+            return ""
+        return next((state for state in states if state in MAY_RUN), states[-1])
 
     def _not_yet(self, transition: str) -> str:
         # A request goes to all nodes of the name: two of them would drive one robot.
@@ -304,7 +320,7 @@ class ManagedClient:
         if state not in STATES:
             self._refuse("transition_event", f"expected a life-cycle state, found {state[:40]!r}")
             return
-        self.state = state
+        self.state = self._state_of_several() or state
         self._on_change()
 
     def _on_report(self, message: String) -> None:
@@ -313,6 +329,7 @@ class ManagedClient:
         except ValueError as error:
             self._refuse("report", str(error))
             return
+        self.state = self._state_of_several() or self.state
         if was_restarted:  # the first one is being waited for already
             self._work.set()
 

@@ -65,3 +65,19 @@ def test_memory_is_bounded_however_many_instances_there_are():
     assert len(hall.heard.instances) == 1000
     assert hall.heard.instances[-1] == "instance 1199"
     assert hall.heard.live == 64
+
+
+def test_the_state_of_each_that_reports_is_known_the_newest_last():
+    hall = Hall()
+    hall.say("a", state="active")
+    hall.now += 1.0
+    hall.say("b", state="unconfigured")
+    assert hall.heard.states(LIVE_S) == ["active", "unconfigured"]
+    hall.now += 1.0
+    assert hall.heard.states(LIVE_S) == ["unconfigured"]
+    assert hall.heard.states(5.0) == ["active", "unconfigured"]
+    hall.heard.forget({"active"})
+    assert hall.heard.states(5.0) == ["unconfigured"]
+    hall.say("a", state="inactive")
+    assert hall.heard.states(5.0) == ["unconfigured", "inactive"]
+    assert hall.heard.instances == ["a", "b"]

@@ -39,8 +39,14 @@ def test_a_control_node_gives_way_to_one_of_another_host_that_has_driven_the_rob
         # As both have driven it, the one that began first keeps it.
         other.driven = True
         status = {"state": "active", "control": "other", "claim": other.claim("elsewhere", 9)}
-        publisher.publish(String(data=seal(status)))
-        assert made.processes["control_node"].wait(60.0) == 2
+        control = made.processes["control_node"]
+
+        def has_ended():
+            publisher.publish(String(data=seal(status)))
+            return control.poll() is not None
+
+        wait_until(has_ended, "the end of the control node")
+        assert control.poll() == 2
 
 
 def test_no_robot_is_driven_whose_name_another_process_has():
