@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +14,11 @@ from typing import Any, TypeVar
 
 import rclpy
 from processes import own_environment, with_profile
-from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from pamiq_ros.nodes.report import LATCHED
+from pamiq_ros.nodes.spin_thread import SpinThread
 
 SYSTEM = f"{Path(__file__).with_name('load_system.py')}:system"
 START_S = 40.0
@@ -53,10 +52,8 @@ class Listener:
                 String, f"pamiq_{name}/report", lambda m, n=name: self._on_report(n, m), LATCHED
             )
         self._shutdown = self._node.create_client(Trigger, "pamiq/shutdown")
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
-        self._thread.start()
+        self._spinning = SpinThread()
+        self._spinning.add(self._node)
 
     def _on_report(self, name: str, message: Any) -> None:
         report = json.loads(message.data)
@@ -89,8 +86,7 @@ class Listener:
 
     def close(self) -> None:
         """Stop listening."""
-        self._executor.shutdown()
-        self._thread.join(5.0)
+        self._spinning.close()
         rclpy.try_shutdown()
 
 
