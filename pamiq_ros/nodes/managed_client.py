@@ -329,6 +329,9 @@ class ManagedClient:
         except ValueError as error:
             self._refuse("report", str(error))
             return
+        said = self._heard.newest.get("state")
+        if self.state == UNKNOWN and said in STATES:
+            self.state = said
         self.state = self._state_of_several() or self.state
         if was_restarted:  # the first one is being waited for already
             self._work.set()
