@@ -12,15 +12,16 @@ from std_msgs.msg import String
 from pamiq_ros.control.reports import read_report
 from pamiq_ros.control.sealed import seal
 from pamiq_ros.nodes.managed import PamiqNode
+from pamiq_ros.nodes.parameters import Parameter
 from pamiq_ros.nodes.training_node import TrainingNode
 
 
 class _Node(PamiqNode):
     """Works once it is configured, and until it is cleaned up."""
 
-    def __init__(self):
+    def __init__(self, parameters=()):
         self.content = None
-        super().__init__("node", ())
+        super().__init__("node", parameters)
 
     def configure(self):
         self.content = [0]
@@ -61,6 +62,17 @@ def test_a_node_whose_transition_went_wrong_can_be_tried_anew(node):
     node.on_error(None)
     assert node.trigger_configure() is TransitionCallbackReturn.SUCCESS
     assert node.trigger_activate() is TransitionCallbackReturn.SUCCESS
+
+
+def test_a_misspelt_parameter_is_refused_at_configure():
+    limit = Parameter("max_linear_velocity", 1.0, "m/s", 0.0, 1000.0)
+    rclpy.init(args=["--ros-args", "-p", "max_linear_velocty:=0.1"], domain_id=own_domain())
+    node = _Node([limit])
+    assert node.trigger_configure() is TransitionCallbackReturn.FAILURE
+    (text,) = node.errors.texts()
+    assert "parameter 'max_linear_velocty'" in text and "expected 'max_linear_velocity'" in text
+    node.destroy_node()
+    rclpy.shutdown()
 
 
 def test_a_status_with_a_name_too_long_is_refused_and_not_repeated_in_every_report(node):
