@@ -13,6 +13,7 @@ from .alive import watch
 from .robot_stop import RobotStop
 
 DOUBT_S = 0.04
+_MOST_DOUBTS = 5
 UNSEEN_S = 1.0
 """A node that may move the robot has to have shown its first sign of life within this time."""
 
@@ -72,13 +73,22 @@ class RobotGuard:
         if alive and not died:
             self._robot_stop.leave()
             self._on_life()
-        elif self._may_move():
-            # Where this process was held up itself, the signs of life that it missed come now.
+        # Another one that lives need not be the one that moves the robot.
+        elif self._may_move() and (alive or self._stays_away()):
+            self._stop()
+            self._on_death()
+
+    def _stays_away(self) -> bool:
+        # Where this process was held up itself, the signs of life that it missed come now; while it
+        # still is, sleeping takes longer than asked for.
+        for _ in range(_MOST_DOUBTS):
+            began = time.monotonic()
             time.sleep(DOUBT_S)
-            # Another one that lives need not be the one that moves the robot.
-            if alive or not self.sees_life:
-                self._stop()
-                self._on_death()
+            if self.sees_life:
+                return False
+            if time.monotonic() - began < 1.5 * DOUBT_S:
+                break
+        return True
 
     def _stop(self) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ def test_a_robot_whose_inference_node_dies_or_is_frozen_is_stopped_by_the_contro
             actor = made.processes["inference_node"]
             actor.send_signal(fault)
             wait_until(probe.standing, "the robot to stand")
-            wait_until(lambda n=times: probe.status["report"]["robot_stops"] == n, "the count")
+            wait_until(lambda n=times: probe.status["report"]["robot_stops"] >= n, "the count")
             assert probe.standing()
             if fault == signal.SIGKILL:
                 actor.wait()
@@ -62,7 +62,7 @@ def test_a_robot_whose_node_freezes_as_soon_as_it_is_active_is_stopped(tmp_path)
         wait_until(lambda: not hang.exists(), "the freeze")
         wait_until(lambda: any(c.linear.x for c in probe.commands[paused_at:]), "motion")
         wait_until(probe.standing, "the robot to stand")
-        wait_until(lambda: probe.status["report"]["robot_stops"] == 1, "the count")
+        wait_until(lambda: probe.status["report"]["robot_stops"] >= 1, "the count")
         made.processes["inference_node"].send_signal(signal.SIGCONT)
         wait_until(probe.moving, "motion")
 

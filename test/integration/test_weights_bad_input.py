@@ -236,6 +236,7 @@ def test_bad_weights_are_counted_under_their_names_and_the_robot_drives_on():
         wait_until(lambda: turns(probe, -1) == {(0.3, GOOD)}, "good weights to drive with")
         wait_until(lambda: figures(probe).get("shared") == 1, "them in the report")
         before, ticks, driving = figures(probe), probe.inference()["ticks"], len(probe.commands)
+        stops = probe.inference()["stops"]
 
         stranger = Stranger(publish, digest)
         ends.callback(stranger.close)
@@ -277,7 +278,10 @@ def test_bad_weights_are_counted_under_their_names_and_the_robot_drives_on():
         assert risen("received", "shared", "version", "stale", "dropped") == 0
         assert probe.inference()["weights_version"] == 1
         assert probe.inference()["ticks"] > ticks
-        assert turns(probe, driving) == {(0.3, GOOD)}
+        assert probe.inference()["stops"] == stops
+        # On a busy machine the control node may miss signs of life.
+        zeros = {(0.0, 0.0)} if probe.status["report"]["robot_stops"] else set()
+        assert turns(probe, driving) - zeros == {(0.3, GOOD)}
         assert probe.inference()["stops"] == 0 and node.poll() is None
 
         # Good weights are still taken, by either carrier, whatever the order of their chunks.

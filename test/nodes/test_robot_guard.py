@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,7 @@ from std_msgs.msg import String
 
 from pamiq_ros.control.reports import MOST_ACTUATORS
 from pamiq_ros.loop.watchdog import Watchdog
+from pamiq_ros.nodes import robot_guard
 from pamiq_ros.nodes.alive import PERIOD_S, sign_of_life
 from pamiq_ros.nodes.robot_guard import RobotGuard
 from pamiq_ros.nodes.robot_stop import RobotStop
@@ -93,6 +96,27 @@ def test_who_never_showed_a_sign_of_life_and_may_move_is_stopped_once(ros: Ros) 
     wait_until(lambda: watched.commands, "a zero")
     wait_until(lambda: len(watched.commands) == 5, "all zeros")
     assert watched.stop.count == 1
+
+
+@pytest.mark.parametrize(("signs_after", "stops"), [(2, 0), (100, 1)])
+def test_signs_of_life_are_waited_for_while_the_machine_holds_the_guard_up(
+    ros: Ros, monkeypatch: pytest.MonkeyPatch, signs_after: int, stops: int
+) -> None:
+    watched = Watched(ros)
+    life = watched.live()
+    naps: list[float] = []
+
+    def late(seconds: float) -> None:
+        naps.append(seconds)
+        time.sleep(2 * seconds)
+        watched.guard.sees_life = len(naps) >= signs_after
+
+    clock = SimpleNamespace(sleep=late, monotonic=time.monotonic)
+    monkeypatch.setattr(robot_guard, "time", clock)
+    watched.guard._on_alive(False, True)
+    assert (watched.stop.count, len(naps)) == (stops, min(signs_after, 5))
+    monkeypatch.undo()
+    life.close()
 
 
 def test_who_does_not_move_need_not_live(ros: Ros) -> None:
