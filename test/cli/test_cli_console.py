@@ -178,7 +178,7 @@ def test_keys_do_what_they_do_elsewhere(ros, console, tmp_path):
 
 
 def test_the_system_may_come_later_go_away_and_come_back(ros, console):
-    terminal = console("--namespace", "robot1", "--timeout", "0.5")
+    terminal = console("--namespace", "robot1", "--timeout", "3")
     terminal.sees(" /robot1>", "no system yet")
     terminal.line("pause")
     terminal.sees("no system answers in the namespace '/robot1'", "--namespace robot1")
