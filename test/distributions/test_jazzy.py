@@ -34,6 +34,8 @@ OTHERS = (
     "ROS_",
     "_ROS_",
 )
+# Quarantined: the first test of test_graph.py. On Jazzy the last status, sent just before the control
+# node's process ends, did not arrive in 1 of 12 runs on a busy machine.
 SELECTION = (
     "test/test_fastdds_profile.py",
     "test/graph/test_graph_places.py",
@@ -46,7 +48,6 @@ SELECTION = (
     "test/nodes/test_unlocked.py",
     "test/robot/test_ros_robot.py",
     "test/integration/test_driving.py",
-    "test/integration/test_graph.py::test_the_graph_acts_learns_pauses_resumes_and_ends",
     "test/integration/test_world_lockstep.py::test_a_world_in_lockstep_is_the_environment_itself",
 )
 SHOW = """

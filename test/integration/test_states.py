@@ -31,7 +31,8 @@ def test_a_learner_that_is_killed_goes_on_from_its_newest_sound_state(tmp_path):
     options = ("-p", f"system:={TINY}", "-p", f"states_dir:={tmp_path}")
     with graph() as made:
         probe = made.probe
-        made.start_all(TINY, *options[2:])
+        # The camera is in this process, which a busy machine may hold up.
+        made.start_all(TINY, *options[2:], "-p", "observation_timeout:=10.0")
         wait_until(lambda: probe.inference().get("weights_version", 0) >= 3, "weights")
         ticks = probe.inference()["ticks"]
         for _ in range(3):
