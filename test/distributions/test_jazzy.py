@@ -34,8 +34,8 @@ OTHERS = (
     "ROS_",
     "_ROS_",
 )
-# Quarantined: the first test of test_graph.py. On Jazzy the last status, sent just before the control
-# node's process ends, did not arrive in 1 of 12 runs on a busy machine.
+# Quarantined: the first test of test_graph.py. On Jazzy the last status, sent just before the
+# control node's process ends, did not arrive in 1 of 12 runs on a busy machine.
 SELECTION = (
     "test/test_fastdds_profile.py",
     "test/graph/test_graph_places.py",
