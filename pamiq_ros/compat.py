@@ -1,6 +1,6 @@
 """What differs between Humble, Jazzy, Kilted and Lyrical, and what rclpy and rosidl keep private.
 
-A difference is told by the feature that is missing, not by the name of a distribution.
+A difference is recognised by the missing feature, not by the name of a distribution.
 test/nodes/test_compat.py runs this module against the names that each distribution has.
 """
 
@@ -57,7 +57,7 @@ def publisher_count(node: Node, subscription: Subscription[Any]) -> int:
 
 
 def events_executor() -> Executor | None:
-    """Make an executor that is told of each message by the middleware.
+    """Make an executor that the middleware notifies of each message.
 
     Returns:
         None where rclpy has none, as in Humble, or where it takes the coroutine of an `async`

@@ -31,6 +31,7 @@ class NodeProcess:
         command: The command line.
         started_s: Monotonic time of the last start in s.
         tail: Reads the log.
+        pid: Process id of the newest start, also once it has ended; None before the first.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class NodeProcess:
         self._again = self.command if again is None else list(again)
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
-        self._pid: int | None = None
+        self.pid: int | None = None
 
     @property
     def name(self) -> str:
@@ -59,11 +60,6 @@ class NodeProcess:
     def running(self) -> bool:
         """Whether it was started and has not ended, as far as `ended` has found."""
         return self._process is not None
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the newest start, also once it has ended; None before the first."""
-        return self._pid
 
     def start(self) -> None:
         """Start the process.
@@ -81,7 +77,7 @@ class NodeProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._pid = self._process.pid
+        self.pid = self._process.pid
         self.started_s = time.monotonic()
 
     def ended(self) -> int | None:

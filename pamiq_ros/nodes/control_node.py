@@ -22,7 +22,7 @@ from pamiq_ros.loop.priorities import yield_process
 
 from .main import destroyed_if_refused, run_unless_refused
 from .managed_client import ManagedClient
-from .name_claim import NameClaim, NameTakenError
+from .name_claim import NameClaim, NameTakenError, taken_by
 from .parameters import declare, source
 from .params_file import for_no_node, given_files, is_of_ros, sections
 from .robot_guard import RobotGuard
@@ -94,9 +94,8 @@ class ControlNode(Node):
                     self.get_logger().warning(f"{path}: {why}")
         known = {row.name for table in TABLES.values() for row in table}
         for name in set(parameter_overrides(self)) - known:
-            file, section = source(self, name, files)
-            if section.is_for_all and not is_of_ros(name):
-                given = f"{file}, section '{section.name}'" if file else "a launch file"
+            given, is_for_all = source(self, name, files)
+            if is_for_all and not is_of_ros(name):
                 self.get_logger().warning(
                     f"parameter '{name}', given by {given}, is not used: no node of pamiq_ros has "
                     "one of that name"
@@ -214,11 +213,8 @@ class ControlNode(Node):
         # Not by the nodes' services, which the other system's nodes serve too: our own ones are
         # ended, and with them their robot's motion, by whoever started them.
         if not self.finished:
-            self.get_logger().fatal(
-                f"expected no other {self.get_fully_qualified_name()} on ROS domain "
-                f"{self.context.get_domain_id()}, found {self._status.rivals.winner}: it has the "
-                "robot; end it, or choose another --namespace or ROS_DOMAIN_ID"
-            )
+            winner, domain = self._status.rivals.winner, self.context.get_domain_id()
+            self.get_logger().fatal(taken_by(winner, self.get_fully_qualified_name(), domain))
         self.exit_status, self.finished = BAD_CONFIGURATION, True
 
 

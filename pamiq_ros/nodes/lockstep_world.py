@@ -71,13 +71,11 @@ class LockstepWorld:
         try:
             # What the nodes observe has to be there before they are asked to act on it.
             self._ready.wait(lambda: self._tell(self.now_ns), self._stopped.is_set)
-            # The graph may tell of the node only later; a system that is active has one.
-            has_learner = self._ready.active or self._learner in self._node.get_node_names()
             driver = LockstepDriver(
                 self._node,
                 self._tell,
                 self._stopped.is_set,
-                has_learner,
+                self._ready.has_node(self._learner),
                 lambda: self._ready.active,
             )
             ticks = driver.begin(BEGINS_NS)

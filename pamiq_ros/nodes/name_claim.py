@@ -70,10 +70,21 @@ class NameClaim:
                 who = "a process"
             except OSError:
                 return ""
-        return (
-            f"expected no other {self._name} on ROS domain {self._domain}, found {who}: it has the "
-            "robot; end it, or choose another --namespace or ROS_DOMAIN_ID"
-        )
+        return taken_by(who, self._name, self._domain)
+
+
+def taken_by(who: str, name: str, domain: int) -> str:
+    """Say that another process has a node's name, and with it the robot.
+
+    Args:
+        who: The other process.
+        name: The node's name with its namespace.
+        domain: The `ROS_DOMAIN_ID`.
+    """
+    return (
+        f"expected no other {name} on ROS domain {domain}, found {who}: it has the robot; end it, "
+        "or choose another --namespace or ROS_DOMAIN_ID"
+    )
 
 
 def _peer(connected: socket.socket) -> str:

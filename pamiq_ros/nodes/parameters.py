@@ -19,7 +19,7 @@ from rclpy.parameter import Parameter as RosParameter
 
 from pamiq_ros.compat import parameter_overrides
 
-from .params_file import Section, given_files, is_of_ros, meant, sections
+from .params_file import given_files, is_of_ros, meant, sections
 
 Value = bool | int | float | str | list[str]
 _TYPE_NAMES = {bool: "bool", int: "integer", float: "double", str: "string", list: "string array"}
@@ -135,11 +135,10 @@ def _unknown(node: Node, names: Collection[str], files: Sequence[Path]) -> dict[
     for name in parameter_overrides(node):
         if name in names or is_of_ros(name):
             continue
-        path, section = source(node, name, files)
-        given = f"{path}, section '{section.name}'" if path else "a launch file or the command line"
-        if close := meant(name, names, section.is_for_all):
+        given, is_for_all = source(node, name, files)
+        if close := meant(name, names, is_for_all):
             errors[name] = f"parameter '{name}', given by {given}: expected '{close}'"
-        elif not section.is_for_all:
+        elif not is_for_all:
             node.get_logger().warning(
                 f"parameter '{name}', given by {given}, is not used: {node.get_name()} has none of "
                 "that name"
@@ -147,7 +146,7 @@ def _unknown(node: Node, names: Collection[str], files: Sequence[Path]) -> dict[
     return errors
 
 
-def source(node: Node, name: str, files: Sequence[Path]) -> tuple[Path | None, Section]:
+def source(node: Node, name: str, files: Sequence[Path]) -> tuple[str, bool]:
     """Return where a parameter of a node was given.
 
     Args:
@@ -156,13 +155,13 @@ def source(node: Node, name: str, files: Sequence[Path]) -> tuple[Path | None, S
         files: The parameter files that it was given.
 
     Returns:
-        The file and the section; no file and a section for all nodes, where it was given elsewhere.
+        The place, for the user, and whether it was given to nodes of any name.
     """
     for path in files:
         for section in sections(path):
             if name in section.parameters and section.matches(node.get_fully_qualified_name()):
-                return path, section
-    return None, Section("/**", ())
+                return f"{path}, section '{section.name}'", section.is_for_all
+    return "a launch file or the command line", True
 
 
 def _override(node: Node, name: str) -> str:

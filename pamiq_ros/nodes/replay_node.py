@@ -121,8 +121,7 @@ class ReplayNode(Node):
 
     def _play_in_steps(self, topics: ReplayTopics) -> None:
         """Each message when the step before it is done; the clock stands still meanwhile."""
-        # The graph may tell of the node only later; a system that is active has one.
-        has_learner = self._ready.active or self._value("training_node") in self.get_node_names()
+        has_learner = self._ready.has_node(self._value("training_node"))
         driver = LockstepDriver(self, self._tell, self._ended.is_set, has_learner, self._is_active)
         due = self._playback.due(topics.names)
         moments = ((m.time_ns, partial(lambda m: [topics.publish(m)], m)) for _, m in due)
