@@ -6,6 +6,7 @@ imported before the fork: its libraries start threads, and a fork has none of th
 
 import atexit
 import contextlib
+import faulthandler
 import gc
 import importlib
 import json
@@ -51,6 +52,7 @@ def main():
     Path("/proc/self/comm").write_text(request["module"].rpartition(".")[2])
     status = [1]
     atexit.register(leave, status)  # the first one is called last
+    faulthandler.register(signal.SIGUSR1)  # a test that waited in vain shows where it is
     try:
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
         status[0] = 0

@@ -81,13 +81,8 @@ class ManagedClient:
         self._live_before = 0
         self._on_paused: Callable[[], None] | None = None
         self._lock = threading.Lock()
-        group = ReentrantCallbackGroup()
-        self._change: Client[Any, Any] = node.create_client(
-            ChangeState, f"{name}/change_state", callback_group=group
-        )
-        self._get: Client[Any, Any] = node.create_client(
-            GetState, f"{name}/get_state", callback_group=group
-        )
+        self._group = group = ReentrantCallbackGroup()
+        self._get, self._change = self._connect()
         self._save: Client[Any, Any] = node.create_client(
             Trigger, f"{name}/save_state", callback_group=group
         )
@@ -122,7 +117,7 @@ class ManagedClient:
     @property
     def lost(self) -> bool:
         """Whether it was there and has fallen silent, other than by being ended or made to work."""
-        if self._driving or self._wanted == FINALIZED:
+        if self._wanted == FINALIZED or (self._driving and not self.failure):
             return False
         return self._heard.silent_s > _LOST_S
 
@@ -240,17 +235,22 @@ class ManagedClient:
 
     def _drive(self, wanted: str) -> None:
         self.failure = ""
-        waited_s = 0.0
+        began = answered = connected = time.monotonic()
         while not self._closed and self._wanted == wanted:
-            if not self._get.service_is_ready():
-                if wanted == FINALIZED:
-                    self.state = FINALIZED  # it has ended, as it should, or never was
-                    return
+            is_there = self._get.service_is_ready()
+            if wanted == FINALIZED and not is_there:
+                self.state = FINALIZED  # it has ended, as it should, or never was
+                return
+            state = state_of(self._get) if is_there else None
+            now = time.monotonic()
+            if state is None:
+                self._complain(now - answered)
+                if self.live and now - max(answered, connected) > _LOST_S:
+                    connected = now
+                    self._reconnect()
                 time.sleep(_RETRY_S)
                 continue
-            state = state_of(self._get)
-            if state is None:
-                continue  # it went away between the two: begin again
+            self.failure, answered = "", now
             state = self.state = self._state_of_several() or state
             with self._lock:  # else a wish that came just now could cost us `on_paused` alone
                 if self._wanted != wanted:
@@ -265,8 +265,7 @@ class ManagedClient:
                     self.failure = f"{self.name} is {self.state}, expected {wanted}"
                 return
             if reason := self._not_yet(transition):
-                waited_s += _LIFE_S
-                if waited_s > self._timeout:
+                if now - began > self._timeout:
                     self.failure = f"{self.name}: no '{transition}': {reason}"
                     return
                 time.sleep(_LIFE_S)
@@ -276,6 +275,25 @@ class ManagedClient:
             if transition == "shutdown":
                 self.state = FINALIZED  # its process ends now and may not be asked again
                 return
+
+    def _complain(self, silent_s: float) -> None:
+        if silent_s > self._timeout and self._heard.instances:
+            but = "though it reports" if self.live else "and does not report"
+            self.failure = f"{self.name} has not answered 'get_state' for {silent_s:.0f} s, {but}"
+
+    def _connect(self) -> tuple[Client[Any, Any], Client[Any, Any]]:
+        def client(kind: type[Any], service: str) -> Client[Any, Any]:
+            name = f"{self.name}/{service}"
+            return self._node.create_client(kind, name, callback_group=self._group)
+
+        return client(GetState, "get_state"), client(ChangeState, "change_state")
+
+    def _reconnect(self) -> None:
+        # The middleware can miss one service of a node for good; a new client is matched anew.
+        old = self._get, self._change
+        self._get, self._change = self._connect()
+        for client in old:
+            self._node.destroy_client(client)
 
     def _state_of_several(self) -> str:
         """While several nodes of the name report, the state of the active one or the newest."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -179,7 +180,14 @@ class Graph:
         try:
             wait_until(lambda: self.probe.state() == state, f"state {state}")
         except AssertionError as error:
+            self._show_stacks()
             raise AssertionError(f"{error}; the status is {self.probe.status}") from error
+
+    def _show_stacks(self) -> None:
+        for process in self.processes.values():
+            if isinstance(process, ForkedProcess):
+                process.send_signal(signal.SIGUSR1)
+                time.sleep(0.5)  # all write to one stderr, and nothing says when they have
 
 
 @contextmanager

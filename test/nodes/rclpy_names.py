@@ -197,6 +197,8 @@ def _parameters(node: ast.stmt) -> str | None:
 
 if __name__ == "__main__":
     distribution, version, folder = sys.argv[1:]
+    if not (Path(folder) / "node.py").exists():
+        sys.exit(f"{folder}: expected the Python package rclpy, found no node.py in it")
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     record[distribution] = {"rclpy": version, "names": names(Path(folder), uses())}
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
