@@ -168,10 +168,10 @@ def read_ours(height: int, width: int) -> list[tuple[int, ...]]:
     import rclpy
     import torch
 
-    from pamiq_ros.core.robot import ImageTopic
+    from pamiq_ros.core.devices import ImageTopic
     from pamiq_ros.nodes.inference_node import SWITCH_INTERVAL_S
     from pamiq_ros.nodes.memory import keep_freed_memory
-    from pamiq_ros.robot import RosRobot
+    from pamiq_ros.nodes.ros_robot import RosRobot
 
     keep_freed_memory()
     torch.set_num_threads(1)

@@ -17,8 +17,8 @@ from processes import own_environment, with_profile
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.nodes.report import LATCHED
 from pamiq_ros.nodes.spin_thread import SpinThread
+from pamiq_ros.supervision.reporter import LATCHED
 
 SYSTEM = f"{Path(__file__).with_name('load_system.py')}:system"
 START_S = 40.0

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pamiq_ros import graph
+from pamiq_ros import bringup as graph
 
 FOLDER = Path(__file__).parent
 # Two benchmarks side by side should not receive each other's messages.

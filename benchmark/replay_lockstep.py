@@ -81,9 +81,9 @@ def make_bag(path: Path, count: int) -> float:
 
 def read_plainly(path: Path) -> float:
     """Seconds to read the bag and decode each picture, without nodes."""
-    from pamiq_ros.bags import Bag
-    from pamiq_ros.core.robot import ImageTopic
+    from pamiq_ros.core.devices import ImageTopic
     from pamiq_ros.offline.bag_robot import BagRobot
+    from pamiq_ros.offline.bags import Bag
 
     robot = BagRobot()
     camera = robot.open_sensor(ImageTopic(TOPIC))

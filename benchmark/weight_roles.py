@@ -24,22 +24,17 @@ from std_msgs.msg import UInt8MultiArray
 from torch import Tensor, nn
 
 from pamiq_ros.core.torch import TorchTrainingModel
-from pamiq_ros.loop.histogram import Histogram
-from pamiq_ros.loop.priorities import prefer_this_thread
-from pamiq_ros.loop.real_time import Scheduling
-from pamiq_ros.loop.ticker import Ticker
-from pamiq_ros.loop.weights_slot import WeightsSlot
 from pamiq_ros.nodes.inference_node import SWITCH_INTERVAL_S
 from pamiq_ros.nodes.memory import keep_freed_memory
 from pamiq_ros.nodes.topics import WeightsTopics, latched
+from pamiq_ros.runtime.histogram import Histogram
+from pamiq_ros.runtime.priorities import prefer_this_thread
+from pamiq_ros.runtime.real_time import Scheduling
+from pamiq_ros.runtime.ticker import Ticker
+from pamiq_ros.runtime.weights_slot import WeightsSlot
 from pamiq_ros.transport import SHARED_MEMORY, WeightsReceiver, WeightsSender
-from pamiq_ros.wire.chunks import chunk_count
-from pamiq_ros.wire.weights import (
-    Weights,
-    encode_weights,
-    tensors_of,
-    weights_layout,
-)
+from pamiq_ros.transport.chunks import chunk_count
+from pamiq_ros.transport.weights import Weights, encode_weights, tensors_of, weights_layout
 
 MODEL = "policy"
 DIGEST, SOURCE = "benchmark", "learner"

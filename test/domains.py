@@ -11,6 +11,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 # Above 101, ports of Fast DDS may be taken: Linux hands them out to anybody. Without a domain of
 # one's own it is 0. Benchmarks without one take one of 72 to 79.
 DOMAINS = [number for number in range(1, 102) if number not in range(72, 80)]
@@ -39,3 +41,11 @@ def own_domain() -> int:
         except OSError:
             os.close(lock)
     raise RuntimeError(f"each of the ROS domains {DOMAINS} is in use by other tests")
+
+
+@pytest.fixture
+def fast_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fast DDS reads its profile once, for the first participant of this process."""
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    for name, value in PROFILE.items():
+        monkeypatch.setenv(name, value)

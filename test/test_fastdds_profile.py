@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pamiq_ros.graph import environment
+from pamiq_ros.bringup import environment
 
 if TYPE_CHECKING:
     from ros_helpers import Ros

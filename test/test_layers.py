@@ -1,4 +1,4 @@
-"""The rooms import downward only, and those below the nodes know nothing of ROS."""
+"""Packages import downward only, and those that work without ROS import none of it."""
 
 import ast
 import subprocess
@@ -9,30 +9,27 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pamiq_ros"
 
-# What of ours each room may import, besides itself.
-MAY_IMPORT = {
-    "core": set(),
-    "wire": {"core"},
-    "transport": {"core", "wire"},
-    "loop": {"core"},
-    "state": {"core"},
-    "graph": set(),
-    "control": set(),
-    "world": set(),
-    "vrchat": set(),
-    "bags": set(),
-    "systems": {"core"},
-    "robot": {"compat", "core", "wire", "loop"},
-    "lerobot": {"core", "wire"},
-    "offline": {"bags", "core", "lerobot", "loop", "robot", "state", "transport", "wire"},
-    "cli": {"bags", "graph", "nodes", "offline"},
-}
-ROS_ROOMS = {"robot", "nodes", "offline", "cli"}
+# Each package imports only those after it, and compat.py.
+PACKAGES = (
+    "cli",
+    "bringup",
+    "nodes",
+    "supervision",
+    "offline",
+    "systems",
+    "worlds",
+    "checkpoints",
+    "transport",
+    "runtime",
+    "core",
+)
+WITH_ROS = {"cli", "bringup", "nodes", "supervision"}
 ROS = ("rclpy", "rcl_interfaces", "builtin_interfaces", "std_srvs")
 
 
-def rooms() -> list[str]:
-    return sorted(path.name for path in PACKAGE.iterdir() if any(path.glob("**/*.py")))
+def test_the_list_is_complete():
+    found = {path.name for path in PACKAGE.iterdir() if any(path.glob("**/*.py"))}
+    assert found == set(PACKAGES)
 
 
 def imports(file: Path, dotted: str | None = None) -> set[str]:
@@ -49,7 +46,7 @@ def imports(file: Path, dotted: str | None = None) -> set[str]:
     return found
 
 
-def room_of(name: str) -> str | None:
+def package_of(name: str) -> str | None:
     parts = name.split(".")
     return parts[1] if parts[0] == "pamiq_ros" and len(parts) > 1 else None
 
@@ -59,40 +56,29 @@ def is_ros(name: str) -> bool:
     return top in ROS or top.endswith("_msgs")
 
 
-@pytest.mark.parametrize("room", [room for room in rooms() if room in MAY_IMPORT])
-def test_a_room_imports_only_the_rooms_below_it(room):
-    allowed = MAY_IMPORT[room] | {room, "__version__"}
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_only_those_below_it(package):
+    allowed = {*PACKAGES[PACKAGES.index(package) :], "compat", "__version__", None}
     wrong = [
         f"{file.relative_to(PACKAGE)} imports {name}"
-        for file in sorted((PACKAGE / room).rglob("*.py"))
+        for file in sorted((PACKAGE / package).rglob("*.py"))
         for name in imports(file)
-        if room_of(name) not in allowed | {None}
+        if package_of(name) not in allowed
     ]
     assert wrong == []
 
 
-def test_what_differs_between_ros_distributions_needs_none_of_our_rooms():
-    assert [name for name in imports(PACKAGE / "compat.py") if room_of(name)] == []
+def test_what_differs_between_ros_distributions_needs_none_of_our_packages():
+    assert [name for name in imports(PACKAGE / "compat.py") if package_of(name)] == []
 
 
-@pytest.mark.parametrize("room", [room for room in rooms() if room not in ROS_ROOMS])
-def test_a_room_without_ros_imports_no_ros(room):
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name not in WITH_ROS])
+def test_a_package_without_ros_imports_no_ros(package):
     wrong = [
         f"{file.relative_to(PACKAGE)} imports {name}"
-        for file in sorted((PACKAGE / room).rglob("*.py"))
+        for file in sorted((PACKAGE / package).rglob("*.py"))
         for name in imports(file)
         if is_ros(name)
-    ]
-    assert wrong == []
-
-
-def test_nothing_below_the_nodes_imports_the_nodes_or_the_command_line():
-    wrong = [
-        f"{file.relative_to(PACKAGE)} imports {name}"
-        for file in sorted(PACKAGE.rglob("*.py"))
-        if file.relative_to(PACKAGE).parts[0] not in ("nodes", "cli")
-        for name in imports(file)
-        if room_of(name) in ("nodes", "cli")
     ]
     assert wrong == []
 
@@ -107,7 +93,7 @@ def test_the_walk_sees_every_kind_of_import(tmp_path):
     assert {"rclpy.node", "sensor_msgs.msg.Image"} <= found
     assert {"pamiq_ros.core.nodes.topics", "pamiq_ros.core.data.sibling"} <= found
     assert is_ros("rclpy.node") and is_ros("sensor_msgs.msg") and not is_ros("torch")
-    assert room_of("pamiq_ros.nodes.topics") == "nodes" and room_of("torch") is None
+    assert package_of("pamiq_ros.nodes.topics") == "nodes" and package_of("torch") is None
 
 
 WITHOUT_ROS = """

@@ -72,7 +72,7 @@ def test_colcon_installs_what_ros_looks_for(workspace: Path) -> None:
 
 
 def test_the_installed_package_finds_its_own_files(workspace: Path) -> None:
-    code = "from pamiq_ros.graph import share_file; print(share_file('config/fastdds.xml'))"
+    code = "from pamiq_ros.bringup import share_file; print(share_file('config/fastdds.xml'))"
     run = in_workspace(workspace, f'exec "{sys.executable}" -c "{code}"')
     found, _ = run.communicate(timeout=60)
     assert Path(found.strip()) == workspace / "install/pamiq_ros/share/pamiq_ros/config/fastdds.xml"

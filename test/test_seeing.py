@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pamiq_ros.control import node_diagnosis
-from pamiq_ros.control.status import INFERENCE, TRAINING
+from pamiq_ros.supervision import node_diagnosis
+from pamiq_ros.supervision.status import INFERENCE, TRAINING
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "config"

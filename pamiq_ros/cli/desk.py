@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pamiq_ros.graph import environment
+from pamiq_ros.bringup import environment
 
 from .checks import check_ros
 

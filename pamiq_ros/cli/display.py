@@ -16,7 +16,8 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from .log_tail import Notice
+from pamiq_ros.bringup.log_tail import Notice
+
 from .panel import draw
 from .view import View, line
 

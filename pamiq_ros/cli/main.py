@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pamiq_ros.graph import WorldOptions
+from pamiq_ros.bringup import WorldOptions
 
 from .analyze import analyze
 from .checks import option_error, world_kwargs_json

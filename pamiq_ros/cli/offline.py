@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from pamiq_ros.graph import parse_remaps
+from pamiq_ros.bringup import parse_remaps
 
 from .checks import (
     check_bags,
@@ -209,7 +209,7 @@ def export(bag: str, folder: str, lerobot: bool) -> None:
         raise click.BadParameter(
             f"expected a new or an empty folder, found {folder}", param_hint="'FOLDER'"
         )
-    from pamiq_ros.bags import Bag
+    from pamiq_ros.offline.bags import Bag
     from pamiq_ros.offline.exporting import export as run  # torch takes seconds to import
 
     with failures():

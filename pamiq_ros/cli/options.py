@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from pamiq_ros.graph import GraphOptions, LockstepOptions, ReplayOptions, WorldOptions
-from pamiq_ros.graph.options import LOG_LEVELS
+from pamiq_ros.bringup import GraphOptions, LockstepOptions, ReplayOptions, WorldOptions
+from pamiq_ros.bringup.options import LOG_LEVELS
 
 from .checks import check_config, check_installed, check_report, check_system, option_error
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
+
 from .status import Status
 
 OK = 0
 FAILED = 1
-BAD_CONFIGURATION = 2
 
 
 class Cause(Enum):

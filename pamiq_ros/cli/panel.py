@@ -9,8 +9,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from pamiq_ros.bringup.log_tail import Notice
+
 from . import figures
-from .log_tail import Notice
 from .status import Status, number
 from .view import View
 

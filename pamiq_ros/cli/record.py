@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pamiq_ros.graph import environment
+from pamiq_ros.bringup import environment
+from pamiq_ros.bringup.interrupts import Interrupts
 
 from .checks import check_bags, check_ros, option_error
-from .interrupts import Interrupts
 from .options import absolute_namespace, positive
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def record(
     import rclpy  # these take a while to import
     from rclpy.signals import SignalHandlerOptions
 
-    from pamiq_ros.bags import BagError, BagRecorder
     from pamiq_ros.nodes.ending import leaving
     from pamiq_ros.nodes.record_node import RecordNode
+    from pamiq_ros.offline.bags import BagError, BagRecorder
 
     interrupts = Interrupts()
     interrupts.install()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pamiq_ros.graph import ReplayOptions, parse_remaps
+from pamiq_ros.bringup import ReplayOptions, parse_remaps
 
 from .checks import check_bags, option_error
 from .options import Request, lockstep_options, make_request, positive, with_options
@@ -75,7 +75,7 @@ def replay_request(bag: str, system: str, choices: Mapping[str, Any]) -> Request
 
 
 def _check_bag(path: str) -> None:
-    from pamiq_ros.bags import Bag, BagError  # what reads bags takes a while to import
+    from pamiq_ros.offline.bags import Bag, BagError  # what reads bags takes a while to import
 
     try:
         Bag(Path(path)).close()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from pamiq_ros.bringup.interrupts import Interrupts
+from pamiq_ros.bringup.log_tail import Notice
+from pamiq_ros.bringup.stopping import POLL_S, Stop
+from pamiq_ros.bringup.supervisor import Event, Supervisor
+from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
+
 from . import figures
 from .display import SafeDisplay
-from .interrupts import Interrupts
-from .log_tail import Notice
 from .options import Request
-from .outcome import BAD_CONFIGURATION, Cause, Ending
+from .outcome import Cause, Ending
 from .status import Status
-from .stopping import POLL_S, Stop
-from .supervisor import Event, Supervisor
 from .view import View
 
 if TYPE_CHECKING:

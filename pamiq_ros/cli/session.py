@@ -7,21 +7,22 @@ from pathlib import Path
 
 import click
 
-from pamiq_ros.graph import GraphOptions, graph
-from pamiq_ros.nodes.name_claim import NameClaim
+from pamiq_ros.bringup import GraphOptions, graph
+from pamiq_ros.bringup.environment import node_variables, range_text, shared_variables
+from pamiq_ros.bringup.interrupts import Interrupts
+from pamiq_ros.bringup.shm_cleanup import files_there, remove_leftovers
+from pamiq_ros.bringup.stopping import CONTROL
+from pamiq_ros.bringup.supervisor import Supervisor
+from pamiq_ros.bringup.trial import try_system
+from pamiq_ros.bringup.workplace import Workplace
+from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
+from pamiq_ros.supervision.name_claim import NameClaim
 
 from .display import SafeDisplay, make_display
-from .environment import node_variables, range_text, shared_variables
-from .interrupts import Interrupts
 from .options import Request
-from .outcome import BAD_CONFIGURATION, FAILED, OK, judge
+from .outcome import FAILED, OK, judge
 from .report_file import write_report
 from .runner import Runner
-from .shm_cleanup import files_there, remove_leftovers
-from .stopping import CONTROL
-from .supervisor import Supervisor
-from .trial import try_system
-from .workplace import Workplace
 
 
 def run(request: Request) -> int:

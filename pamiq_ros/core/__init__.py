@@ -16,6 +16,21 @@ from .data.impls import (
     RandomReplacementBuffer,
     SequentialBuffer,
 )
+from .devices import (
+    ActionError,
+    FloatArrayCommandTopic,
+    FloatArrayTopic,
+    ImageTopic,
+    ImuTopic,
+    JointStateTopic,
+    LaserScanTopic,
+    ObservationError,
+    OdometryTopic,
+    TopicActuator,
+    TopicSensor,
+    TwistTopic,
+    attach_robot,
+)
 from .evaluator import Evaluator
 from .interaction import (
     Actuator,
@@ -44,21 +59,6 @@ from .model import (
 )
 from .normalization import Channel, Normalizer, load_normalizer
 from .recorder import Recorder
-from .robot import (
-    ActionError,
-    FloatArrayCommandTopic,
-    FloatArrayTopic,
-    ImageTopic,
-    ImuTopic,
-    JointStateTopic,
-    LaserScanTopic,
-    ObservationError,
-    OdometryTopic,
-    TopicActuator,
-    TopicSensor,
-    TwistTopic,
-    attach_robot,
-)
 from .state_persistence import PersistentStateMixin
 from .system import System
 from .thread import ThreadEventMixin

@@ -14,21 +14,21 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from pamiq_ros.compat import parameter_overrides
-from pamiq_ros.control.lifecycle import ACTIVE, FINALIZED, INACTIVE
-from pamiq_ros.control.own_pauses import OwnPauses
-from pamiq_ros.control.status import INFERENCE, TRAINING, all_received
-from pamiq_ros.graph import BAD_CONFIGURATION
-from pamiq_ros.loop.priorities import yield_process
+from pamiq_ros.runtime.priorities import yield_process
+from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
+from pamiq_ros.supervision.lifecycle import ACTIVE, FINALIZED, INACTIVE
+from pamiq_ros.supervision.managed_client import ManagedClient
+from pamiq_ros.supervision.name_claim import NameClaim, NameTakenError, taken_by
+from pamiq_ros.supervision.own_pauses import OwnPauses
+from pamiq_ros.supervision.robot_guard import RobotGuard
+from pamiq_ros.supervision.robot_stop import RobotStop
+from pamiq_ros.supervision.ros_time import steady_timer
+from pamiq_ros.supervision.status import INFERENCE, TRAINING, all_received
+from pamiq_ros.supervision.system_status import SystemStatus
 
 from .main import destroyed_if_refused, run_unless_refused
-from .managed_client import ManagedClient
-from .name_claim import NameClaim, NameTakenError, taken_by
 from .parameters import declare, source
 from .params_file import for_no_node, given_files, is_of_ros, sections
-from .robot_guard import RobotGuard
-from .robot_stop import RobotStop
-from .ros_time import steady_timer
-from .system_status import SystemStatus
 from .tables import CONTROL_PARAMETERS, TABLES
 
 STATUS_PERIOD_S = 0.5

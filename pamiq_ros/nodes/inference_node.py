@@ -14,22 +14,22 @@ import torch
 from rclpy.publisher import Publisher
 from std_msgs.msg import Empty
 
+from pamiq_ros.checkpoints import remove_left_scratch, scratch_folder
 from pamiq_ros.core.config import ResolvedSystem
-from pamiq_ros.core.robot import attach_robot
-from pamiq_ros.loop.actor import Actor
-from pamiq_ros.loop.step_ticker import StepTicker
-from pamiq_ros.loop.ticker import Ticker
-from pamiq_ros.loop.watchdog import Watchdog
-from pamiq_ros.robot import RosRobot
-from pamiq_ros.state import remove_left_scratch, scratch_folder
+from pamiq_ros.core.devices import attach_robot
+from pamiq_ros.nodes.ros_robot import RosRobot
+from pamiq_ros.runtime.actor import Actor
+from pamiq_ros.runtime.step_ticker import StepTicker
+from pamiq_ros.runtime.ticker import Ticker
+from pamiq_ros.runtime.watchdog import Watchdog
+from pamiq_ros.supervision.alive import PERIOD_S, sign_of_life
+from pamiq_ros.supervision.name_claim import NameClaim
 from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
 
-from .alive import PERIOD_S, sign_of_life
 from .lockstep_actor import LockstepActor
 from .main import run
 from .managed import PamiqNode
 from .missing_weights import MissingWeights
-from .name_claim import NameClaim
 from .robot_parameters import robot_settings
 from .scheduling import make_ticker, trigger_topic
 from .states import NodeStates, open_states

@@ -10,7 +10,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
-from pamiq_ros.control.lockstep import Acted, Step, Trained, from_text, to_text
+from pamiq_ros.supervision.lockstep import Acted, Step, Trained, from_text, to_text
 
 FLUSH_S = 60.0
 """Longest to wait until what is to be sent in a step is sent, in s."""

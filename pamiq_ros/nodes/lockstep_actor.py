@@ -8,11 +8,11 @@ from typing import Any
 
 from rclpy.node import Node
 
-from pamiq_ros.control.lockstep import ACTED_TOPIC, STEP_TOPIC, Acted, Step
-from pamiq_ros.loop.actor import Actor
-from pamiq_ros.loop.step_requests import Request
-from pamiq_ros.loop.step_ticker import StepTicker
-from pamiq_ros.robot import RosRobot
+from pamiq_ros.nodes.ros_robot import RosRobot
+from pamiq_ros.runtime.actor import Actor
+from pamiq_ros.runtime.step_requests import Request
+from pamiq_ros.runtime.step_ticker import StepTicker
+from pamiq_ros.supervision.lockstep import ACTED_TOPIC, STEP_TOPIC, Acted, Step
 from pamiq_ros.transport import ExperienceSender, WeightsReceiver
 
 from .lockstep import FLUSH_S, hear, say

@@ -10,7 +10,14 @@ from functools import partial
 
 from rclpy.node import Node
 
-from pamiq_ros.control.lockstep import ACTED_TOPIC, STEP_TOPIC, TRAINED_TOPIC, Acted, Step, Trained
+from pamiq_ros.supervision.lockstep import (
+    ACTED_TOPIC,
+    STEP_TOPIC,
+    TRAINED_TOPIC,
+    Acted,
+    Step,
+    Trained,
+)
 
 from .lockstep import hear, say
 

@@ -8,9 +8,9 @@ from functools import partial
 
 from rclpy.node import Node
 
-from pamiq_ros.control.lockstep import ACTED_TOPIC, TRAINED_TOPIC, Acted, Trained
-from pamiq_ros.loop.pace import StepPace
-from pamiq_ros.loop.step_requests import Request
+from pamiq_ros.runtime.pace import StepPace
+from pamiq_ros.runtime.step_requests import Request
+from pamiq_ros.supervision.lockstep import ACTED_TOPIC, TRAINED_TOPIC, Acted, Trained
 from pamiq_ros.transport import ExperienceReceiver, WeightsSender
 
 from .lockstep import FLUSH_S, hear, say

@@ -10,7 +10,7 @@ from typing import Any
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 
-from pamiq_ros.control.lockstep import Acted
+from pamiq_ros.supervision.lockstep import Acted
 
 from .lockstep_driver import LockstepDriver, LockstepError
 from .system_ready import SystemReady

@@ -21,11 +21,11 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from pamiq_ros.compat import events_executor, take_unread
-from pamiq_ros.graph import BAD_CONFIGURATION
+from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
+from pamiq_ros.supervision.ros_time import steady_timer
 
 from .ending import must_end
 from .memory import keep_freed_memory
-from .ros_time import steady_timer
 
 PARENT_VARIABLE = "PAMIQ_ROS_DIE_WITH_PARENT"
 _PR_SET_PDEATHSIG = 1

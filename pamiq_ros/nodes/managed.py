@@ -10,15 +10,15 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter as RosParameter
 
 from pamiq_ros.compat import current_state
-from pamiq_ros.control.lifecycle import ACTIVE, UNCONFIGURED
 from pamiq_ros.core import time
 from pamiq_ros.core.config import ConfigurationError, ResolvedSystem, resolve_system
 from pamiq_ros.core.seeding import seed_everything
-from pamiq_ros.graph import GAVE_UP
-from pamiq_ros.loop.errors import ErrorLog, raised
+from pamiq_ros.runtime.errors import ErrorLog, raised
+from pamiq_ros.supervision.exit_policy import GAVE_UP
+from pamiq_ros.supervision.lifecycle import ACTIVE, UNCONFIGURED
+from pamiq_ros.supervision.reporter import Reporter
 
 from .parameters import Parameter, declare
-from .report import Reporter
 
 
 class PamiqNode(LifecycleNode):

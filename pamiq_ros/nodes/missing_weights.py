@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from rclpy.node import Node
 
+from pamiq_ros.supervision.ros_time import steady_timer
 from pamiq_ros.transport import WeightsReceiver
 
-from .ros_time import steady_timer
 from .topics import WeightsTopics
 
 _LOOK_S = 1.0

@@ -10,11 +10,11 @@ from typing import Any
 
 from rclpy.node import Node
 
-from pamiq_ros.bags import BagError, BagRecorder
-from pamiq_ros.robot.messages import message_class
+from pamiq_ros.core.devices.messages import message_class
+from pamiq_ros.offline.bags import BagError, BagRecorder
+from pamiq_ros.supervision.ros_time import steady_timer
 
 from .bag_qos import to_bag, to_hear
-from .ros_time import steady_timer
 from .weights_asker import WeightsAsker, is_weights
 
 _LOOK_S = 0.2

@@ -17,9 +17,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 
 from pamiq_ros.core.config import ConfigurationError
+from pamiq_ros.core.devices.images import fill_image
 from pamiq_ros.core.recorder import Recorder
-from pamiq_ros.loop.metrics import MetricSeries
-from pamiq_ros.wire.images import fill_image
+from pamiq_ros.runtime.metrics import MetricSeries
 
 # Enough for a plot to follow; a metric of every update would cost training time for nothing.
 _SCALAR_PERIOD_S = 0.1

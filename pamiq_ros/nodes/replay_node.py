@@ -12,7 +12,7 @@ from typing import Any
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 
-from pamiq_ros.bags import Bag, BagError, Playback
+from pamiq_ros.offline.bags import Bag, BagError, Playback
 
 from .command_comparison import CommandComparison
 from .lockstep_driver import LockstepDriver, LockstepError

@@ -10,11 +10,11 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
-from pamiq_ros.bags import Bag, BagError, Recorded, Topic, require
-from pamiq_ros.robot.messages import message_class
+from pamiq_ros.core.devices.messages import message_class
+from pamiq_ros.offline.bags import Bag, BagError, Recorded, Topic, require
+from pamiq_ros.supervision.reporter import STATUS_TOPIC
 
 from .bag_qos import to_offer
-from .report import STATUS_TOPIC
 
 VELOCITIES = ("geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped")
 HEARD_WITHIN_S = 5.0

@@ -6,8 +6,9 @@ from typing import Any
 
 from rclpy.node import Node
 
-from pamiq_ros.core.robot import AXES
-from pamiq_ros.robot import AxisLimit, RobotSettings
+from pamiq_ros.core.devices import AXES
+from pamiq_ros.core.devices.limits import AxisLimit
+from pamiq_ros.nodes.robot_settings import RobotSettings
 
 
 def robot_settings(node: Node) -> RobotSettings:

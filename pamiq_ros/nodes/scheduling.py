@@ -8,15 +8,14 @@ from typing import Any
 import torch
 from rclpy.node import Node
 
-from pamiq_ros.loop.actor import Actor
-from pamiq_ros.loop.observation_ticker import ObservationTicker
-from pamiq_ros.loop.priorities import prefer_this_thread
-from pamiq_ros.loop.real_time import Scheduling, parse_cpus
-from pamiq_ros.loop.step_ticker import StepTicker
-from pamiq_ros.loop.ticker import Ticker
-from pamiq_ros.robot import RosRobot
-
-from .ros_time import tick_time
+from pamiq_ros.nodes.ros_robot import RosRobot
+from pamiq_ros.runtime.actor import Actor
+from pamiq_ros.runtime.observation_ticker import ObservationTicker
+from pamiq_ros.runtime.priorities import prefer_this_thread
+from pamiq_ros.runtime.real_time import Scheduling, parse_cpus
+from pamiq_ros.runtime.step_ticker import StepTicker
+from pamiq_ros.runtime.ticker import Ticker
+from pamiq_ros.supervision.ros_time import tick_time
 
 
 def preparation(node: Node) -> Callable[[], None]:

@@ -12,12 +12,12 @@ from typing import Any
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
+from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, Saver, StateStore, Write
 from pamiq_ros.core.config import ResolvedSystem
-from pamiq_ros.loop.errors import raised
-from pamiq_ros.state import LATEST, Configuration, Keepers, Saver, StateStore, Write
+from pamiq_ros.runtime.errors import raised
+from pamiq_ros.supervision.ros_time import steady_timer
 
 from .managed import PamiqNode
-from .ros_time import steady_timer
 
 NONE = "none"
 _LOOK_S = 0.5

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from .report import LATCHED, STATUS_TOPIC
+from pamiq_ros.supervision.reporter import LATCHED, STATUS_TOPIC
 
 _WAIT_PERIOD_S = 0.1
 

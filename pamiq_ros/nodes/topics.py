@@ -12,7 +12,7 @@ from rclpy.subscription import Subscription
 from std_msgs.msg import UInt8MultiArray
 
 from pamiq_ros.compat import publisher_count
-from pamiq_ros.wire.payload import Buffer
+from pamiq_ros.transport.payload import Buffer
 
 from .unlocked import bytes_publisher
 

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from std_msgs.msg import String
 
-from pamiq_ros.control.reports import read_report
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.state import load_json, save_json, state_file
-from pamiq_ros.loop.learner import CAME, Learner
-from pamiq_ros.loop.pace import StepPace
-from pamiq_ros.loop.priorities import yield_process
-from pamiq_ros.loop.training_faults import TrainingFaults
+from pamiq_ros.runtime.learner import CAME, Learner
+from pamiq_ros.runtime.pace import StepPace
+from pamiq_ros.runtime.priorities import yield_process
+from pamiq_ros.runtime.training_faults import TrainingFaults
+from pamiq_ros.supervision.reporter import LATCHED
+from pamiq_ros.supervision.reports import read_report
 from pamiq_ros.transport import (
     SHARED_MEMORY,
     ExperienceReceiver,
@@ -26,16 +27,15 @@ from pamiq_ros.transport import (
     WeightsSender,
     remove_leftovers,
 )
+from pamiq_ros.transport.chunks import chunk_count
 from pamiq_ros.transport.versions import MOST_AHEAD
-from pamiq_ros.wire.chunks import chunk_count
-from pamiq_ros.wire.weights import tensors_of, weights_layout
+from pamiq_ros.transport.weights import tensors_of, weights_layout
 
 from .lockstep_learner import LockstepLearner, flush
 from .main import run
 from .managed import PamiqNode
 from .memory import share_one_arena
 from .recording import TopicRecorder
-from .report import LATCHED
 from .scheduling import preparation
 from .states import NodeStates, open_states
 from .tables import TRAINING_PARAMETERS

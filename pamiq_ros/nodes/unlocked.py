@@ -19,7 +19,7 @@ from rclpy.type_support import check_for_type_support
 from std_msgs.msg import UInt8MultiArray
 
 from pamiq_ros.compat import message_functions, publisher_pointer
-from pamiq_ros.wire.payload import Buffer
+from pamiq_ros.transport.payload import Buffer
 
 _PROBE = b"probe"
 _PROBE_OFFSET = 7

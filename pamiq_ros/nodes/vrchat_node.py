@@ -12,13 +12,13 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image
 
-from pamiq_ros.loop.ticker import Ticker
-from pamiq_ros.vrchat import Avatar, AvatarSpeeds, Capture, CaptureError
-from pamiq_ros.wire.images import fill_image
+from pamiq_ros.core.devices.images import fill_image
+from pamiq_ros.runtime.ticker import Ticker
+from pamiq_ros.supervision.ros_time import steady_timer
+from pamiq_ros.worlds.vrchat import Avatar, AvatarSpeeds, Capture, CaptureError
 
 from .main import destroyed_if_refused, run_unless_refused
 from .parameters import declare
-from .ros_time import steady_timer
 from .tables import VRCHAT_PARAMETERS
 
 SENSOR_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

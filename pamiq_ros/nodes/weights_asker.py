@@ -8,9 +8,9 @@ from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import UInt8MultiArray
 
-from pamiq_ros.wire.header import PayloadError
-from pamiq_ros.wire.payload import decode
-from pamiq_ros.wire.slots import (
+from pamiq_ros.transport.header import PayloadError
+from pamiq_ros.transport.payload import decode
+from pamiq_ros.transport.slots import (
     DESCRIPTOR_SCHEMA,
     WeightsRequest,
     descriptor_of,

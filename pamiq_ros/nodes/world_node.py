@@ -14,9 +14,9 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.time import Time
 from std_msgs.msg import Float64MultiArray
 
-from pamiq_ros.control.lockstep import Acted
-from pamiq_ros.loop.ticker import Ticker
-from pamiq_ros.world import AXES, Outcome, World, WorldError, parse_kwargs
+from pamiq_ros.runtime.ticker import Ticker
+from pamiq_ros.supervision.lockstep import Acted
+from pamiq_ros.worlds import AXES, Outcome, World, WorldError, parse_kwargs
 
 from .lockstep_world import LockstepWorld
 from .main import destroyed_if_refused, run_unless_refused

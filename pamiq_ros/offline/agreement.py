@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pamiq_ros.bags import Bag
+from pamiq_ros.offline.bags import Bag
 
 from .bag_robot import BagRobot
 from .recorded_commands import RecordedCommands, is_velocity

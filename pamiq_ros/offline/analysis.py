@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pamiq_ros.bags import Bag, BagError
 from pamiq_ros.core.normalization import Channel, Normalizer, save_normalization
+from pamiq_ros.offline.bags import Bag, BagError
 
 from .channel_kinds import channel_of
 from .channels import Values, channels_of

@@ -8,13 +8,13 @@ from typing import Any
 from rclpy.serialization import deserialize_message
 from torch import Tensor
 
-from pamiq_ros.bags import Bag, Recorded, require
-from pamiq_ros.core.robot import ObservationError, TopicActuator, TopicSensor, check_command
-from pamiq_ros.robot.decode import decoder_for
+from pamiq_ros.core.devices import ObservationError, TopicActuator, TopicSensor, check_command
+from pamiq_ros.core.devices.decode import decoder_for
+from pamiq_ros.offline.bags import Bag, Recorded, require
 
 
 class BagRobot:
-    """Topic devices without topics; a `pamiq_ros.core.robot.Robot`, and the actor's guard.
+    """Topic devices without topics; a `pamiq_ros.core.devices.Robot`, and the actor's guard.
 
     Args:
         names: New names of topics of the bag, by those they have there.

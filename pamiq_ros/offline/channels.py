@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from rclpy.serialization import deserialize_message
 
-from pamiq_ros.bags import Bag
-from pamiq_ros.core.robot import AXES, ImageTopic, ImuTopic, LaserScanTopic, OdometryTopic
-from pamiq_ros.robot.decode import decode_image, decode_imu, decode_odometry, decode_scan
-from pamiq_ros.robot.messages import message_class
+from pamiq_ros.core.devices import AXES, ImageTopic, ImuTopic, LaserScanTopic, OdometryTopic
+from pamiq_ros.core.devices.decode import decode_image, decode_imu, decode_odometry, decode_scan
+from pamiq_ros.core.devices.messages import message_class
+from pamiq_ros.offline.bags import Bag
 
 Values = npt.NDArray[np.float64]
 MOST_PIXELS = 64

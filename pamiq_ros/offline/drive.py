@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pamiq_ros.bags import Bag
 from pamiq_ros.core.data import DataCollector
+from pamiq_ros.core.devices import attach_robot
 from pamiq_ros.core.model import TrainingModelsDict
-from pamiq_ros.core.robot import attach_robot
 from pamiq_ros.core.system import System
-from pamiq_ros.loop.actor import Actor
-from pamiq_ros.loop.errors import ErrorLog
+from pamiq_ros.offline.bags import Bag
+from pamiq_ros.runtime.actor import Actor
+from pamiq_ros.runtime.errors import ErrorLog
 
 from .bag_robot import BagRobot
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from pamiq_ros.core.data import StepBatch
+from pamiq_ros.transport.experience import ExperienceBatch, decode_experience, encode_experience
 from pamiq_ros.transport.sequence_window import SequenceWindow
-from pamiq_ros.wire.experience import ExperienceBatch, decode_experience, encode_experience
 
 SHARD_BYTES = 64 * 2**20
 """A file of experience is ended when it has so many bytes of steps."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import UInt8MultiArray
 
-from pamiq_ros.bags import Bag
-from pamiq_ros.wire.header import PayloadError
+from pamiq_ros.offline.bags import Bag
+from pamiq_ros.transport.header import PayloadError
 
 from .experience_export import ExperienceExport
 from .weights_export import WeightsExport
@@ -91,7 +91,7 @@ def _write_weights(path: Path, found: WeightsExport, say: Callable[[str], object
 def _write_lerobot(
     folder: Path, name: str, steps: ExperienceExport, say: Callable[[str], object]
 ) -> None:
-    from pamiq_ros.lerobot import write_dataset  # its libraries are an extra
+    from pamiq_ros.offline.lerobot import write_dataset  # its libraries are an extra
 
     signature = next(steps.batches()).steps.signature
     episodes, frames = write_dataset(folder, name, lambda: steps.batches(signature))

@@ -10,10 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
-from pamiq_ros.bags import Bag
 from pamiq_ros.core.evaluator import Evaluator
 from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.system import System
+from pamiq_ros.offline.bags import Bag
 
 from .agreement import Agreement
 from .drive import Drive, OfflineError

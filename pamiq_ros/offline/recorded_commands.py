@@ -9,7 +9,7 @@ from typing import Any
 from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.serialization import deserialize_message
 
-from pamiq_ros.bags import Bag, Topic
+from pamiq_ros.offline.bags import Bag, Topic
 
 _TWISTS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "geometry_msgs/msg/Twist": (Twist, lambda message: message),

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
-from pamiq_ros.bags import Bag
+from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, StateError, StateStore
 from pamiq_ros.core.config import ResolvedSystem, resolve_system
 from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.seeding import seed_everything
-from pamiq_ros.loop.parts import load_parts
-from pamiq_ros.state import LATEST, Configuration, Keepers, StateError, StateStore
+from pamiq_ros.offline.bags import Bag
+from pamiq_ros.runtime.parts import load_parts
 
 from .judging import Course, Judge
 from .training import Epoch, Plan, Training

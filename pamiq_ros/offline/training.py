@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pamiq_ros.bags import Bag
+from pamiq_ros.checkpoints import StateStore
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.data import StepBatch
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.state import save_json
-from pamiq_ros.loop.errors import ErrorLog
-from pamiq_ros.loop.learner import CAME, Learner
-from pamiq_ros.loop.training_faults import STOP, TrainingFaults
-from pamiq_ros.state import StateStore
+from pamiq_ros.offline.bags import Bag
+from pamiq_ros.runtime.errors import ErrorLog
+from pamiq_ros.runtime.learner import CAME, Learner
+from pamiq_ros.runtime.training_faults import STOP, TrainingFaults
 
 from .drive import Drive, OfflineError
 from .judging import Judge, mean_of

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pamiq_ros.wire.chunks import SCHEMA as CHUNK_SCHEMA
-from pamiq_ros.wire.chunks import ChunkAssembler
-from pamiq_ros.wire.payload import decode
-from pamiq_ros.wire.weights import MAX_WEIGHTS_BYTES, Weights, encode_weights, weights_of
-from pamiq_ros.wire.weights import SCHEMA as WEIGHTS_SCHEMA
+from pamiq_ros.transport.chunks import SCHEMA as CHUNK_SCHEMA
+from pamiq_ros.transport.chunks import ChunkAssembler
+from pamiq_ros.transport.payload import decode
+from pamiq_ros.transport.weights import MAX_WEIGHTS_BYTES, Weights, encode_weights, weights_of
+from pamiq_ros.transport.weights import SCHEMA as WEIGHTS_SCHEMA
 
 
 class WeightsExport:

@@ -8,13 +8,9 @@ from collections.abc import Callable, Iterable
 
 from pamiq_ros.core.data.batch import StepBatch
 
-from ..wire.experience import (
-    MAX_EXPERIENCE_BYTES,
-    ExperienceBatch,
-    decode_experience,
-)
-from ..wire.metadata import DigestMismatch
-from ..wire.payload import Buffer, PayloadError
+from .experience import MAX_EXPERIENCE_BYTES, ExperienceBatch, decode_experience
+from .metadata import DigestMismatch
+from .payload import Buffer, PayloadError
 from .reports import Reported, named
 from .sequence_window import SequenceWindow
 

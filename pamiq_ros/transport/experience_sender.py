@@ -11,9 +11,9 @@ from typing import Any
 
 from pamiq_ros.core.tree import Form, flatten, leaves
 
-from ..wire.experience_writer import ExperienceWriter
-from ..wire.payload import Buffer
 from .bell import Bell
+from .experience_writer import ExperienceWriter
+from .payload import Buffer
 from .reports import named
 from .step_queue import QueuedStep, StepQueue
 

@@ -21,11 +21,11 @@ from pamiq_ros.core.model import StaleParameters, TensorSpec
 from pamiq_ros.core.model.finite import BLOCK_BYTES, block_is_finite
 from pamiq_ros.core.own_files import open_own
 
-from ..wire.header import MAX_HEADER_BYTES, PayloadError, Span, read_header
-from ..wire.payload import Payload
-from ..wire.slots import MARK_BYTES, SlotDescriptor, is_file_name, read_mark
-from ..wire.weights import is_nested
+from .header import MAX_HEADER_BYTES, PayloadError, Span, read_header
+from .payload import Payload
 from .slot_store import FOLDER
+from .slots import MARK_BYTES, SlotDescriptor, is_file_name, read_mark
+from .weights import is_nested
 
 Bytes = npt.NDArray[np.uint8]
 _FIRST_READ = 65536

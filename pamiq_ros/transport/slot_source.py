@@ -6,12 +6,12 @@ from pathlib import Path
 
 from pamiq_ros.core.model import StaleParameters
 
-from ..wire.header import PayloadError
-from ..wire.metadata import check_digest, check_schema, integer, text
-from ..wire.slots import SlotDescriptor
-from ..wire.weights import MAX_VERSION, SCHEMA
+from .header import PayloadError
 from .host import boot_id
+from .metadata import check_digest, check_schema, integer, text
 from .slot_reader import SlotFile, SlotReader
+from .slots import SlotDescriptor
+from .weights import MAX_VERSION, SCHEMA
 
 
 class SlotUnreadable(Exception):

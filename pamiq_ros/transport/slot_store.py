@@ -20,7 +20,7 @@ from torch import Tensor
 
 from pamiq_ros.core.own_files import open_own
 
-from ..wire.slots import MARK_BYTES, is_file_name, mark
+from .slots import MARK_BYTES, is_file_name, mark
 
 FOLDER = Path("/dev/shm")
 YOUNGEST_S = 10.0

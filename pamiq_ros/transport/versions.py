@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from ..wire.weights import MAX_VERSION
+from .weights import MAX_VERSION
 
 MOST_AHEAD = 2**24
 """What is further ahead of the versions known so far is a mistake or made up: at a hundred versions

@@ -15,10 +15,10 @@ from typing import Any
 
 from pamiq_ros.core.model.finite import copy_finite
 
-from ..wire.layout import Layout
-from ..wire.weights import tensors_of, weights_layout
+from .layout import Layout
 from .parameters import non_finite
 from .slot_store import SlotStore
+from .weights import tensors_of, weights_layout
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from typing import Any
 
 from pamiq_ros.core.model import ParameterReader, StaleParameters
 
-from ..wire import chunks, slots, weights
-from ..wire.chunks import ChunkAssembler
-from ..wire.metadata import DigestMismatch
-from ..wire.payload import Buffer, Payload, PayloadError, decode
-from ..wire.slots import ANYBODY, SlotDescriptor, WeightsRequest, descriptor_of, encode_request
-from ..wire.weights import MAX_WEIGHTS_BYTES, Weights, is_late, weights_of
+from . import chunks, slots, weights
+from .chunks import ChunkAssembler
+from .metadata import DigestMismatch
+from .payload import Buffer, Payload, PayloadError, decode
 from .reports import Reported, named
 from .slot_source import SlotSource, SlotUnreadable
 from .slot_store import FOLDER
+from .slots import ANYBODY, SlotDescriptor, WeightsRequest, descriptor_of, encode_request
 from .versions import MOST_AHEAD
+from .weights import MAX_WEIGHTS_BYTES, Weights, is_late, weights_of
 
 Carrier = Callable[[Payload], None]
 """One way weights travel: takes a payload of its schema, stages weights when they are whole."""

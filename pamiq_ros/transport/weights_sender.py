@@ -11,13 +11,13 @@ from typing import Any
 
 from pamiq_ros.core.model import NotFiniteError
 
-from ..wire.chunks import CHUNK_BYTES, MAX_CHUNK_BYTES, split_weights
-from ..wire.payload import Buffer, PayloadError, decode
-from ..wire.slots import ANYBODY, SlotDescriptor, encode_descriptor, request_of
-from ..wire.weights import weights_metadata
+from .chunks import CHUNK_BYTES, MAX_CHUNK_BYTES, split_weights
 from .host import boot_id
+from .payload import Buffer, PayloadError, decode
 from .reports import named
+from .slots import ANYBODY, SlotDescriptor, encode_descriptor, request_of
 from .versions import VersionCounter
+from .weights import weights_metadata
 from .weights_mail import Letter, WeightsMail
 
 _MAX_REQUEST_BYTES = 8192

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 from statuses import ACTIVE, CROWDED, FAILED, HELD, STARTING
 
+from pamiq_ros.bringup.log_tail import Notice
 from pamiq_ros.cli.display import LiveDisplay, PlainDisplay
-from pamiq_ros.cli.log_tail import Notice
 from pamiq_ros.cli.panel import draw
 from pamiq_ros.cli.status import Status
 from pamiq_ros.cli.view import View, line

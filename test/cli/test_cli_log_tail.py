@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.cli.log_tail import LogTail, Notice, notice_in
+from pamiq_ros.bringup.log_tail import LogTail, Notice, notice_in
 
 WARNING = b"[WARN] [1795226711.5] [pamiq_training]: the buffer [a] is full\n"
 

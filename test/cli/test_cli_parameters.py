@@ -7,8 +7,8 @@ import sys
 import pytest
 from domains import own_domain
 
-from pamiq_ros.cli.workplace import Workplace
-from pamiq_ros.graph import GraphOptions, graph
+from pamiq_ros.bringup import GraphOptions, graph
+from pamiq_ros.bringup.workplace import Workplace
 
 ASK = """
 import json, rclpy, sys

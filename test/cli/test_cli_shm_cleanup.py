@@ -9,8 +9,8 @@ import sys
 import pytest
 from strangers import fifo, given_away, only_root, without_waiting
 
-from pamiq_ros.cli import shm_cleanup
-from pamiq_ros.cli.shm_cleanup import files_there, remove_leftovers
+from pamiq_ros.bringup import shm_cleanup
+from pamiq_ros.bringup.shm_cleanup import files_there, remove_leftovers
 
 SEGMENT = ("fastdds_0123456789abcdef", "fastdds_0123456789abcdef_el")
 MAP = """

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from conftest import until
 
-from pamiq_ros.cli import stopping
-from pamiq_ros.cli.interrupts import Interrupts
-from pamiq_ros.cli.node_process import NodeProcess
-from pamiq_ros.cli.stopping import Stop
-from pamiq_ros.cli.supervisor import Supervisor
-from pamiq_ros.graph import NodeDescription
+from pamiq_ros.bringup import NodeDescription, stopping
+from pamiq_ros.bringup.interrupts import Interrupts
+from pamiq_ros.bringup.node_process import NodeProcess
+from pamiq_ros.bringup.stopping import Stop
+from pamiq_ros.bringup.supervisor import Supervisor
 
 SLEEPS = "print('up', flush=True); import time; time.sleep(60)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEPS

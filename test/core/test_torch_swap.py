@@ -11,7 +11,7 @@ from torch import nn
 
 from pamiq_ros.core import StaleParameters, TensorSpec, TorchInferenceModel, TorchTrainingModel
 from pamiq_ros.core.torch.weights import TensorReader, named_tensors, tied_names
-from pamiq_ros.loop.weights_slot import WeightsSlot
+from pamiq_ros.runtime.weights_slot import WeightsSlot
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float64]
 

@@ -38,15 +38,15 @@ OTHERS = (
 # control node's process ends, did not arrive in 1 of 12 runs on a busy machine.
 SELECTION = (
     "test/test_fastdds_profile.py",
-    "test/graph/test_graph_places.py",
+    "test/bringup/test_graph_places.py",
     "test/nodes/test_compat.py",
     "test/nodes/test_events_executor.py",
     "test/nodes/test_managed.py",
     "test/nodes/test_parameters.py",
-    "test/nodes/test_robot_guard.py",
-    "test/nodes/test_ros_time.py",
+    "test/supervision/test_robot_guard.py",
+    "test/supervision/test_ros_time.py",
     "test/nodes/test_unlocked.py",
-    "test/robot/test_ros_robot.py",
+    "test/nodes/test_ros_robot.py",
     "test/integration/test_driving.py",
     "test/integration/test_world_lockstep.py::test_a_world_in_lockstep_is_the_environment_itself",
 )

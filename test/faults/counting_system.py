@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from pamiq_ros.core import Agent, SequentialBuffer, System, TorchTrainingModel, Trainer
-from pamiq_ros.core.robot import ImageTopic, TwistTopic
+from pamiq_ros.core.devices import ImageTopic, TwistTopic
 from pamiq_ros.core.state import load_json, save_json
 
 TURN = 2.0**-13

@@ -11,7 +11,7 @@ from integration.harness import wait_until
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String, UInt8MultiArray
 
-from pamiq_ros.nodes.report import LATCHED
+from pamiq_ros.supervision.reporter import LATCHED
 
 PORTION = 500
 """So many payloads at most are on their way; `QOS` and the nodes' queues hold more."""

@@ -10,8 +10,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String, UInt8MultiArray
 from tick_lateness import StolenTime
 
-from pamiq_ros.nodes.report import LATCHED
-from pamiq_ros.wire.experience import decode_experience
+from pamiq_ros.supervision.reporter import LATCHED
+from pamiq_ros.transport.experience import decode_experience
 
 HISTORY = QoSProfile(depth=64, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 

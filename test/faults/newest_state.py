@@ -2,8 +2,8 @@
 
 from counting_system import steps
 
+from pamiq_ros.checkpoints.keepers import is_state_id
 from pamiq_ros.core.state import load_json, load_state_dict
-from pamiq_ros.state.keepers import is_state_id
 
 
 def newest_state(states_dir, node):

@@ -7,8 +7,8 @@ from integration.harness import TINY, wait_until
 from std_msgs.msg import String, UInt8MultiArray
 
 from pamiq_ros.core.config import resolve_system
-from pamiq_ros.nodes.report import LATCHED
-from pamiq_ros.wire.slots import WeightsRequest, encode_request
+from pamiq_ros.supervision.reporter import LATCHED
+from pamiq_ros.transport.slots import WeightsRequest, encode_request
 
 EXPERIENCE, WEIGHTS = "pamiq/experience/pictures", "pamiq/weights/policy"
 REQUEST = "pamiq/weights_request/policy"

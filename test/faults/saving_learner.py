@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 
+from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, Saver, StateStore
 from pamiq_ros.core import SequentialBuffer, System, TorchTrainer, TorchTrainingModel
 from pamiq_ros.core.data import StepBatch, blocks
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.state import load_json, save_json
-from pamiq_ros.loop.errors import ErrorLog
-from pamiq_ros.loop.learner import Learner
-from pamiq_ros.state import LATEST, Configuration, Keepers, Saver, StateStore
+from pamiq_ros.runtime.errors import ErrorLog
+from pamiq_ros.runtime.learner import Learner
 
 STEPS, VALUES, NEWS = 1000, 1000, 40
 KEPT = 2

@@ -7,7 +7,7 @@ import re
 import pytest
 from saving_learner import SavingLearner
 
-from pamiq_ros.state import StateError
+from pamiq_ros.checkpoints import StateError
 
 MANIFEST = "manifest.json"
 

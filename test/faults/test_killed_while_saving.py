@@ -19,10 +19,10 @@ from saving_learner import KEPT, SavingLearner
 from std_msgs.msg import UInt8MultiArray
 from std_srvs.srv import Trigger
 
+from pamiq_ros.checkpoints.keepers import is_state_id
 from pamiq_ros.core.config import resolve_system
 from pamiq_ros.core.data import StepBatch
-from pamiq_ros.state.keepers import is_state_id
-from pamiq_ros.wire.experience import ExperienceBatch, encode_experience
+from pamiq_ros.transport.experience import ExperienceBatch, encode_experience
 
 LONGEST_DELAY_S = 0.25
 """Some times as long as saving takes."""

@@ -3,7 +3,7 @@
 import copy
 import zlib
 
-from pamiq_ros.control.sealed import seal
+from pamiq_ros.supervision.sealed import seal
 
 DEEP = 10**5
 

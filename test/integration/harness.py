@@ -27,8 +27,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.nodes.report import LATCHED
 from pamiq_ros.nodes.spin_thread import SpinThread
+from pamiq_ros.supervision.reporter import LATCHED
 
 TINY = f"{Path(__file__).parent / 'tiny_system.py'}:system"
 DEADLINE_S = 90.0

@@ -13,8 +13,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosbags.typesys import Stores, get_typestore
 from std_msgs.msg import UInt8MultiArray
 
-from pamiq_ros.bags import Bag
-from pamiq_ros.wire.experience import decode_experience
+from pamiq_ros.offline.bags import Bag
+from pamiq_ros.transport.experience import decode_experience
 
 from .command_line import pamiq_ros, said
 from .harness import TINY, graph, wait_until

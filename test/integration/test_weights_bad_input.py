@@ -17,13 +17,13 @@ from std_msgs.msg import UInt8MultiArray
 
 from pamiq_ros.core.config import resolve_system
 from pamiq_ros.nodes.topics import latched
+from pamiq_ros.transport.chunks import split_weights
 from pamiq_ros.transport.host import boot_id
+from pamiq_ros.transport.payload import encode
 from pamiq_ros.transport.slot_store import FOLDER, SlotStore
+from pamiq_ros.transport.slots import MARK_BYTES, SlotDescriptor, encode_descriptor
+from pamiq_ros.transport.weights import Weights, encode_weights
 from pamiq_ros.transport.weights_sender import WeightsSender
-from pamiq_ros.wire.chunks import split_weights
-from pamiq_ros.wire.payload import encode
-from pamiq_ros.wire.slots import MARK_BYTES, SlotDescriptor, encode_descriptor
-from pamiq_ros.wire.weights import Weights, encode_weights
 
 from .harness import TINY, graph, wait_until
 from .mutations import damaged

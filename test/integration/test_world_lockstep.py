@@ -12,7 +12,7 @@ import gymnasium
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import UInt8MultiArray
 
-from pamiq_ros.wire.experience import decode_experience
+from pamiq_ros.transport.experience import decode_experience
 
 from .harness import graph, wait_until
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from pamiq_ros.core import Agent, SequentialBuffer, System, TorchTrainer, TorchTrainingModel
-from pamiq_ros.core.robot import ImageTopic, TwistTopic
+from pamiq_ros.core.devices import ImageTopic, TwistTopic
 
 BLACK, WHITE = 0, 255
 """Shades of pictures that are too much for the agent: it acts without sense, or raises."""

@@ -3,7 +3,7 @@
 import torch
 
 from pamiq_ros.core import Agent, System
-from pamiq_ros.core.robot import FloatArrayTopic, TwistTopic
+from pamiq_ros.core.devices import FloatArrayTopic, TwistTopic
 
 
 class Echo(Agent):

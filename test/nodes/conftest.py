@@ -1,12 +1,9 @@
-"""Fixtures of the nodes' tests."""
+"""Fixtures of the tests of `nodes`."""
 
 import pytest
-from domains import PROFILE
+from domains import fast_discovery  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
-def fast_discovery(monkeypatch):
-    """Fast DDS reads its profile once, for the first participant of this process."""
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    for name, value in PROFILE.items():
-        monkeypatch.setenv(name, value)
+def discovered_at_once(fast_discovery):  # noqa: F811
+    """Nodes of these tests find each other at once."""

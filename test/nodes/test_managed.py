@@ -9,11 +9,11 @@ from domains import own_domain
 from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import String
 
-from pamiq_ros.control.reports import read_report
-from pamiq_ros.control.sealed import seal
 from pamiq_ros.nodes.managed import PamiqNode
 from pamiq_ros.nodes.parameters import Parameter
 from pamiq_ros.nodes.training_node import TrainingNode
+from pamiq_ros.supervision.reports import read_report
+from pamiq_ros.supervision.sealed import seal
 
 
 class _Node(PamiqNode):

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
 from rclpy.parameter import Parameter
 
-from pamiq_ros.core.robot import AXES
+from pamiq_ros.core.devices import AXES
 from pamiq_ros.nodes.parameters import declare
 from pamiq_ros.nodes.robot_parameters import robot_settings
 from pamiq_ros.nodes.tables import ROBOT_PARAMETERS

@@ -14,11 +14,11 @@ from ros_helpers import wait_until
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32MultiArray
 
-from pamiq_ros.core.robot import FloatArrayTopic, ImageTopic, TopicSensor
+from pamiq_ros.core.devices import FloatArrayTopic, ImageTopic, TopicSensor
 from pamiq_ros.nodes.parameters import declare
+from pamiq_ros.nodes.ros_robot import RosRobot
 from pamiq_ros.nodes.scheduling import make_ticker
 from pamiq_ros.nodes.tables import INFERENCE_PARAMETERS
-from pamiq_ros.robot import RosRobot
 
 if TYPE_CHECKING:
     from ros_helpers import Ros

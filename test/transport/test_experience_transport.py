@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pamiq_ros.transport.experience import decode_experience
 from pamiq_ros.transport.experience_receiver import ExperienceReceiver
 from pamiq_ros.transport.experience_sender import ExperienceSender
-from pamiq_ros.wire.experience import decode_experience
 
 DEADLINE = 20.0
 

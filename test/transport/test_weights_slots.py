@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from strangers import SOMEBODY, fifo, given_away, only_root, without_waiting
 
 from pamiq_ros.core.model import NotFiniteError
+from pamiq_ros.transport.payload import decode, encode
 from pamiq_ros.transport.slot_reader import SlotFile
 from pamiq_ros.transport.slot_store import MARK_BYTES, SlotStore, remove_leftovers
+from pamiq_ros.transport.slots import DESCRIPTOR_SCHEMA, encode_request, mark
+from pamiq_ros.transport.weights import MAX_WEIGHTS_BYTES
 from pamiq_ros.transport.weights_receiver import WeightsReceiver
 from pamiq_ros.transport.weights_sender import WeightsSender
-from pamiq_ros.wire.payload import decode, encode
-from pamiq_ros.wire.slots import DESCRIPTOR_SCHEMA, encode_request, mark
-from pamiq_ros.wire.weights import MAX_WEIGHTS_BYTES
 
 DEADLINE = 20.0
 
@@ -406,7 +406,7 @@ def test_a_request_of_any_bytes_harms_nobody(data):
 
 
 def test_a_request_for_anothers_weights_is_not_answered(line):
-    from pamiq_ros.wire.slots import WeightsRequest
+    from pamiq_ros.transport.slots import WeightsRequest
 
     one = line()
     one.send(1)

@@ -9,14 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pamiq_ros.control.reports import LARGEST_VERSION
 from pamiq_ros.core.model import NotFiniteError
+from pamiq_ros.supervision.reports import LARGEST_VERSION
+from pamiq_ros.transport.chunks import chunk_count, split_weights
+from pamiq_ros.transport.payload import decode, encode
 from pamiq_ros.transport.versions import MOST_AHEAD, VersionCounter
-from pamiq_ros.transport.weights_receiver import WeightsReceiver
-from pamiq_ros.transport.weights_sender import WeightsSender
-from pamiq_ros.wire.chunks import chunk_count, split_weights
-from pamiq_ros.wire.payload import decode, encode
-from pamiq_ros.wire.weights import (
+from pamiq_ros.transport.weights import (
     MAX_VERSION,
     Weights,
     decode_weights,
@@ -24,6 +22,8 @@ from pamiq_ros.wire.weights import (
     tensors_of,
     weights_layout,
 )
+from pamiq_ros.transport.weights_receiver import WeightsReceiver
+from pamiq_ros.transport.weights_sender import WeightsSender
 
 DEADLINE = 20.0
 

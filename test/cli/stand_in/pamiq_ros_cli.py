@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from pamiq_ros.cli import checks, session, stopping
+from pamiq_ros.bringup import graph, stopping
+from pamiq_ros.cli import checks, session
 from pamiq_ros.cli.main import main
-from pamiq_ros.graph import graph, supervision
+from pamiq_ros.supervision import exit_policy as supervision
 
 
 def stand_ins(options):

@@ -1,0 +1,104 @@
+"""Stopping: the robot first, then the nodes in order, then whatever is left.
+
+That takes a second or two. A learner in the middle of a long run of a trainer, or with a large
+state to save, is given the time for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from pamiq_ros.supervision.exit_policy import ENDS_WITHIN_S
+
+from .interrupts import Interrupts
+from .supervisor import Event, Supervisor
+
+CONTROL = "pamiq_control"
+POLL_S = 0.05
+ANSWERING_WITHIN_S = 0.5
+ORDERLY_S = 3.0
+# Nodes that were never to run have nothing to bring to an end.
+KILL_REFUSED_AFTER_S = 0.2
+GONE_AFTER_KILL_S = 5.0
+LAST_STATUS_S = 0.3
+
+
+class Control(Protocol):
+    """The control node, seen from outside."""
+
+    @property
+    def is_shutdown(self) -> bool:
+        """Whether the last status that was heard is the one of the end."""
+
+    @property
+    def has_stopped_robot(self) -> bool:
+        """Whether, by the last status, the inference node does not act any more."""
+
+    def call_shutdown(self) -> bool:
+        """Ask it to stop the robot and then the nodes; returns whether it could be asked."""
+
+
+class Stop:
+    """Ends every process; a further Ctrl-C kills them at once.
+
+    Args:
+        supervisor: The processes.
+        control: The control node.
+        interrupts: The signals that came.
+        on_poll: Called a few times a second with what has happened.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        control: Control,
+        interrupts: Interrupts,
+        on_poll: Callable[[list[Event]], None],
+    ) -> None:
+        self._supervisor = supervisor
+        self._control = control
+        self._interrupts = interrupts
+        self._on_poll = on_poll
+        self._patience = max(1, interrupts.count)
+        self._began_s = time.monotonic()
+
+    def run(self, orderly: bool) -> None:
+        """End every process.
+
+        Args:
+            orderly: Whether to have the control node stop the robot and the nodes first, and to
+                give them the time they need.
+        """
+        self._supervisor.stopping = True
+        if orderly and self._until(self._asked, ANSWERING_WITHIN_S):
+            if not self._until(self._is_done, ORDERLY_S) and self._control.has_stopped_robot:
+                self._until(self._is_done, ENDS_WITHIN_S)
+            # Its last message may still be on its way when its process has ended.
+            self._until(lambda: self._control.is_shutdown, self._elapsed() + LAST_STATUS_S)
+        self._supervisor.terminate()
+        kill_after_s = ENDS_WITHIN_S if orderly else KILL_REFUSED_AFTER_S
+        if not self._until(lambda: not self._supervisor.running, kill_after_s):
+            self._supervisor.kill()
+            self._patience = self._interrupts.count
+            self._until(lambda: not self._supervisor.running, self._elapsed() + GONE_AFTER_KILL_S)
+
+    def _asked(self) -> bool:
+        # Without its process there may still be another one's service, which is not ours to end.
+        return CONTROL in self._supervisor.running and self._control.call_shutdown()
+
+    def _is_done(self) -> bool:
+        return CONTROL not in self._supervisor.running
+
+    def _until(self, done: Callable[[], bool], at_s: float) -> bool:
+        while True:
+            self._on_poll(self._supervisor.poll())
+            if done():
+                return True
+            if self._interrupts.count > self._patience or self._elapsed() >= at_s:
+                return False
+            time.sleep(POLL_S)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began_s

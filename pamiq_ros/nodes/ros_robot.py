@@ -1,0 +1,195 @@
+"""RosRobot: the topic devices of one node, watched and stopped together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rclpy.node import Node
+
+from pamiq_ros.core.devices import ImageTopic, TopicActuator, TopicSensor
+from pamiq_ros.runtime.histogram import Histogram
+
+from .age import Ages
+from .robot_settings import RobotSettings
+from .sinks import CommandSink, open_sink
+from .sources import TopicSource
+
+# Steps may follow each other faster than who records the commands can take them.
+_DEPTH_IN_STEPS = 1000
+
+
+class RosRobot:
+    """Connects topic devices to a node's topics; a `pamiq_ros.core.devices.Robot`.
+
+    The executor's thread receives; one other thread reads, commands and asks for ages. `stop` may
+    be called from any thread.
+
+    Attributes:
+        ages: Age of the oldest observation in s, each time `stale` was asked.
+    """
+
+    def __init__(
+        self, node: Node, settings: RobotSettings | None = None, in_steps: bool = False
+    ) -> None:
+        """Make a robot without devices.
+
+        Args:
+            node: Whose topics they are connected to.
+            settings: How it is watched and commanded.
+            in_steps: Whether what sensors receive waits for `release`.
+        """
+        self.ages = Histogram()
+        self._in_steps = in_steps
+        self._node = node
+        self._settings = settings or RobotSettings()
+        self._sources: list[TopicSource] = []
+        self._sinks: list[CommandSink] = []
+        self._stale: dict[str, str] = {}
+
+    def open_sensor(self, sensor: TopicSensor) -> TopicSource:
+        """Subscribe the sensor's topic.
+
+        Raises:
+            TypeError: A class of sensor that has no topic type.
+        """
+        source = TopicSource(self._node, sensor, self._in_steps)
+        self._sources = [*self._open_sources(), source]
+        return source
+
+    def open_actuator(self, actuator: TopicActuator) -> CommandSink:
+        """Publish the actuator's topic.
+
+        Raises:
+            TypeError: A class of actuator that has no topic type.
+            ValueError: Another actuator has the topic, where the two would contradict each other.
+        """
+        topic = self._node.resolve_topic_name(actuator.topic)
+        if any(sink.topic == topic for sink in self._sinks if not sink.closed):
+            raise ValueError(f"topic '{topic}': expected one actuator, found two")
+        depth = _DEPTH_IN_STEPS if self._in_steps else 1
+        sink = open_sink(self._node, actuator, self._settings, depth)
+        self._sinks.append(sink)
+        return sink
+
+    def sensor_topics(self) -> list[tuple[str, bool]]:
+        """Full name of each open sensor's topic and whether it has pictures, in opening order."""
+        return [(s.topic, isinstance(s.sensor, ImageTopic)) for s in self._open_sources()]
+
+    def on_observation(self, sensor: str | TopicSensor, callback: Callable[[], None]) -> None:
+        """Have `callback` called each time a new observation of one sensor has arrived.
+
+        It is called in the executor's thread, once the sensor would read that observation; it must
+        return at once (set an event) and raise nothing. It ends with the sensor's teardown.
+
+        Args:
+            sensor: A sensor that is set up, or its topic by its full name or as the sensor names
+                it; where several sensors read the topic, the one that was set up first.
+            callback: What to call.
+
+        Raises:
+            ValueError: No such sensor is open; names those that are.
+        """
+        sources = self._open_sources()
+        for source in sources:
+            names = (source.topic, source.sensor.topic)
+            if sensor is source.sensor or (isinstance(sensor, str) and sensor in names):
+                source.on_observation(callback)
+                return
+        wanted = sensor if isinstance(sensor, str) else sensor.topic
+        found = ", ".join(source.topic for source in sources) or "none"
+        raise ValueError(f"topic '{wanted}': expected one of the open sensors' ({found})")
+
+    def has_heard(self, counts: Mapping[str, int]) -> bool:
+        """Whether so many messages have come, by the topic's full name, where it is observed."""
+        return all(s.heard >= counts.get(s.topic, 0) for s in self._open_sources())
+
+    def is_connected(self) -> bool:
+        """Whether every sensor's topic has a publisher."""
+        return all(source.is_connected for source in self._open_sources())
+
+    def release(self, counts: Mapping[str, int]) -> None:
+        """Let so many messages of each topic, of all that came, be observed."""
+        for source in self._open_sources():
+            source.release(counts.get(source.topic, 0))
+
+    def missing(self) -> list[str]:
+        """Full names of the topics of which nothing has been received yet."""
+        return [source.topic for source in self._open_sources() if source.ages() is None]
+
+    def oldest(self) -> tuple[str, float] | None:
+        """Full name and age in s of the oldest observation now; None while there is none."""
+        oldest = self._oldest()
+        return None if oldest is None else (oldest[0], self._age_s(oldest[1]))
+
+    def stale(self, limit_s: float) -> str:
+        """Which observation is older than `limit_s` seconds, for the log.
+
+        Returns:
+            The topic, its ages and the limit, as they were when it first was too old, so that one
+            loss of a sensor is one text; empty when nothing is too old.
+        """
+        oldest = self._oldest()
+        if oldest is None:
+            return ""
+        topic, ages = oldest
+        self.ages.add(self._age_s(ages))
+        if self._age_s(ages) <= limit_s:
+            self._stale.clear()
+            return ""
+        return self._stale.setdefault(topic, _explain(topic, ages, limit_s))
+
+    def stop(self) -> None:
+        """Command zero on every actuator's topic, at once.
+
+        Raises:
+            Exception: The first of those that publishing raised, after all topics had their turn.
+        """
+        errors = []
+        for sink in self._sinks:
+            try:
+                sink.stop()
+            except Exception as error:  # one broken publisher must not keep the others moving
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def action_counts(self) -> dict[str, int]:
+        """Commands published, stops among them, by topic as the actuators name it."""
+        counts: Counter[str] = Counter()
+        for sink in self._sinks:
+            counts[sink.actuator.topic] += sink.count
+        return dict(counts)
+
+    def commands(self) -> dict[str, dict[str, float]]:
+        """The newest command of each open actuator by its topic's full name: numbers by name."""
+        return {sink.topic: sink.newest for sink in self._sinks if not sink.closed}
+
+    def actuators(self) -> list[dict[str, Any]]:
+        """For who has to stop the robot from outside: `topic`, `type`, `size` and `frame_id`."""
+        return [sink.described(self._settings.frame_id) for sink in self._sinks if not sink.closed]
+
+    def close(self) -> None:
+        """Command zero, then let go of every topic; safe to call twice."""
+        for sink in self._sinks:
+            sink.close()
+        for source in self._sources:
+            source.close()
+
+    def _open_sources(self) -> list[TopicSource]:
+        return [source for source in self._sources if not source.closed]
+
+    def _oldest(self) -> tuple[str, Ages] | None:
+        known = [(s.topic, ages) for s in self._open_sources() if (ages := s.ages()) is not None]
+        return max(known, key=lambda pair: self._age_s(pair[1]), default=None)
+
+    def _age_s(self, ages: Ages) -> float:
+        return ages.age_s(self._settings.observation_clock)
+
+
+def _explain(topic: str, ages: Ages, limit_s: float) -> str:
+    text = f"topic '{topic}': the newest observation is {ages}, the limit is {limit_s:g} s"
+    if ages.reception_s <= limit_s:
+        text += "; if its clock is not this machine's, set observation_clock to 'reception'"
+    return text

@@ -1,0 +1,78 @@
+"""Episodes: unbroken stretches of experience."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pamiq_ros.transport.experience import ExperienceBatch
+
+GAP_PERIODS = 5.0
+"""A longer silence, as a pause is, begins a new episode."""
+
+MAX_EPISODE_S = 1000.0
+"""Timestamps are float32, and LeRobot wants them to 0.1 ms: beyond 1024 s they are not."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive steps of one episode.
+
+    Attributes:
+        begins: Whether they are the first of it.
+        batch: The steps.
+    """
+
+    begins: bool
+    batch: ExperienceBatch
+
+
+def fps_of(batches: Iterable[ExperienceBatch]) -> int:
+    """Steps per second, from the median of the time between them; 1 at least."""
+    gaps = [np.diff(batch.stamps.numpy()) for batch in batches]
+    every = np.concatenate([*gaps, np.zeros(0, np.int64)])
+    every = every[every > 0]
+    return max(1, round(1e9 / float(np.median(every)))) if len(every) else 1
+
+
+def pieces(batches: Iterable[ExperienceBatch], fps: int) -> Iterator[Piece]:
+    """Divide experience into episodes.
+
+    A new one begins with another source or configuration, after a step that is missing or a time
+    without steps, and after `MAX_EPISODE_S`.
+
+    Args:
+        batches: The experience, in order.
+        fps: Steps per second.
+    """
+    before: ExperienceBatch | None = None
+    length, longest = 0, int(MAX_EPISODE_S * fps)
+    for batch in batches:
+        stamps = batch.stamps.numpy()
+        follows = before is not None and _follows(before, batch, fps)
+        cuts = {0} | {int(i) + 1 for i in np.flatnonzero(_broken(np.diff(stamps), fps))}
+        begin = 0
+        while begin < len(stamps):
+            begins = begin in cuts and not (begin == 0 and follows)
+            length = 0 if begins or length >= longest else length
+            end = min(
+                [cut for cut in cuts if cut > begin] + [len(stamps), begin + longest - length]
+            )
+            yield Piece(length == 0, batch.part(begin, end))
+            length += end - begin
+            begin = end
+        before = batch
+
+
+def _follows(before: ExperienceBatch, batch: ExperienceBatch, fps: int) -> bool:
+    said = (before.source, before.digest, before.first_sequence + len(before.steps))
+    if said != (batch.source, batch.digest, batch.first_sequence):
+        return False
+    gap = np.array([int(batch.stamps[0]) - int(before.stamps[-1])])
+    return not bool(_broken(gap, fps)[0])
+
+
+def _broken(gaps_ns: np.ndarray, fps: int) -> np.ndarray:
+    return (gaps_ns < 0) | (gaps_ns > GAP_PERIODS * 1e9 / fps)

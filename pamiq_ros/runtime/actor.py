@@ -1,0 +1,287 @@
+"""Actor: one tick of observe, act and command, with the rules that keep the robot safe.
+
+When in doubt the command is zero: without weights, without an observation, with a stale one, after
+an exception or an action that is not finite, the robot is stopped and the cause is named.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from pamiq_ros.core.data import DataCollector, DataCollectorsDict
+from pamiq_ros.core.devices import ActionError, ObservationError
+from pamiq_ros.core.generators import Generators
+from pamiq_ros.core.model import InferenceModel, InferenceModelsDict, TrainingModel
+from pamiq_ros.core.state_persistence import PersistentStateMixin
+from pamiq_ros.core.system import System
+
+from .between_ticks import BetweenTicks
+from .errors import ErrorLog, raised
+from .parts import load_parts
+from .weights_slot import WeightsSlot
+
+# Held without having been stopped: there was no reason to move in the first place.
+WAITING = frozenset({"no_weights", "no_observation", "paused"})
+AGENT_FAULTS = frozenset({"agent_error", "action_error", "agent_hang"})
+
+
+class Guard(Protocol):
+    """What the actor asks of the robot before it acts, and how it stops it."""
+
+    def missing(self) -> list[str]:
+        """Topics of which nothing has been received yet."""
+
+    def stale(self, limit_s: float) -> str:
+        """What is older than `limit_s` seconds, for the log; empty when nothing is."""
+
+    def stop(self) -> None:
+        """Command zero, at once."""
+
+
+class Actor:
+    """The agent in its environment: the inference node's part of a system.
+
+    Attributes:
+        slots: Where each model that is trained elsewhere gets its weights, by model name.
+        stops: How often a driving robot was stopped, by cause.
+        hold: Why the robot is held at zero now; empty while the agent drives.
+        takes_weights: Whether the next tick takes weights that have come.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        guard: Guard,
+        make_collector: Callable[[str], DataCollector[Any]],
+        errors: ErrorLog,
+        observation_timeout: float,
+        step_timeout: float = math.inf,
+        on_agent_fault: Callable[[str], object] = lambda text: None,
+    ) -> None:
+        """Build the environment, the agent and the inference models; no trainer, no buffer.
+
+        Args:
+            system: Whose actor this is.
+            guard: The robot.
+            make_collector: Makes the collector for a buffer's name.
+            errors: Where causes of stops are told.
+            observation_timeout: Oldest observation to act on, in s.
+            step_timeout: Longest step of the agent, in s; see `watch_step`.
+            on_agent_fault: Called with what the agent did wrong, once the robot stands: it raised,
+                hangs, or wants what can't be commanded. In the tick's thread or that which watches.
+        """
+        self.slots: dict[str, WeightsSlot] = {}
+        self.stops: Counter[str] = Counter()
+        self.hold = "no_weights"
+        self.takes_weights = True
+        self._guard = guard
+        self._errors = errors
+        self._timeout = observation_timeout
+        self._step_timeout = step_timeout
+        self._on_agent_fault = on_agent_fault
+        self._agent_fault = ""
+        self._step_began: float | None = None
+        self._overdue = False
+        self._driven = False
+        self._paused = True
+        self._told_resumed = False
+        self._commanding = threading.Lock()
+        self._between = BetweenTicks()
+        self._environment = system.build_environment()
+        self._agent = system.agent()
+        models = self._inference_models(system.build_models())
+        self._agent.attach_inference_models(InferenceModelsDict(models))
+        collectors = {name: make_collector(name) for name in system.buffers}
+        self._agent.attach_data_collectors(DataCollectorsDict(collectors))
+
+    @property
+    def weights_version(self) -> int:
+        """Version of the newest weights in use; versions count over all models of a learner."""
+        return max((slot.version for slot in self.slots.values()), default=0)
+
+    def setup(self) -> None:
+        """Set up the agent and the environment (its topics are opened here)."""
+        self._agent.setup()
+        self._environment.setup()
+
+    def teardown(self) -> None:
+        """Undo setup."""
+        self._agent.teardown()
+        self._environment.teardown()
+
+    def halt(self) -> None:
+        """Command zero, at once and until `resume`, even if a step is being thought about now."""
+        with self._commanding:
+            self._paused = True
+            self._driven = False
+            self._guard.stop()
+
+    def pause(self) -> None:
+        """Halt, and tell agent and environment, if they don't know yet, that ticks end here."""
+        self.halt()
+        if self._told_resumed:
+            self._told_resumed = False
+            self._agent.on_paused()
+            self._environment.on_paused()
+
+    def resume(self) -> None:
+        """Tell agent and environment that ticks go on."""
+        self._told_resumed = True
+        self._paused = False
+        self._agent.on_resumed()
+        self._environment.on_resumed()
+
+    def tick(self) -> None:
+        """Take new weights, then act, or hold the robot at zero and say why; raises nothing."""
+        with self._between.tick():
+            self._guarded(lambda: self._hold_for(self._reason_to_hold() or self._act()))
+
+    def watch_step(self) -> None:
+        """Stop the robot if the agent's step takes too long; by any other thread, often.
+
+        What the step says when it returns after all is dropped.
+        """
+        began = self._step_began
+        if began is None or self._overdue or time.monotonic() - began <= self._step_timeout:
+            return
+        self._overdue = True
+        self.hold = "agent_hang"
+        text = f"the agent's step takes longer than {self._step_timeout:g} s"
+        self._errors.add(f"robot stopped: {text}")
+        self._attempt(self._guard.stop)
+        self._attempt(lambda: self._on_agent_fault(text))
+
+    def save_state(self, path: Path, timeout: float = 60.0) -> None:
+        """Save agent, environment and random generators between two ticks.
+
+        Args:
+            path: A directory that is there; somewhere in memory, or the tick waits for a disk.
+            timeout: Longest to wait for a tick to end, in s.
+
+        Raises:
+            OSError: It can't be written.
+            TimeoutError: No tick ended.
+            TypeError: A part can't be saved; names it.
+        """
+
+        def save() -> None:
+            for name, part in self._parts().items():
+                part.save_state(path / name)
+
+        self._between.do(save, lambda: self._paused, timeout)
+
+    def load_state(self, path: Path, on_misfit: Callable[[str], object] | None = None) -> None:
+        """Load what `save_state` saved; not while ticking.
+
+        Args:
+            path: A state's directory.
+            on_misfit: Called with a text for each part that does not fit; None: that is an error.
+
+        Raises:
+            ValueError: It does not fit the system, or is damaged; names the file.
+        """
+        load_parts(self._parts(), path, on_misfit)
+
+    def _parts(self) -> dict[str, PersistentStateMixin]:
+        parts = {"agent": self._agent, "environment": self._environment}
+        return {**parts, "generators": Generators()}
+
+    def watch(self) -> None:
+        """Hold the robot at zero if there is a reason to; else all stays as it is; raises nothing.
+
+        For the time between two observations, where these are what makes the agent step.
+        """
+        self._guarded(self._watch)
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        if self._paused:
+            self.hold = "paused"
+            return
+        try:
+            for slot in self.slots.values() if self.takes_weights else ():
+                slot.swap()
+            act()
+        except (Exception, SystemExit) as error:  # the tick thread has to live, to stop the robot
+            self.hold = "tick_error"
+            self._errors.add(f"tick failed: {raised(error)}")
+            self._attempt(self._guard.stop)
+
+    def _attempt(self, stop: Callable[[], object]) -> None:
+        try:
+            stop()
+        except Exception as error:  # nothing else is left to try, but it must be known
+            self._errors.add(f"the robot could not be stopped: {raised(error)}")
+
+    def _watch(self) -> None:
+        if reason := self._reason_to_hold():
+            self._hold_for(reason)
+
+    def _hold_for(self, reason: str) -> None:
+        self.hold = reason
+        if reason:
+            self._guard.stop()
+            if self._driven and reason not in WAITING:
+                self.stops[reason] += 1
+        self._driven = not reason
+        if self._agent_fault:
+            text, self._agent_fault = self._agent_fault, ""
+            self._on_agent_fault(text)
+
+    def _inference_models(
+        self, models: Mapping[str, TrainingModel[Any]]
+    ) -> dict[str, InferenceModel]:
+        inference_models: dict[str, InferenceModel] = {}
+        for name, model in models.items():
+            if model.has_inference_model:
+                inference_models[name] = model.inference_model
+                if not model.inference_thread_only:
+                    self.slots[name] = WeightsSlot(model.inference_model)
+        return inference_models
+
+    def _reason_to_hold(self) -> str:
+        if any(slot.version == 0 for slot in self.slots.values()):
+            return "no_weights"
+        if self._guard.missing():
+            return "no_observation"
+        return self._stale()
+
+    def _stale(self) -> str:
+        if stale := self._guard.stale(self._timeout):
+            self._errors.add(f"robot stopped: {stale}")
+            return "stale_observation"
+        return ""
+
+    def _act(self) -> str:
+        try:
+            self._overdue, self._step_began = False, time.monotonic()
+            action = self._agent.step(self._environment.observe())
+            with self._commanding:
+                if self._paused:
+                    return "paused"
+                if self._overdue:
+                    return "agent_hang"
+                if stale := self._stale():  # the step may have taken its time
+                    return stale
+                self._environment.affect(action)
+        except ObservationError as error:
+            return self._failed("observation_error", error)
+        except ActionError as error:
+            return self._failed("action_error", error)
+        except (Exception, SystemExit) as error:  # whatever the agent raises, the robot must stop
+            return self._failed("agent_error", error)
+        finally:
+            self._step_began = None
+        return ""
+
+    def _failed(self, cause: str, error: BaseException) -> str:
+        what = str(error) if cause != "agent_error" else f"agent raised {raised(error)}"
+        self._errors.add(f"robot stopped: {what}")
+        if cause in AGENT_FAULTS:
+            self._agent_fault = what
+        return cause

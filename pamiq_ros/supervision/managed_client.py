@@ -1,0 +1,360 @@
+"""ManagedClient: drives one lifecycle node to the state it should be in, and hears its reports."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lifecycle_msgs.msg import Transition, TransitionEvent
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.client import Client
+from rclpy.node import Node
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from pamiq_ros.supervision.heard_reports import LIVE_S, HeardReports
+from pamiq_ros.supervision.lifecycle import (
+    ACTIVATING,
+    FINALIZED,
+    INACTIVE,
+    MAY_RUN,
+    STATES,
+    UNCONFIGURED,
+    next_transition,
+)
+
+from .calls import Unmoved, call, state_of
+from .reporter import LATCHED
+
+UNKNOWN = "unknown"
+_TRANSITION_IDS = {
+    "configure": Transition.TRANSITION_CONFIGURE,
+    "activate": Transition.TRANSITION_ACTIVATE,
+    "deactivate": Transition.TRANSITION_DEACTIVATE,
+    "cleanup": Transition.TRANSITION_CLEANUP,
+}
+_SHUTDOWN_IDS = {
+    "unconfigured": Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+    "inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
+    "active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
+}
+_WITHOUT_STATES = (UNCONFIGURED, "configuring", FINALIZED)
+_RETRY_S = 0.1
+_LIFE_S = 0.02
+_MOST_TRIES = 5
+_LOST_S = 5.0
+
+
+class ManagedClient:
+    """One managed node as the control node sees it; a thread of its own drives it.
+
+    Only a command or a new instance of the node makes it act, so that what a user does to one node
+    with `ros2 lifecycle set` stays as it is.
+
+    Attributes:
+        state: Its life-cycle state as last heard.
+        failure: Why it is not in the wanted state; empty when it is, or is still on its way.
+        may_activate: Whether it may be activated now; else that waits.
+    """
+
+    def __init__(
+        self, node: Node, name: str, timeout: float, on_change: Callable[[], None]
+    ) -> None:
+        """Args: the control node, the managed node's name, longest transition in s."""
+        self.name = name
+        self.state = UNKNOWN
+        self.failure = ""
+        self.may_activate: Callable[[], bool] = lambda: True
+        self._node = node
+        self._heard = HeardReports()
+        self._refused = 0
+        self._timeout = timeout
+        self._on_change = on_change
+        self._wanted: str | None = None
+        self._work = threading.Event()
+        self._settled = threading.Event()
+        self._closed = False
+        self._driving = False
+        self._live_before = 0
+        self._on_paused: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+        self._group = group = ReentrantCallbackGroup()
+        self._get, self._change = self._connect()
+        self._save: Client[Any, Any] = node.create_client(
+            Trigger, f"{name}/save_state", callback_group=group
+        )
+        node.create_subscription(
+            TransitionEvent,
+            f"{name}/transition_event",
+            self._on_transition,
+            10,
+            callback_group=group,
+        )
+        node.create_subscription(
+            String, f"{name}/report", self._on_report, LATCHED, callback_group=group
+        )
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Its newest report, and how many messages in the place of one were refused."""
+        return {**self._heard.newest, "refused_reports": self._refused}
+
+    @property
+    def configuration_error(self) -> str:
+        """Why the node refused its configuration; empty when it did not."""
+        return str(self.report.get("configuration_error", ""))
+
+    @property
+    def live(self) -> int:
+        """Instances that report now: 0 when the node is gone, more than one are too many."""
+        return self._heard.live
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was there and has fallen silent, other than by being ended or made to work."""
+        if self._wanted == FINALIZED or (self._driving and not self.failure):
+            return False
+        return self._heard.silent_s > _LOST_S
+
+    @property
+    def restarts(self) -> int:
+        """How often the node was started again."""
+        return self._heard.restarts
+
+    def want(self, state: str, on_paused: Callable[[], None] | None = None) -> None:
+        """Drive the node to a state, from now on also after a restart of it.
+
+        Args:
+            state: The state.
+            on_paused: Called instead, in the client's thread, if the node is found inactive at the
+                first contact: somebody has paused it, and wants it so.
+        """
+        with self._lock:
+            self._on_paused = on_paused
+            self.failure = ""
+            self._wanted = state
+            self._settled.clear()
+            self._work.set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until the node is in the wanted state, or can't get there.
+
+        Returns:
+            Whether it is there.
+        """
+        return self._settled.wait(timeout) and not self.failure
+
+    @property
+    def may_run(self) -> bool:
+        """Whether a node of the name may be active, as far as is known."""
+        states = self._heard.states(_LOST_S)
+        # Several of them answer for each other.
+        return self.state in MAY_RUN or (len(states) > 1 and not MAY_RUN.isdisjoint(states))
+
+    def doubt(self) -> None:
+        """Take its state as unknown: it was active and gives no sign of life."""
+        self._heard.forget(MAY_RUN)
+        self.state = UNKNOWN
+        self._on_change()
+
+    def ask_again(self) -> None:
+        """Ask for its state if that is unknown, and go on to the wanted one."""
+        if self.state == UNKNOWN and self._wanted is not None:
+            self._work.set()
+
+    def look(self) -> None:
+        """Notice that one of several nodes of the name has ended; a few times a second."""
+        before, self._live_before = self._live_before, self.live
+        if 0 < self._live_before < before:
+            self.state = UNKNOWN
+            self.ask_again()
+
+    def save(self, timeout: float) -> tuple[str, str]:
+        """Have the node save its state.
+
+        Args:
+            timeout: Longest to wait for it, in s.
+
+        Returns:
+            The state's id, or an empty string and why there is none.
+        """
+        if not self._save.service_is_ready():
+            return (
+                "",
+                f"{self.name} saves no states: its parameter 'states_dir' is empty, or it "
+                f"is {self.state}",
+            )
+        # The service of a node that was killed is there for a while, in the eyes of the middleware.
+        state = self.report.get("state", self.state)
+        if state in _WITHOUT_STATES:
+            return "", f"{self.name} saves no state now: it is {state}"
+        known = len(self._heard.instances)
+
+        def lives() -> bool:
+            return len(self._heard.instances) == known and bool(self._save.service_is_ready())
+
+        answer = call(self._save, Trigger.Request(), timeout, lives)
+        if answer is None and not lives():
+            return "", f"{self.name} ended before its state was saved"
+        if answer is None:
+            return "", f"{self.name} did not save its state within {timeout:g} s"
+        return (answer.message, "") if answer.success else ("", f"{self.name}: {answer.message}")
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closed = True
+        self._work.set()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        while True:
+            self._work.wait()
+            self._work.clear()
+            if self._closed:
+                return
+            wanted = self._wanted
+            if wanted is None:
+                continue
+            self._driving = True
+            try:
+                self._drive(wanted)
+            except Exception as error:  # the thread has to live, or the node is never driven again
+                self.failure = f"{self.name} could not be driven to {wanted}: {error!r}"
+            self._driving = False
+            with self._lock:
+                if self._wanted == wanted:
+                    self._settled.set()
+                else:  # the wish has changed, and `_drive` may have taken the wake-up for it
+                    self._work.set()
+            self._on_change()
+
+    def _drive(self, wanted: str) -> None:
+        self.failure = ""
+        began = answered = connected = time.monotonic()
+        while not self._closed and self._wanted == wanted:
+            is_there = self._get.service_is_ready()
+            if wanted == FINALIZED and not is_there:
+                self.state = FINALIZED  # it has ended, as it should, or never was
+                return
+            state = state_of(self._get) if is_there else None
+            now = time.monotonic()
+            if state is None:
+                self._complain(now - answered)
+                if self.live and now - max(answered, connected) > _LOST_S:
+                    connected = now
+                    self._reconnect()
+                time.sleep(_RETRY_S)
+                continue
+            self.failure, answered = "", now
+            state = self.state = self._state_of_several() or state
+            with self._lock:  # else a wish that came just now could cost us `on_paused` alone
+                if self._wanted != wanted:
+                    return
+                on_paused, self._on_paused = self._on_paused, None
+            if on_paused is not None and self.state == INACTIVE:
+                on_paused()
+                return
+            transition = next_transition(self.state, wanted)
+            if transition is None:
+                if self.state != wanted:
+                    self.failure = f"{self.name} is {self.state}, expected {wanted}"
+                return
+            if reason := self._not_yet(transition):
+                if now - began > self._timeout:
+                    self.failure = f"{self.name}: no '{transition}': {reason}"
+                    return
+                time.sleep(_LIFE_S)
+                continue
+            if not self._transition(transition, state):
+                return
+            if transition == "shutdown":
+                self.state = FINALIZED  # its process ends now and may not be asked again
+                return
+
+    def _complain(self, silent_s: float) -> None:
+        if silent_s > self._timeout and self._heard.instances:
+            but = "though it reports" if self.live else "and does not report"
+            self.failure = f"{self.name} has not answered 'get_state' for {silent_s:.0f} s, {but}"
+
+    def _connect(self) -> tuple[Client[Any, Any], Client[Any, Any]]:
+        def client(kind: type[Any], service: str) -> Client[Any, Any]:
+            name = f"{self.name}/{service}"
+            return self._node.create_client(kind, name, callback_group=self._group)
+
+        return client(GetState, "get_state"), client(ChangeState, "change_state")
+
+    def _reconnect(self) -> None:
+        # The middleware can miss one service of a node for good; a new client is matched anew.
+        old = self._get, self._change
+        self._get, self._change = self._connect()
+        for client in old:
+            self._node.destroy_client(client)
+
+    def _state_of_several(self) -> str:
+        """While several nodes of the name report, the state of the active one or the newest."""
+        states = self._heard.states(LIVE_S)
+        if len(states) < 2:
+            return ""
+        return next((state for state in states if state in MAY_RUN), states[-1])
+
+    def _not_yet(self, transition: str) -> str:
+        # A request goes to all nodes of the name: two of them would drive one robot.
+        if transition in ("configure", "activate") and self.live > 1:
+            return f"{self.live} nodes of that name are running, expected one"
+        if transition == "activate" and not self.may_activate():
+            return "it gives no sign of life"
+        return ""
+
+    def _transition(self, label: str, state: str) -> bool:
+        request = ChangeState.Request()
+        request.transition.id = _TRANSITION_IDS.get(label) or _SHUTDOWN_IDS[state]
+        if label == "activate":
+            self.state = ACTIVATING  # should it die before it says so itself, it may have begun
+        began = time.monotonic()
+        answer = None
+        for _ in range(_MOST_TRIES):
+            lost = Unmoved(self._get, state)
+            answer = call(self._change, request, self._timeout, lost.under_way)
+            if answer is not None or not lost.unmoved:
+                break
+        if answer is not None and answer.success:
+            return True
+        if answer is None and label == "shutdown":
+            return True  # it ended before its answer was out
+        if lost.unmoved:
+            self.state = state
+        took = time.monotonic() - began
+        why = "refused" if answer is not None else f"did not answer within {took:.1f} s to"
+        self.failure = f"{self.name} {why} '{label}' from state '{state}'"
+        return False
+
+    def _on_transition(self, message: TransitionEvent) -> None:
+        state = message.goal_state.label
+        if state not in STATES:
+            self._refuse("transition_event", f"expected a life-cycle state, found {state[:40]!r}")
+            return
+        self.state = self._state_of_several() or state
+        self._on_change()
+
+    def _on_report(self, message: String) -> None:
+        try:
+            was_restarted = self._heard.take(message.data)
+        except ValueError as error:
+            self._refuse("report", str(error))
+            return
+        said = self._heard.newest.get("state")
+        if self.state == UNKNOWN and said in STATES:
+            self.state = said
+        self.state = self._state_of_several() or self.state
+        if was_restarted:  # the first one is being waited for already
+            self._work.set()
+
+    def _refuse(self, topic: str, reason: str) -> None:
+        self._refused += 1
+        text = f"{self.name}/{topic}: refused a message: {reason}"
+        self._node.get_logger().warning(text, throttle_duration_sec=1.0)

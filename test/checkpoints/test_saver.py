@@ -1,0 +1,79 @@
+"""States are saved in the background, one at a time, and failures are told."""
+
+import threading
+
+import pytest
+
+from pamiq_ros.checkpoints import LATEST, Configuration, Saver, StateStore
+
+
+class Place:
+    def __init__(self, directory):
+        self.store = StateStore(directory, Configuration("digest", {}))
+        self.writing, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
+        self.writes, self.saved, self.errors = 0, [], []
+        self.fail = None
+        self.saver = Saver(
+            self.store,
+            self.write,
+            lambda: {"writes": self.writes},
+            on_saved=lambda path, took_s: self.saved.append(path),
+            on_error=self.errors.append,
+        )
+
+    def write(self, path, before):
+        self.writing.set()
+        assert self.go_on.wait(10.0)
+        if self.fail is not None:
+            raise self.fail
+        self.writes += 1
+        (path / "file").write_text(str(self.writes))
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Place(tmp_path)
+    yield made
+    made.go_on.set()
+    assert made.saver.close(10.0)
+
+
+def test_a_state_that_was_asked_for_is_there_when_its_future_is_done(place):
+    path = place.saver.request().result(10.0)
+    assert place.store.find(LATEST, place.errors.append) == (path, {"writes": 1})
+    assert place.saved == [path] and place.errors == []
+    assert place.saver.figures()["newest"] == path.name
+
+
+def test_who_asks_while_one_is_written_gets_a_later_one_and_shares_it(place):
+    place.go_on.clear()
+    first = place.saver.request()
+    assert place.writing.wait(10.0)
+    second, third = place.saver.request(), place.saver.request()
+    assert second is third and second is not first
+    place.go_on.set()
+    assert first.result(10.0).name < second.result(10.0).name
+    assert place.writes == 2
+
+
+def test_a_failure_is_told_and_the_next_state_is_saved(place, tmp_path):
+    place.fail = OSError(28, "No space left on device")
+    error = place.saver.request().exception(10.0)
+    assert "No space left" in str(error) and place.errors == [error]
+    assert list(tmp_path.iterdir()) == []
+    place.fail = None
+    assert place.saver.request().result(10.0).is_dir()
+    figures = place.saver.figures()
+    assert (figures["saved"], figures["failed"]) == (1, 1)
+
+
+def test_what_was_asked_for_is_saved_before_the_end(place):
+    place.go_on.clear()
+    place.saver.request()
+    assert place.writing.wait(10.0)
+    last = place.saver.request()
+    place.go_on.set()
+    assert place.saver.close(10.0) and last.result(0.0).is_dir()
+    with pytest.raises(RuntimeError, match="closed"):
+        place.saver.request()

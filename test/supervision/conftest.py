@@ -1,0 +1,9 @@
+"""Fixtures of the tests of `supervision`."""
+
+import pytest
+from domains import fast_discovery  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def discovered_at_once(fast_discovery):  # noqa: F811
+    """Nodes of these tests find each other at once."""

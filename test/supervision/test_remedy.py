@@ -1,0 +1,64 @@
+"""What can be done about what is wrong: sentences for the user."""
+
+import pytest
+
+from pamiq_ros.supervision.own_pauses import OwnPauses
+from pamiq_ros.supervision.remedy import remedies
+from pamiq_ros.supervision.status import INFERENCE, TRAINING
+
+WELL = {INFERENCE: "active", TRAINING: "active"}
+NONE = {INFERENCE: "", TRAINING: ""}
+
+
+@pytest.mark.parametrize(
+    ("states", "failures", "reports", "paused_by", "words"),
+    [
+        ({**WELL, TRAINING: "lost"}, NONE, {}, "", "start pamiq_training again"),
+        (WELL, {**NONE, TRAINING: "refused"}, {}, "", "pamiq/resume has pamiq_training try again"),
+        (
+            {**WELL, INFERENCE: "unconfigured"},
+            {**NONE, INFERENCE: "refused 'configure'"},
+            {INFERENCE: {"configuration_error": "rate: wrong"}},
+            "",
+            "correct the configuration of pamiq_inference",
+        ),
+        (WELL, NONE, {}, INFERENCE, "pamiq_inference paused the system"),
+        (
+            WELL,
+            NONE,
+            {TRAINING: {"figures": {"training": {"halted": "a fault"}}}},
+            "",
+            "training has stopped",
+        ),
+    ],
+)
+def test_each_fault_has_its_way_out(states, failures, reports, paused_by, words):
+    [found] = remedies(states, failures, reports, paused_by)
+    assert words in found
+
+
+def test_a_system_that_is_well_needs_none():
+    assert remedies(WELL, NONE, {}, "") == []
+
+
+def test_a_nodes_own_pause_is_taken_up_once():
+    pauses = OwnPauses()
+    report = {"instance": "a", "own_pauses": 0}
+    assert pauses.newly({INFERENCE: report, TRAINING: {}}) == ""
+    assert pauses.newly({INFERENCE: {**report, "own_pauses": 1}}) == INFERENCE == pauses.by
+    # The same again, an older report that comes late, and another instance, begin nothing.
+    assert pauses.newly({INFERENCE: {**report, "own_pauses": 1}}) == ""
+    assert pauses.newly({INFERENCE: report}) == ""
+    assert pauses.newly({INFERENCE: {"instance": "b", "own_pauses": 1}}) == ""
+    assert pauses.newly({INFERENCE: {"instance": "b", "own_pauses": 2}}) == INFERENCE
+
+
+def test_instances_that_were_made_up_take_no_more_room_and_hide_no_pause():
+    pauses = OwnPauses()
+    real = {"instance": "real", "own_pauses": 0}
+    for number in range(10_000):
+        pauses.newly({INFERENCE: {"instance": f"made up {number}", "own_pauses": 1}})
+        if number % 100 == 0:
+            pauses.newly({INFERENCE: real})
+    assert len(pauses._seen) < 1000
+    assert pauses.newly({INFERENCE: {**real, "own_pauses": 1}}) == INFERENCE
