@@ -10,8 +10,7 @@ from typing import Any
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from pamiq_ros.core.devices import AXES
-from pamiq_ros.core.devices.messages import message_class
+from pamiq_ros.core.devices import AXES, message_class
 from pamiq_ros.offline.bags import Bag
 from pamiq_ros.offline.recorded_commands import RecordedCommands, axis_values, is_velocity
 from pamiq_ros.supervision.reporter import LATCHED

@@ -30,7 +30,7 @@ from .lockstep_actor import LockstepActor
 from .main import run
 from .managed import PamiqNode
 from .missing_weights import MissingWeights
-from .robot_parameters import robot_settings
+from .robot_settings import robot_settings
 from .scheduling import make_ticker, trigger_topic
 from .states import NodeStates, open_states
 from .tables import INFERENCE_PARAMETERS

@@ -10,7 +10,7 @@ from typing import Any
 
 from rclpy.node import Node
 
-from pamiq_ros.core.devices.messages import message_class
+from pamiq_ros.core.devices import message_class
 from pamiq_ros.offline.bags import BagError, BagRecorder
 from pamiq_ros.supervision.ros_time import steady_timer
 

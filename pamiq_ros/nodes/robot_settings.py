@@ -1,9 +1,12 @@
-"""RobotSettings: what a node's parameters say of its robot."""
+"""RobotSettings: how the robot is watched and commanded, from a node's parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from rclpy.node import Node
 
 from pamiq_ros.core.devices import AXES
 from pamiq_ros.core.devices.limits import AxisLimit
@@ -41,3 +44,21 @@ class RobotSettings:
         for axis in self.limits:
             if axis not in AXES:
                 raise ValueError(f"limits: expected axes of {', '.join(AXES)}, found {axis!r}")
+
+
+def robot_settings(node: Node) -> RobotSettings:
+    """The settings that the node's parameters, declared from ROBOT_PARAMETERS, hold now."""
+
+    def value(name: str) -> Any:
+        return node.get_parameter(name).value
+
+    limits = {
+        part: AxisLimit(value(f"max_{part}_velocity"), value(f"max_{part}_acceleration"))
+        for part in ("linear", "angular")
+    }
+    return RobotSettings(
+        observation_clock=value("observation_clock"),
+        twist_stamped=value("twist_stamped"),
+        frame_id=value("frame_id"),
+        limits={axis: limits[axis.split(".")[0]] for axis in AXES},
+    )

@@ -11,10 +11,9 @@ from rclpy.node import Node
 from pamiq_ros.core.devices import ImageTopic, TopicActuator, TopicSensor
 from pamiq_ros.runtime.histogram import Histogram
 
-from .age import Ages
 from .robot_settings import RobotSettings
 from .sinks import CommandSink, open_sink
-from .sources import TopicSource
+from .sources import Ages, TopicSource
 
 # Steps may follow each other faster than who records the commands can take them.
 _DEPTH_IN_STEPS = 1000
@@ -52,7 +51,7 @@ class RosRobot:
         """Subscribe the sensor's topic.
 
         Raises:
-            TypeError: A class of sensor that has no topic type.
+            ValueError: Its message type is not installed.
         """
         source = TopicSource(self._node, sensor, self._in_steps)
         self._sources = [*self._open_sources(), source]
@@ -62,8 +61,8 @@ class RosRobot:
         """Publish the actuator's topic.
 
         Raises:
-            TypeError: A class of actuator that has no topic type.
-            ValueError: Another actuator has the topic, where the two would contradict each other.
+            ValueError: Another actuator has the topic, where the two would contradict each other;
+                or its message type is not installed.
         """
         topic = self._node.resolve_topic_name(actuator.topic)
         if any(sink.topic == topic for sink in self._sinks if not sink.closed):

@@ -5,22 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from geometry_msgs.msg import Twist, TwistStamped
+from geometry_msgs.msg import TwistStamped
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from std_msgs.msg import Float64MultiArray
 
 from pamiq_ros.core.devices import (
     ActionError,
-    FloatArrayCommandTopic,
     TopicActuator,
     TwistTopic,
     check_command,
 )
 from pamiq_ros.core.devices.limits import AxisLimit, VelocityLimiter
+from pamiq_ros.core.devices.topic import require_message_class
 
 from .robot_settings import RobotSettings
 
@@ -138,51 +138,33 @@ def open_sink(
     """The sink of an actuator; `depth` commands are kept for a slow receiver.
 
     Raises:
-        TypeError: A class of actuator that has no topic type.
+        ValueError: Its message type is not installed.
     """
-    if isinstance(actuator, TwistTopic):
-        limits = [settings.limits.get(axis, AxisLimit()) for axis in actuator.axes]
-        if settings.twist_stamped:
-            make = _stamped(node, actuator.axes, settings.frame_id)
-            return CommandSink(node, actuator, TwistStamped, make, limits, depth)
-        return CommandSink(
-            node,
-            actuator,
-            Twist,
-            lambda values: _set_axes(Twist(), actuator.axes, values),
-            limits,
-            depth,
-        )
-    if isinstance(actuator, FloatArrayCommandTopic):
-        return CommandSink(
-            node,
-            actuator,
-            Float64MultiArray,
-            lambda values: Float64MultiArray(data=list(values)),
-            [AxisLimit()] * actuator.size,
-            depth,
-        )
-    raise TypeError(
-        f"topic '{actuator.topic}': expected an actuator of TwistTopic or FloatArrayCommandTopic, "
-        f"found {type(actuator).__name__}"
-    )
+    kind, make = _messages_of(node, actuator, settings)
+    limits = [settings.limits.get(name, AxisLimit()) for name in actuator.names]
+    return CommandSink(node, actuator, kind, make, limits, depth)
+
+
+def _messages_of(
+    node: Node, actuator: TopicActuator, settings: RobotSettings
+) -> tuple[Any, Callable[[Sequence[float]], Any]]:
+    if isinstance(actuator, TwistTopic) and settings.twist_stamped:
+        return TwistStamped, partial(_stamped, node, actuator, settings.frame_id)
+    kind = require_message_class(actuator.topic, actuator.message_type)
+
+    def make(values: Sequence[float]) -> Any:
+        message = kind()
+        actuator.fill(message, values)
+        return message
+
+    return kind, make
 
 
 def _stamped(
-    node: Node, axes: Sequence[str], frame_id: str
-) -> Callable[[Sequence[float]], TwistStamped]:
-    def make(values: Sequence[float]) -> TwistStamped:
-        message = TwistStamped()
-        message.header.stamp = node.get_clock().now().to_msg()
-        message.header.frame_id = frame_id
-        _set_axes(message.twist, axes, values)
-        return message
-
-    return make
-
-
-def _set_axes(twist: Twist, axes: Sequence[str], values: Sequence[float]) -> Twist:
-    for axis, value in zip(axes, values, strict=True):
-        part, component = axis.split(".")
-        setattr(getattr(twist, part), component, value)
-    return twist
+    node: Node, actuator: TwistTopic, frame_id: str, values: Sequence[float]
+) -> TwistStamped:
+    message = TwistStamped()
+    message.header.stamp = node.get_clock().now().to_msg()
+    message.header.frame_id = frame_id
+    actuator.fill(message.twist, values)
+    return message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rclpy.node import Node
@@ -14,9 +15,7 @@ from torch import Tensor
 
 from pamiq_ros.compat import publisher_count
 from pamiq_ros.core.devices import ObservationError, TopicSensor
-from pamiq_ros.core.devices.decode import decoder_for, empty
-
-from .age import Ages, stamp_ns
+from pamiq_ros.core.devices.topic import new_observation, require_message_class
 
 _NEWEST = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
@@ -24,6 +23,30 @@ _NEWEST = QoSProfile(
 _IN_STEPS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE
 )
+
+
+@dataclass(frozen=True)
+class Ages:
+    """Two ages of one message.
+
+    Attributes:
+        reception_s: Time since it was received, in s.
+        stamp_s: The node's clock minus its header stamp, in s; None without a stamp, or while the
+            node's clock is simulated and has not begun. Negative when the clocks differ that way.
+    """
+
+    reception_s: float
+    stamp_s: float | None
+
+    def age_s(self, observation_clock: str) -> float:
+        """The age that counts, in s: the larger, or with the clock `reception` that one alone."""
+        if observation_clock == "reception" or self.stamp_s is None:
+            return self.reception_s
+        return max(self.reception_s, self.stamp_s)
+
+    def __str__(self) -> str:
+        stamp = "it has no stamp" if self.stamp_s is None else f"{self.stamp_s:.2f} s by its stamp"
+        return f"{self.reception_s:.2f} s old by its reception, {stamp}"
 
 
 class _Received(NamedTuple):
@@ -53,12 +76,11 @@ class TopicSource:
             in_steps: Whether messages wait for `release`; then none may be lost: it is reliable.
 
         Raises:
-            TypeError: A class of sensor that has no topic type.
+            ValueError: Its message type is not installed.
         """
         self.sensor = sensor
         self.closed = False
         self._node = node
-        self._decoder = decoder_for(sensor)
         self._newest: _Received | None = None
         self._given: _Received | None = None
         self._read_again = False
@@ -68,10 +90,10 @@ class TopicSource:
         self._in_steps = in_steps
         self._held: deque[Any] = deque()
         self._released = 0
-        name = sensor.topic + self._decoder.suffix
+        name, kind = sensor.subscription
         self.topic = node.resolve_topic_name(name)
         self._subscription = node.create_subscription(
-            self._decoder.message_type,
+            require_message_class(name, kind),
             name,
             self._hold if in_steps else self._receive,
             _IN_STEPS if in_steps else _NEWEST,
@@ -89,7 +111,10 @@ class TopicSource:
             raise ObservationError(self.topic, "nothing was received yet")
         if self._kept is not None and self._kept[0] is newest:
             return _copy_of(self._kept[1])
-        tensor = self._decoder.decode(newest.message, self.sensor, self.topic, self._announce)
+        try:
+            tensor = self.sensor.decode(newest.message, self._announce)
+        except ValueError as error:
+            raise ObservationError(self.topic, str(error)) from error
         # Who reads faster than messages come needs each of them again, as it came. Who does not is
         # given the only tensor there is, and spares a copy.
         self._read_again = self._read_again or newest is self._given
@@ -111,7 +136,7 @@ class TopicSource:
         newest = self._newest
         if newest is None:
             return None
-        clock_ns, stamp = self._node.get_clock().now().nanoseconds, stamp_ns(newest.message)
+        clock_ns, stamp = self._node.get_clock().now().nanoseconds, _stamp_ns(newest.message)
         by_stamp = (clock_ns - stamp) / 1e9 if stamp and clock_ns else None
         age_ns = time.monotonic_ns() - newest.monotonic_ns
         if newest.simulated_ns:  # slow simulated time must not make observations look old
@@ -167,4 +192,12 @@ class TopicSource:
 
 
 def _copy_of(tensor: Tensor) -> Tensor:
-    return empty(tensor.shape, tensor.dtype).copy_(tensor)
+    return new_observation(tensor.shape, tensor.dtype).copy_(tensor)
+
+
+def _stamp_ns(message: Any) -> int:
+    # 0 without a stamp, or with one that is zero.
+    header = getattr(message, "header", None)
+    if header is None:
+        return 0
+    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)

@@ -16,7 +16,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, Float32MultiArray, MultiArrayDimension, String
 
-from pamiq_ros.core.devices.images import fill_image
+from pamiq_ros.core.devices.image_conversion import fill_image
 from pamiq_ros.worlds import Episode, Outcome
 
 SENSOR_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

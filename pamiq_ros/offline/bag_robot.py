@@ -9,7 +9,7 @@ from rclpy.serialization import deserialize_message
 from torch import Tensor
 
 from pamiq_ros.core.devices import ObservationError, TopicActuator, TopicSensor, check_command
-from pamiq_ros.core.devices.decode import decoder_for
+from pamiq_ros.core.devices.topic import require_message_class
 from pamiq_ros.offline.bags import Bag, Recorded, require
 
 
@@ -96,12 +96,11 @@ class BagSource:
     """
 
     def __init__(self, sensor: TopicSensor, warn: Any) -> None:
-        decoder = decoder_for(sensor)
-        kind = decoder.message_type
-        self.topic = _full(sensor.topic + decoder.suffix)
-        self.type = f"{kind.__module__.partition('.')[0]}/msg/{kind.__name__}"
+        topic, self.type = sensor.subscription
+        self.topic = _full(topic)
         self.time_ns: int | None = None
-        self._sensor, self._decoder, self._warn = sensor, decoder, warn
+        self._sensor, self._warn = sensor, warn
+        self._class = require_message_class(topic, self.type)
         self._data = b""
         self._tensor: Tensor | None = None
         self._announced = False
@@ -119,8 +118,11 @@ class BagSource:
         if self.time_ns is None:
             raise ObservationError(self.topic, "nothing was received yet")
         if self._tensor is None:
-            message = deserialize_message(self._data, self._decoder.message_type)
-            self._tensor = self._decoder.decode(message, self._sensor, self.topic, self._announce)
+            message = deserialize_message(self._data, self._class)
+            try:
+                self._tensor = self._sensor.decode(message, self._announce)
+            except ValueError as error:
+                raise ObservationError(self.topic, str(error)) from error
         return self._tensor.clone()
 
     def close(self) -> None:

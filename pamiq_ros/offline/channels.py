@@ -9,9 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from rclpy.serialization import deserialize_message
 
-from pamiq_ros.core.devices import AXES, ImageTopic, ImuTopic, LaserScanTopic, OdometryTopic
-from pamiq_ros.core.devices.decode import decode_image, decode_imu, decode_odometry, decode_scan
-from pamiq_ros.core.devices.messages import message_class
+from pamiq_ros.core.devices import (
+    AXES,
+    ImageTopic,
+    ImuTopic,
+    LaserScanTopic,
+    OdometryTopic,
+    TopicSensor,
+    message_class,
+)
 from pamiq_ros.offline.bags import Bag
 
 Values = npt.NDArray[np.float64]
@@ -54,17 +60,15 @@ def _picture(compressed: bool) -> Callable[[Any], dict[str, Any]]:
     sensor = ImageTopic("picture", side, side, "rgb8", compressed)
 
     def read(message: Any) -> dict[str, Any]:
-        planes = decode_image(message, sensor, "picture", _ignore)
+        planes = sensor.decode(message, _ignore)
         return dict(zip(("red", "green", "blue"), planes.numpy(), strict=True))
 
     return read
 
 
-def _observed(
-    decode: Callable[..., Any], sensor: Any, names: tuple[str, ...]
-) -> Callable[[Any], dict[str, Any]]:
+def _observed(sensor: TopicSensor, names: tuple[str, ...]) -> Callable[[Any], dict[str, Any]]:
     def read(message: Any) -> dict[str, Any]:
-        values = decode(message, sensor, sensor.topic, _ignore).tolist()
+        values = sensor.decode(message, _ignore).tolist()
         return dict(zip(names, values, strict=True))
 
     return read
@@ -72,7 +76,7 @@ def _observed(
 
 def _scan(message: Any) -> dict[str, Any]:
     sensor = LaserScanTopic("scan", max(1, len(message.ranges)))
-    return {"range": decode_scan(message, sensor, "scan", _ignore).numpy()}
+    return {"range": sensor.decode(message, _ignore).numpy()}
 
 
 def _joints(message: Any) -> dict[str, Any]:
@@ -105,8 +109,8 @@ _ODOMETRY = (
 _READERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "sensor_msgs/msg/Image": _picture(compressed=False),
     "sensor_msgs/msg/CompressedImage": _picture(compressed=True),
-    "sensor_msgs/msg/Imu": _observed(decode_imu, ImuTopic("imu"), _IMU),
-    "nav_msgs/msg/Odometry": _observed(decode_odometry, OdometryTopic("odom"), _ODOMETRY),
+    "sensor_msgs/msg/Imu": _observed(ImuTopic("imu"), _IMU),
+    "nav_msgs/msg/Odometry": _observed(OdometryTopic("odom"), _ODOMETRY),
     "sensor_msgs/msg/LaserScan": _scan,
     "sensor_msgs/msg/JointState": _joints,
     "geometry_msgs/msg/Twist": _twist,

@@ -29,7 +29,7 @@ from pamiq_ros.core.devices import (
     TwistTopic,
     attach_robot,
 )
-from pamiq_ros.core.devices.images import fill_image
+from pamiq_ros.core.devices.image_conversion import fill_image
 from pamiq_ros.core.devices.limits import AxisLimit
 from pamiq_ros.nodes.robot_settings import RobotSettings
 from pamiq_ros.nodes.ros_robot import RosRobot

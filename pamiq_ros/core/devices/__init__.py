@@ -5,18 +5,24 @@ so wrappers and dicts of them work. What connects them to real topics is the pro
 (`RosRobot` in the inference node), attached with `attach_robot` before they are set up.
 """
 
-from .actuators import AXES, FloatArrayCommandTopic, TopicActuator, TwistTopic
 from .errors import ActionError, ObservationError, check_command
-from .interface import Robot, Sink, Source, attach_robot, attached_robot
-from .sensors import (
-    FloatArrayTopic,
-    ImageTopic,
-    ImuTopic,
-    JointStateTopic,
-    LaserScanTopic,
-    OdometryTopic,
+from .float_array import FloatArrayCommandTopic, FloatArrayTopic
+from .image import ImageTopic
+from .imu import ImuTopic
+from .joint_state import JointStateTopic
+from .laser_scan import LaserScanTopic
+from .odometry import OdometryTopic
+from .topic import (
+    Robot,
+    Sink,
+    Source,
+    TopicActuator,
     TopicSensor,
+    attach_robot,
+    attached_robot,
+    message_class,
 )
+from .twist import AXES, TwistTopic
 
 __all__ = [
     "AXES",
@@ -38,4 +44,5 @@ __all__ = [
     "attach_robot",
     "attached_robot",
     "check_command",
+    "message_class",
 ]

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pamiq_ros.core.devices.images import fill_image, to_array
-from pamiq_ros.core.devices.planes import ImageError, fill_planes
+from pamiq_ros.core.devices.image import ImageError, fill_planes
+from pamiq_ros.core.devices.image_conversion import fill_image, to_array
 
 FOUND = {
     "rgb8": (np.uint8, (3,)),
