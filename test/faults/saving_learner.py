@@ -52,6 +52,13 @@ class CountingTrainer(TorchTrainer):
         self.updates = load_json(path / "updates")
 
 
+def zero() -> TorchTrainingModel[torch.nn.Linear]:
+    """A model of one weight, which says that there was no update."""
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    return TorchTrainingModel(model)
+
+
 def system() -> System:
     """The learner's part of a system."""
     example = {"number": 0, "numbers": torch.zeros(VALUES)}
@@ -59,7 +66,7 @@ def system() -> System:
         agent=lambda: None,
         sensors=lambda: None,
         actuators=lambda: None,
-        models={"policy": lambda: TorchTrainingModel(torch.nn.Linear(1, 1, bias=False))},
+        models={"policy": zero},
         buffers={"steps": lambda: SequentialBuffer(STEPS, example=example)},
         trainers={"counting": CountingTrainer},
     )

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from itertools import islice
 
 import pytest
 
@@ -10,6 +11,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
+from pamiq_ros.bags import Bag, BagError
 from pamiq_ros.cli.main import main
 
 from .command_line import pamiq_ros, said
@@ -21,12 +23,23 @@ def export(bag, folder, *options):
     return result.exit_code, result.output
 
 
+def has_come(bag, topic, count):
+    """Whether a bag that is being written has so many messages of a topic."""
+    try:
+        with Bag(bag) as opened:
+            return len(list(islice(opened.messages([topic]), count))) == count
+    except BagError:
+        return False  # nothing was flushed yet
+
+
 def recorded(made, folder, *options):
     """A bag of a system that has learnt for a while."""
     made.start_all(TINY)
     with pamiq_ros(folder, "record", "-o", folder / "bag", "pamiq/*", *options) as process:
         wait_until(lambda: "recording /pamiq/weights/policy" in said(folder), "the recording")
         wait_until(lambda: made.probe.inference().get("weights_version", 0) >= 20, "weights")
+        for topic in ("/pamiq/weights/policy", "/pamiq/experience/pictures"):
+            wait_until(lambda topic=topic: has_come(folder / "bag", topic, 20), topic)
         process.send_signal(signal.SIGINT)
         assert process.wait(150.0) == 0, said(folder)
     return folder / "bag"
