@@ -6,12 +6,9 @@ test/nodes/test_compat.py runs this module against the names that each distribut
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import rclpy.timer
-from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -33,12 +30,10 @@ __all__ = [
     "PublisherEventCallbacks",
     "SubscriptionEventCallbacks",
     "current_state",
-    "events_executor",
     "message_functions",
     "parameter_overrides",
     "publisher_count",
     "publisher_pointer",
-    "take_unread",
 ]
 
 
@@ -54,51 +49,6 @@ def publisher_count(node: Node, subscription: Subscription[Any]) -> int:
     if hasattr(subscription, "get_publisher_count"):
         return int(subscription.get_publisher_count())
     return int(node.count_publishers(subscription.topic_name))
-
-
-def events_executor() -> Executor | None:
-    """Make an executor that the middleware notifies of each message.
-
-    Returns:
-        None where rclpy has none, as in Humble, or where it takes the coroutine of an `async`
-        service for its answer and raises, as in Jazzy and in Kilted before 9.1.2
-        (https://github.com/ros2/rclpy/issues/1473).
-    """
-    # The first came with Kilted, the second with 9.1.2.
-    if not (hasattr(rclpy.timer, "TimerInfo") and hasattr(Executor, "create_future")):
-        return None
-    from rclpy.experimental.events_executor import EventsExecutor
-
-    return EventsExecutor()
-
-
-def take_unread(node: Node) -> None:
-    """Call the callbacks of a node's subscriptions with the messages that were not taken yet.
-
-    An events executor takes only what the middleware told it of. On a busy machine, once in some
-    hundred starts, a subscription that was just made never gave the one latched message that had
-    been published; other executors look for themselves. Only for the executor's own thread.
-
-    Args:
-        node: Whose subscriptions.
-    """
-    for subscription in list(node.subscriptions):
-        with subscription.handle:
-            while taken := subscription.handle.take_message(
-                subscription.msg_type, subscription.raw
-            ):
-                _call(node, subscription, taken)
-
-
-def _call(node: Node, subscription: Subscription[Any], taken: tuple[Any, Any]) -> None:
-    # Humble gives callbacks the message alone.
-    kind = getattr(subscription, "_callback_type", None)
-    arguments = taken if getattr(kind, "name", "") == "WithMessageInfo" else taken[:1]
-    if inspect.iscoroutinefunction(subscription.callback):  # Lyrical's own one of /clock
-        assert node.executor is not None
-        node.executor.create_task(subscription.callback, *arguments)
-    else:
-        subscription.callback(*arguments)
 
 
 def parameter_overrides(node: Node) -> Mapping[str, Parameter[Any]]:

@@ -5,12 +5,11 @@ of them ends. Starts nothing itself and needs no ROS.
 """
 
 from .description import NodeDescription, graph
-from .options import GraphOptions, LockstepOptions, ReplayOptions, WorldOptions, parse_remaps
+from .options import GraphOptions, ReplayOptions, WorldOptions, parse_remaps
 from .places import environment, share_file
 
 __all__ = [
     "GraphOptions",
-    "LockstepOptions",
     "NodeDescription",
     "ReplayOptions",
     "WorldOptions",

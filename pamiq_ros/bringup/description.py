@@ -106,8 +106,7 @@ def graph(
         The world or the replay if there is one, then inference, training and control.
     """
     params_file = Path(options.params_file).absolute() if options.params_file else None
-    simulated = options.replay is not None or options.lockstep is not None
-    use_sim_time = True if simulated else options.use_sim_time
+    use_sim_time = True if options.replay is not None else options.use_sim_time
 
     def describe(
         room: str, parameters: dict[str, ParameterValue], ends_graph: bool = False
@@ -127,14 +126,12 @@ def graph(
 
     nodes = []
     if options.world is not None:
-        world = describe("world", _world_parameters(options.world, options), bool(options.lockstep))
-        nodes.append(replace(world, respawn=options.lockstep is None))
+        nodes.append(describe("world", _world_parameters(options.world, options)))
     nodes.append(describe("inference", _inference_parameters(options)))
-    nodes.append(describe("training", _training_parameters(options)))
+    nodes.append(describe("training", _learning_parameters(options)))
     nodes.append(describe("control", _control_parameters(options), ends_graph=True))
     if options.replay is not None:
-        parameters = {**_replay_parameters(options.replay), **_own_lockstep(options)}
-        replay = describe("replay", parameters, ends_graph=True)
+        replay = describe("replay", _replay_parameters(options.replay), ends_graph=True)
         remappings = (*options.replay.remaps, *replay.remappings)
         nodes.insert(0, replace(replay, remappings=remappings, respawn=False))
     return nodes
@@ -145,10 +142,8 @@ def _world_parameters(world: WorldOptions, options: GraphOptions) -> dict[str, P
         "env_id": world.env_id,
         "env_kwargs": world.env_kwargs,
         "command": world.command or ("twist_stamped" if options.twist_stamped else ""),
-        "steps": world.steps,
     }
-    seed = {} if options.lockstep is None else {"seed": options.lockstep.seed}
-    return {**_chosen(chosen), **_own_lockstep(options), **seed}
+    return _chosen(chosen)
 
 
 def _replay_parameters(replay: ReplayOptions) -> dict[str, ParameterValue]:
@@ -163,24 +158,6 @@ def _replay_parameters(replay: ReplayOptions) -> dict[str, ParameterValue]:
             "topics": list(replay.topics),
         }
     )
-
-
-def _own_lockstep(options: GraphOptions) -> dict[str, ParameterValue]:
-    return {} if options.lockstep is None else {"lockstep": True}
-
-
-def _lockstep_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    if options.lockstep is None:
-        return {}
-    return {"lockstep": True, "seed": options.lockstep.seed}
-
-
-def _training_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    own = _learning_parameters(options)
-    if options.lockstep is not None:
-        own["lockstep_every"] = options.lockstep.train_every
-        own["lockstep_beside"] = options.lockstep.train_beside
-    return own
 
 
 def _system_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
@@ -210,11 +187,7 @@ def _inference_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
 
 
 def _learning_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    return {
-        **_system_parameters(options),
-        **_state_parameters(options),
-        **_lockstep_parameters(options),
-    }
+    return {**_system_parameters(options), **_state_parameters(options)}
 
 
 def _control_parameters(options: GraphOptions) -> dict[str, ParameterValue]:

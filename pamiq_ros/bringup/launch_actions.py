@@ -27,7 +27,6 @@ from .description import NodeDescription, graph
 from .options import (
     LOG_LEVELS,
     GraphOptions,
-    LockstepOptions,
     ReplayOptions,
     WorldOptions,
     parse_remaps,
@@ -52,16 +51,6 @@ _WORLD_ARGUMENTS = {
     "env_id": "Gymnasium environment of the world",
     "env_kwargs": "Keyword arguments of the environment, a YAML mapping",
     "world_command": "What drives it: twist, twist_stamped or array; twist if empty",
-    "steps": "In lockstep, after how many ticks to end",
-}
-_LOCKSTEP_ARGUMENTS = {
-    "seed": "Seed of all random generators in lockstep",
-    "train_every": "In lockstep, after how many steps each trainer has a turn; 1 if empty",
-}
-_LOCKSTEP_BOOLEANS = {
-    "lockstep": "Whether time goes by in steps, each when the one before is done, as fast as that "
-    "goes",
-    "train_beside": "In lockstep, whether a turn goes on beside the steps up to the next one",
 }
 _REPLAY_ARGUMENTS = {
     "bag": "The bag to replay: a folder, or a file (.mcap, .db3, .bag)",
@@ -99,9 +88,6 @@ def graph_launch_description(*, world: bool = False, replay: bool = False) -> La
     """
     texts = {**_ARGUMENTS, **(_WORLD_ARGUMENTS if world else {})}
     booleans = dict(_BOOLEAN_ARGUMENTS)
-    if world or replay:
-        texts |= _LOCKSTEP_ARGUMENTS
-        booleans |= _LOCKSTEP_BOOLEANS
     if replay:
         texts = {**_REPLAY_ARGUMENTS, **texts, "rate": _REPLAY_RATE}
         booleans |= _REPLAY_BOOLEANS
@@ -151,25 +137,11 @@ def _options(given: dict[str, str], world: bool, replay: bool) -> GraphOptions:
         frame_id=given["frame_id"],
         world=_world_options(given) if world else None,
         replay=_replay_options(given) if replay else None,
-        lockstep=_lockstep_options(given) if world or replay else None,
     )
 
 
 def _world_options(given: dict[str, str]) -> WorldOptions:
-    return WorldOptions(
-        given["env_id"],
-        given["env_kwargs"],
-        given["world_command"],
-        int(_number(given, "steps")),
-    )
-
-
-def _lockstep_options(given: dict[str, str]) -> LockstepOptions | None:
-    if not _BOOLEANS[given["lockstep"]]:
-        return None
-    every = int(_number(given, "train_every")) if given["train_every"] else 1
-    beside = bool(_BOOLEANS[given["train_beside"]])
-    return LockstepOptions(int(_number(given, "seed")), every, beside)
+    return WorldOptions(given["env_id"], given["env_kwargs"], given["world_command"])
 
 
 def _replay_options(given: dict[str, str]) -> ReplayOptions:

@@ -22,39 +22,11 @@ class WorldOptions:
         env_id: Gymnasium environment, such as CarRacing-v3; empty leaves it to the parameter file.
         env_kwargs: The environment's keyword arguments, text of a YAML mapping; empty for none.
         command: What drives it: twist, twist_stamped or array; empty leaves it to the file.
-        steps: Ticks in lockstep after which the run ends; 0: without end.
     """
 
     env_id: str = ""
     env_kwargs: str = ""
     command: str = ""
-    steps: int = 0
-
-
-@dataclass(frozen=True)
-class LockstepOptions:
-    """Time that goes by in steps, each begun when the one before is done.
-
-    Attributes:
-        seed: Of all random generators.
-        train_every: After how many steps each trainer has a turn; 0: never.
-        train_beside: Whether a turn goes on beside the steps up to the next one.
-    """
-
-    seed: int = 0
-    train_every: int = 1
-    train_beside: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the options.
-
-        Raises:
-            ValueError: One has a wrong value; names it, what was found and expected.
-        """
-        if not 0 <= self.seed < 2**31:
-            raise ValueError(f"seed: expected 0 to {2**31 - 1}, found {self.seed}")
-        if self.train_every < 0:
-            raise ValueError(f"train_every: expected 0 or more, found {self.train_every}")
 
 
 @dataclass(frozen=True)
@@ -133,7 +105,6 @@ class GraphOptions:
         frame_id: Frame of TwistStamped commands; empty leaves it to the file.
         world: A simulated world to run as well; None for a real robot.
         replay: A bag to replay, whose time is then the nodes'; None for a real robot.
-        lockstep: Whether time goes by in steps, of the replay or the world; None: it does not.
     """
 
     system: str = ""
@@ -154,7 +125,6 @@ class GraphOptions:
     frame_id: str = ""
     world: WorldOptions | None = None
     replay: ReplayOptions | None = None
-    lockstep: LockstepOptions | None = None
 
     def __post_init__(self) -> None:
         """Check the options.
@@ -182,20 +152,10 @@ class GraphOptions:
             )
         for override in self.overrides:
             _require_override(override)
-        self._require_steps()
         for name in ("params_file", "system_config"):
             _require_readable(name, getattr(self, name))
         if self.states_dir and Path(self.states_dir).exists():
             _require_folder("states_dir", self.states_dir)
-
-    def _require_steps(self) -> None:
-        if self.lockstep is None:
-            if self.world is not None and self.world.steps:
-                raise ValueError(f"steps: expected none without lockstep, found {self.world.steps}")
-        elif self.world is None and self.replay is None:
-            raise ValueError("lockstep: expected a world or a bag, found a robot, which can't wait")
-        elif self.replay is not None and self.replay.loop:
-            raise ValueError("loop: expected none in lockstep, where time can't go back")
 
     @property
     def absolute_namespace(self) -> str:

@@ -14,9 +14,9 @@ from .analyze import analyze
 from .checks import option_error, world_kwargs_json
 from .offline import evaluate, export, train
 from .one_shots import console, one_shots
-from .options import Request, lockstep_options, make_request, rate_option, shared_options
+from .options import Request, make_request, rate_option, shared_options
 from .record import record
-from .replay import replay_options, replay_request
+from .replay import replay_in_lockstep, replay_options, replay_request
 
 DEMO_WORLD = "CarRacing-v3"
 DEMO_SYSTEM = "curiosity"
@@ -43,13 +43,13 @@ Examples:
   pamiq-ros up vae --namespace robot1 --params robot.yaml
   pamiq-ros up my_robot.py:system --set learning_rate=0.001
   ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET pamiq-ros up vae
-  pamiq-ros up vae --world CarRacing-v3 --lockstep --seed 3 --steps 10000 --states-dir states
   pamiq-ros up vae --world CarRacing-v3 --world-kwargs '{lap_complete_percent: 0.9}'
 """
 _REPLAY_EXAMPLES = """\b
 Examples:
   pamiq-ros replay drive vae
   pamiq-ros replay drive vae --start 30 --end 90 --rate 2 --states-dir states
+  pamiq-ros replay drive vae --lockstep --train-every 0 --compare
   pamiq-ros replay drive.bag vae --remap /usb_cam/image_raw:=/camera/image_raw
 """
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -60,12 +60,6 @@ def _version() -> str:
         return metadata.version("pamiq_ros")
     except metadata.PackageNotFoundError:
         return "unknown (the package is not installed)"
-
-
-_steps_option = click.option(
-    "--steps", type=click.IntRange(0), default=0, metavar="N",
-    help="In lockstep, end after N ticks.",
-)  # fmt: skip
 
 
 @click.group(context_settings=_SETTINGS, epilog=_EXAMPLES)
@@ -86,18 +80,16 @@ def main() -> None:
 @click.option(
     "--system", default=DEMO_SYSTEM, show_default=True, metavar="SYSTEM", help="The system to run."
 )
-@_steps_option
-@lockstep_options
 @rate_option
 @shared_options
-def demo(system: str, steps: int, **choices: Any) -> None:
+def demo(system: str, **choices: Any) -> None:
     """A simulated car with a camera explores, and learns to see, to foresee and to move.
 
     Runs the world (CarRacing-v3) and the three nodes. `--system vae` drives at random and learns to
     see alone. They stay on this machine, whatever other robots there are in the network, unless
     ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
     """
-    world = WorldOptions(env_id=DEMO_WORLD, steps=steps)
+    world = WorldOptions(env_id=DEMO_WORLD)
     _run(make_request(f"demo · {system}", system, world, choices))
 
 
@@ -112,8 +104,6 @@ def demo(system: str, steps: int, **choices: Any) -> None:
     type=click.Choice(("twist", "twist_stamped", "array")),
     help="What drives the environment: velocities on cmd_vel, or the action's numbers on action.",
 )
-@_steps_option
-@lockstep_options
 @rate_option
 @shared_options
 def up(
@@ -121,7 +111,6 @@ def up(
     world: str | None,
     world_kwargs: str | None,
     world_command: str | None,
-    steps: int,
     **choices: Any,
 ) -> None:
     """Run SYSTEM on a robot, or on a simulated world.
@@ -132,13 +121,12 @@ def up(
     """
     if world is None and world_kwargs is not None:
         raise option_error("--world-kwargs", "expected --world beside it, found none")
-    for name, value in (("--steps", steps), ("--world-command", world_command)):
-        if world is None and value:
-            raise option_error(name, "expected --world beside it, found none")
+    if world is None and world_command:
+        raise option_error("--world-command", "expected --world beside it, found none")
     if world == "":
         raise option_error("--world", "expected the id of an environment, found an empty text")
     kwargs = "" if world_kwargs is None else world_kwargs_json(world_kwargs)
-    options = None if world is None else WorldOptions(world, kwargs, world_command or "", steps)
+    options = None if world is None else WorldOptions(world, kwargs, world_command or "")
     _run(make_request(f"up · {system}", system, options, choices))
 
 
@@ -155,7 +143,10 @@ def replay(bag: str, system: str, **choices: Any) -> None:
     not replayed unless they are named. The nodes stay on this machine, unless
     ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
     """
-    _run(replay_request(bag, system, choices))
+    if choices["lockstep"]:
+        replay_in_lockstep(bag, system, choices)
+    else:
+        _run(replay_request(bag, system, choices))
 
 
 for _command in (record, train, evaluate, export, analyze, console, *one_shots()):

@@ -1,10 +1,10 @@
-"""`pamiq-ros train`, `evaluate` and `export`: bags without a robot or a graph."""
+"""`pamiq-ros train`, `evaluate` and `export`: bags and worlds without nodes."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,21 @@ from .checks import (
     check_ros,
     check_system,
     option_error,
+    world_kwargs_json,
 )
 from .options import absolute_namespace, config_option, set_option, with_options
 
+EPOCHS = 10
+_ONLY_WORLD = ("steps", "save_every", "world_kwargs")
+_ONLY_BAGS = ("held_out", "epochs", "patience", "remaps")
 _SEED = click.IntRange(0, 2**31 - 1)
 _TRAIN_EXAMPLES = """\b
 Examples:
   pamiq-ros train vae drive
   pamiq-ros train vae monday tuesday --held-out friday --epochs 20 --patience 3
   pamiq-ros train vae drive --updates 2000 --states-dir states --set learning_rate=3e-4
+  pamiq-ros train ppo --world CartPole-v1 --steps 50000 --train-every 32
+  pamiq-ros train curiosity --world CarRacing-v3 --steps 10000 --train-every 8 --train-beside
 """
 _EVALUATE_EXAMPLES = """\b
 Examples:
@@ -69,80 +75,109 @@ _shared_options = with_options(
 )  # fmt: skip
 
 
+schedule_options = with_options(
+    click.option(
+        "--train-every", type=click.IntRange(0), default=1, show_default=True, metavar="N",
+        help="Run a training round after every N ticks; 0: never.",
+    ),
+    click.option(
+        "--train-beside", is_flag=True,
+        help="Keep ticking while a round runs, up to the next one; its weights act from then on.",
+    ),
+)  # fmt: skip
+
+
 @click.command(epilog=_TRAIN_EXAMPLES)
 @click.argument("system")
-@click.argument("bags", nargs=-1, required=True)
+@click.argument("bags", nargs=-1)
 @click.option(
-    "--held-out", multiple=True, metavar="BAG",
-    help="Judge each epoch by this bag, and keep the best state; repeatable.",
+    "--world", metavar="ENV_ID", help="Train in a Gymnasium environment, such as CarRacing-v3."
+)
+@click.option("--world-kwargs", metavar="YAML", help="The environment's keyword arguments.")
+@click.option(
+    "--steps", type=click.IntRange(1), metavar="N", help="End after N ticks in the world."
+)
+@click.option(
+    "--save-every", type=click.IntRange(1), metavar="N",
+    help="Save a state after every N ticks in the world, too; without it one at the end.",
 )  # fmt: skip
 @click.option(
-    "--epochs", type=click.IntRange(1), default=10, show_default=True, metavar="N",
-    help="Passes through the bags.",
+    "--held-out", multiple=True, metavar="BAG",
+    help="Evaluate each epoch on this bag, and keep the best state; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--epochs", type=click.IntRange(1), metavar="N",
+    help=f"Passes through the bags; {EPOCHS} without it.",
 )  # fmt: skip
 @click.option(
     "--updates", type=click.IntRange(1), metavar="N",
-    help="Instead of epochs: fill the buffers once, then run trainers N times.",
+    help="On bags instead of epochs: fill the buffers once, then run trainers N times. In a world: "
+    "end after trainers ran N times.",
 )  # fmt: skip
-@click.option(
-    "--train-every", type=click.IntRange(1), default=1, show_default=True, metavar="N",
-    help="In an epoch, give each trainer a turn after every N ticks.",
-)  # fmt: skip
+@schedule_options
 @click.option(
     "--patience", type=click.IntRange(1), metavar="N",
     help="End after N epochs without a better score on the held-out bags.",
 )  # fmt: skip
 @click.option(
     "--resume", default="latest", show_default=True, metavar="STATE",
-    help="State to go on from: latest, none, or the id of one.",
+    help="State to resume from: latest, none, or the id of one.",
 )  # fmt: skip
 @_shared_options
-def train(
-    system: str,
-    bags: tuple[str, ...],
-    held_out: tuple[str, ...],
-    epochs: int,
-    updates: int | None,
-    train_every: int,
-    patience: int | None,
-    resume: str,
-    **choices: Any,
-) -> None:
-    """Train SYSTEM on BAGS, without a robot.
+def train(system: str, **choices: Any) -> None:
+    """Train SYSTEM on BAGS or in a simulated world, without nodes.
 
-    The system goes through the bags as in a replay in lockstep, in this process: its agent observes
-    and collects, its trainers train. The state can be resumed by `up` and the launch files, with
-    the same --states-dir. With bags held out the best state is kept, else the last one.
+    The agent acts and collects, the trainers train, step by step in this process: as fast as that
+    goes, and the same every time. The states can be resumed by `up` and the launch files with the
+    same --states-dir. With held-out bags the best state is kept, else the last one. In a world,
+    Ctrl-C ends training after a last state was saved.
     """
-    if patience is not None and not held_out:
-        raise option_error("--patience", "expected --held-out beside it, found none")
-    choice = _choice(system, choices)
-    from pamiq_ros.offline.session import Metrics  # torch takes seconds to import
-    from pamiq_ros.offline.session import train as run
+    _check_train(choices)
+    choice = choice_of(system, choices)
+    from pamiq_ros.offline import session  # torch takes seconds to import
+    from pamiq_ros.offline.runner import Schedule
     from pamiq_ros.offline.training import Epoch, Plan
 
-    from .training_display import TrainingDisplay
-
-    metrics = Metrics()
-    plan = Plan(epochs, updates or 0, train_every, patience or 0)
-    with failures(), TrainingDisplay(metrics.values) as display:
+    plan = Plan(
+        choices["epochs"] or EPOCHS,
+        choices["updates"] or 0,
+        choices["steps"] or 0,
+        choices["patience"] or 0,
+        choices["save_every"] or 0,
+    )
+    schedule = Schedule(choices["train_every"], choices["train_beside"])
+    with output() as shown:
 
         def on_epoch(epoch: Epoch) -> None:
             scores = "".join(f" | {name} {value:.5g}" for name, value in epoch.scores.items())
             saved = f" | saved {epoch.saved.name}" if epoch.saved else ""
-            display.say(f"epoch {epoch.number} | {epoch.updates} updates{scores}{saved}")
+            shown.say(f"epoch {epoch.number} | {epoch.updates} updates{scores}{saved}")
 
-        run(
-            choice,
-            [Path(bag) for bag in bags],
-            [Path(bag) for bag in held_out],
-            plan,
-            resume,
-            metrics,
-            display.say,
-            display.progress,
-            on_epoch,
-        )
+        if choices["world"]:
+            world = session.WorldChoice(choices["world"], choices["world_kwargs"] or "")
+            session.train_in(choice, world, plan, schedule, choices["resume"], shown)
+            return
+        bags, held_out = ([Path(bag) for bag in choices[name]] for name in ("bags", "held_out"))
+        session.train(choice, bags, held_out, plan, schedule, choices["resume"], shown, on_epoch)
+
+
+def _check_train(choices: dict[str, Any]) -> None:
+    if not (choices["world"] or choices["bags"]):
+        raise click.UsageError("expected BAGS or --world, found neither")
+    if choices["world"] and choices["bags"]:
+        raise option_error("--world", "expected BAGS or a world, found both")
+    only = _ONLY_WORLD if choices["bags"] else _ONLY_BAGS
+    for name in only:
+        if choices[name]:
+            where = "with --world" if choices["bags"] else "with BAGS"
+            raise option_error(name, f"expected only {where}, found it without")
+    if choices["world"]:
+        if not (choices["steps"] or choices["updates"]):
+            raise option_error("--world", "expected --steps or --updates beside it, found neither")
+        if choices["world_kwargs"] is not None:
+            choices["world_kwargs"] = world_kwargs_json(choices["world_kwargs"])
+    if choices["patience"] is not None and not choices["held_out"]:
+        raise option_error("--patience", "expected --held-out beside it, found none")
 
 
 @click.command(epilog=_EVALUATE_EXAMPLES)
@@ -170,16 +205,16 @@ def evaluate(
     """
     if html:
         check_report_page()
-    choice = _choice(system, choices)
+    choice = choice_of(system, choices)
     from pamiq_ros.offline.report import as_html, as_json, table
     from pamiq_ros.offline.session import evaluate as run
 
-    from .training_display import TrainingDisplay, print_table
+    from .training_display import print_table
 
     with failures():
-        with TrainingDisplay({}) as display:
+        with output() as shown:
             paths = [Path(bag) for bag in bags]
-            judged = run(choice, states, paths, display.say, display.progress)
+            judged = run(choice, states, paths, shown.say, shown.on_progress)
         print_table(list(judged), table(judged))
         if json_file:
             _write(json_file, lambda: json.dumps(as_json(judged, bags), allow_nan=False))
@@ -222,11 +257,18 @@ def export(bag: str, folder: str, lerobot: bool) -> None:
             raise ValueError(text)
 
 
-def _choice(system: str, choices: dict[str, Any]) -> Any:
+def choice_of(system: str, choices: Mapping[str, Any]) -> Any:
+    """Which system the options name, checked; a `Choice`.
+
+    Raises:
+        click.UsageError: Something is wrong; names it, what was found and what was expected.
+    """
     check_system(system)
     check_config(choices["config"])
-    check_installed(with_world=False)
-    check_bags()
+    is_world = bool(choices.get("world"))
+    check_installed(with_world=is_world)
+    if not is_world:
+        check_bags()
     for override in choices["overrides"]:
         if "=" not in override.lstrip("="):
             raise option_error("--set", f"expected key=value, found {override!r}")
@@ -241,11 +283,23 @@ def _choice(system: str, choices: dict[str, Any]) -> Any:
         choices["config"] or "",
         choices["overrides"],
         choices["seed"],
-        choices["torch_threads"],
-        Path(choices["states_dir"]),
+        choices.get("torch_threads", 1),
+        Path(choices["states_dir"]) if choices["states_dir"] else None,
         choices["namespace"],
         names,
     )
+
+
+@contextmanager
+def output() -> Iterator[Any]:
+    """A display of progress and metrics, as an `Output`; failures become lines and statuses."""
+    from pamiq_ros.offline.session import Metrics, Output
+
+    from .training_display import TrainingDisplay
+
+    metrics = Metrics()
+    with failures(), TrainingDisplay(metrics.values) as display:
+        yield Output(metrics, display.say, display.progress)
 
 
 def _write(path: str, make: Callable[[], str]) -> None:

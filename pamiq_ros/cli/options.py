@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pamiq_ros.bringup import GraphOptions, LockstepOptions, ReplayOptions, WorldOptions
+from pamiq_ros.bringup import GraphOptions, ReplayOptions, WorldOptions
 from pamiq_ros.bringup.options import LOG_LEVELS
 
 from .checks import check_config, check_installed, check_report, check_system, option_error
@@ -118,27 +118,6 @@ shared_options = with_options(
 )  # fmt: skip
 
 
-lockstep_options = with_options(
-    click.option(
-        "--lockstep", is_flag=True,
-        help="Begin each step when the one before is done: as fast as that goes, and the same "
-        "every time.",
-    ),
-    click.option(
-        "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, metavar="N",
-        help="Seed of all random generators in lockstep.",
-    ),
-    click.option(
-        "--train-every", type=click.IntRange(0), default=1, show_default=True, metavar="N",
-        help="In lockstep, give each trainer a turn after every N steps; 0: never.",
-    ),
-    click.option(
-        "--train-beside", is_flag=True,
-        help="In lockstep, go on with the steps meanwhile, up to the next turn: as in real time.",
-    ),
-)  # fmt: skip
-
-
 rate_option = click.option(
     "--rate", callback=positive("Hz"), metavar="HZ",
     help="Ticks per second; without it the system's own.",
@@ -201,14 +180,7 @@ def _graph_options(
             log_level=choices["log_level"] or "",
             world=world,
             replay=replay,
-            lockstep=_lockstep(choices),
         )
     except ValueError as error:
         name, _, text = str(error).partition(": ")
         raise option_error(name, text) from error
-
-
-def _lockstep(choices: Mapping[str, Any]) -> LockstepOptions | None:
-    if not choices["lockstep"]:
-        return None
-    return LockstepOptions(choices["seed"], choices["train_every"], choices["train_beside"])

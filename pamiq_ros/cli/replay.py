@@ -11,7 +11,13 @@ import click
 from pamiq_ros.bringup import ReplayOptions, parse_remaps
 
 from .checks import check_bags, option_error
-from .options import Request, lockstep_options, make_request, positive, with_options
+from .offline import choice_of, output, schedule_options
+from .options import Request, make_request, positive, with_options
+
+_ONLY_NODES = (
+    "rate", "loop", "topics", "duration", "report", "params", "resume_what_fits", "log_dir",
+    "log_level",
+)  # fmt: skip
 
 replay_options = with_options(
     click.option(
@@ -27,7 +33,16 @@ replay_options = with_options(
         help="End S seconds after the bag's first message.",
     ),
     click.option("--loop", is_flag=True, help="Begin anew at the end, until Ctrl-C."),
-    lockstep_options,
+    click.option(
+        "--lockstep", is_flag=True,
+        help="Without nodes, step by step in this process: as fast as that goes, and the same "
+        "every time.",
+    ),
+    schedule_options,
+    click.option(
+        "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, metavar="N",
+        help="Seed of all random generators in lockstep.",
+    ),
     click.option(
         "--compare", is_flag=True,
         help="At the end, print how far the commands were from those in the bag.",
@@ -72,6 +87,36 @@ def replay_request(bag: str, system: str, choices: Mapping[str, Any]) -> Request
         raise option_error(name, text) from error
     rest = {name: value for name, value in choices.items() if name != "rate"}
     return make_request(f"replay · {system}", system, None, rest, replay=replay)
+
+
+def replay_in_lockstep(bag: str, system: str, choices: Mapping[str, Any]) -> None:
+    """Replay a bag without nodes, and print what came of it.
+
+    Args:
+        bag: The bag.
+        system: The system's name.
+        choices: The values of all options, by name.
+
+    Raises:
+        click.UsageError: Something is wrong; names it, what was found and what was expected.
+    """
+    for name in _ONLY_NODES:
+        if choices[name]:
+            raise option_error(name, "expected none beside --lockstep, which starts no nodes")
+    check_bags()
+    _check_bag(bag)
+    choice = choice_of(system, choices)
+    from pamiq_ros.offline import session  # torch takes seconds to import
+    from pamiq_ros.offline.runner import Schedule
+
+    schedule = Schedule(choices["train_every"], choices["train_beside"])
+    span_s = (choices["start"] or 0.0, choices["end"] or 0.0)
+    resume = choices["resume"] or "latest"
+    with output() as shown:
+        differences = session.replay(choice, Path(bag), span_s, schedule, resume, shown)
+    if choices["compare"]:
+        for name, value in differences.items():
+            click.echo(f"{name} {value:.5g}")
 
 
 def _check_bag(path: str) -> None:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 _LINE_PERIOD_S = 5.0
+_SHOW_PERIOD_S = 0.1
 _MOST_BESIDE = 3
 _FILE_WIDTH = 1000
 
@@ -27,7 +28,7 @@ class TrainingDisplay:
     def __init__(self, metrics: Mapping[str, float]) -> None:
         self._metrics = metrics
         self._live = sys.stdout.isatty()
-        self._began = self._line = time.monotonic()
+        self._began = self._line = self._shown = time.monotonic()
         columns = (
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
@@ -59,10 +60,13 @@ class TrainingDisplay:
             click.echo(text)
 
     def progress(self, share: float) -> None:
-        """Show how much is done, from 0 to 1."""
+        """Show how much is done, from 0 to 1; cheap if called often."""
+        now = time.monotonic()
+        if share < 1.0 and now - self._shown < _SHOW_PERIOD_S:
+            return
+        self._shown = now
         metrics = "  ".join(f"{name} {value:.4g}" for name, value in self._metrics.items())
         self._progress.update(self._task, completed=share, metrics=metrics)
-        now = time.monotonic()
         if not self._live and now - self._line >= _LINE_PERIOD_S and share > 0.0:
             self._line = now
             left = (now - self._began) * (1.0 / share - 1.0)

@@ -42,15 +42,12 @@ def to_hear(offered: Sequence[QoSProfile]) -> QoSProfile:
     return _profile(reliable, latched)
 
 
-def to_offer(recorded: Sequence[Qos], in_steps: bool = False) -> QoSProfile:
+def to_offer(recorded: Sequence[Qos]) -> QoSProfile:
     """What a publisher has to offer so that whoever heard the recorded ones hears it.
 
-    Reliable in lockstep, where nothing may be lost, and where nothing was recorded, since nobody
-    refuses that.
+    Reliable where nothing was recorded, since nobody refuses that.
     """
-    reliable = (
-        in_steps or not recorded or any(q.reliability == QosReliability.RELIABLE for q in recorded)
-    )
+    reliable = not recorded or any(q.reliability == QosReliability.RELIABLE for q in recorded)
     latched = any(q.durability == QosDurability.TRANSIENT_LOCAL for q in recorded)
     return _profile(reliable, latched)
 

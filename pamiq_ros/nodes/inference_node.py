@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import shutil
 import sys
 import uuid
@@ -19,19 +18,17 @@ from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.devices import attach_robot
 from pamiq_ros.nodes.ros_robot import RosRobot
 from pamiq_ros.runtime.actor import Actor
-from pamiq_ros.runtime.step_ticker import StepTicker
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.runtime.watchdog import Watchdog
 from pamiq_ros.supervision.alive import PERIOD_S, sign_of_life
 from pamiq_ros.supervision.name_claim import NameClaim
 from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
 
-from .lockstep_actor import LockstepActor
 from .main import run
 from .managed import PamiqNode
 from .missing_weights import MissingWeights
 from .robot_settings import robot_settings
-from .scheduling import make_ticker, trigger_topic
+from .scheduling import make_ticker
 from .states import NodeStates, open_states
 from .tables import INFERENCE_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
@@ -58,7 +55,6 @@ class InferenceNode(PamiqNode):
         self._states: NodeStates | None = None
         self._alive: Publisher[Empty] | None = None
         self._watchdog: Watchdog | None = None
-        self._lockstep: LockstepActor | None = None
         super().__init__("pamiq_inference", INFERENCE_PARAMETERS)
         self._robot_claim = NameClaim(self.get_fully_qualified_name(), self.context.get_domain_id())
 
@@ -67,7 +63,7 @@ class InferenceNode(PamiqNode):
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         torch.set_num_threads(self.value("torch_threads"))
         resolved = self.resolve_system()
-        self._robot = RosRobot(self, robot_settings(self), in_steps=self.value("lockstep"))
+        self._robot = RosRobot(self, robot_settings(self))
         attach_robot(self._robot)
         self._experience = ExperienceTopics(self, self.value("experience_depth"))
         self._weights = WeightsTopics(self)
@@ -78,8 +74,7 @@ class InferenceNode(PamiqNode):
             lambda name: self._collector(name, resolved.digest, source),
             self.errors,
             self.value("observation_timeout"),
-            # In lockstep a step may take its time: nothing moves meanwhile.
-            math.inf if self.value("lockstep") else self.value("step_timeout"),
+            self.value("step_timeout"),
             self._on_agent_fault,
         )
         self._actor = actor
@@ -104,11 +99,6 @@ class InferenceNode(PamiqNode):
         self._watchdog = Watchdog(PERIOD_S, self._alive.assert_liveliness, actor.watch_step)
         rate = self.value("rate") or resolved.system.rate
         self._ticker = make_ticker(self, rate, actor, self._robot)
-        if isinstance(self._ticker, StepTicker):
-            trigger = trigger_topic(self, self._robot)
-            self._lockstep = LockstepActor(
-                self, actor, self._ticker, trigger, self._robot, self._receivers, self._senders
-            )
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, "
             f"{1 / self._ticker.period:g} Hz, waiting for weights of {sorted(actor.slots)}"
@@ -154,11 +144,9 @@ class InferenceNode(PamiqNode):
             self._watchdog.close()
         if self._alive is not None:
             self.destroy_publisher(self._alive)
-        if self._lockstep is not None:
-            self._lockstep.close()
         if self._missing is not None:
             self._missing.close()
-        self._watchdog = self._alive = self._lockstep = self._missing = None
+        self._watchdog = self._alive = self._missing = None
         for sender in self._senders.values():
             sender.close(1.0)
         for receiver in self._receivers.values():

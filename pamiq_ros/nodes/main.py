@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Protocol
 
 import rclpy
@@ -20,9 +19,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from pamiq_ros.compat import events_executor, take_unread
 from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
-from pamiq_ros.supervision.ros_time import steady_timer
 
 from .ending import must_end
 from .memory import keep_freed_memory
@@ -32,7 +29,6 @@ _PR_SET_PDEATHSIG = 1
 # A signal wakes the executor up; else it looks this often whether the node is finished. Every look
 # costs a millisecond of the interpreter.
 _LOOK_S = 0.25
-_UNREAD_S = 0.5
 _LAST_WORDS_S = 0.3
 _KNOWN_S = 0.5
 _LAST_MESSAGES_S = 0.05
@@ -92,11 +88,6 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
 def _executor(node: Node, threads: int) -> rclpy.executors.Executor:
     if threads > 1:
         return rclpy.executors.MultiThreadedExecutor(threads)
-    in_steps = node.has_parameter("lockstep") and node.get_parameter("lockstep").value
-    # Half the time of a step, where each message is waited for.
-    if in_steps and (executor := events_executor()) is not None:
-        steady_timer(node, _UNREAD_S, partial(take_unread, node))
-        return executor
     return SingleThreadedExecutor()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from rosgraph_msgs.msg import Clock
 from pamiq_ros.offline.bags import Bag, BagError, Playback
 
 from .command_comparison import CommandComparison
-from .lockstep_driver import LockstepDriver, LockstepError
 from .main import destroyed_if_refused, run_unless_refused
 from .parameters import declare
 from .replay_topics import ReplayTopics
@@ -55,8 +53,6 @@ class ReplayNode(Node):
         self._playback = Playback(
             self._bag, *(self._value(name) for name in ("rate", "start", "end", "loop"))
         )
-        if self._value("lockstep") and self._value("loop"):
-            raise BagError("parameter 'loop': expected false in lockstep, where time can't go back")
         self._time = self.create_publisher(Clock, "/clock", 10)
         self._now_ns = self._playback.start_ns
         self._comparison: CommandComparison | None = None
@@ -84,7 +80,7 @@ class ReplayNode(Node):
                 self._ready.wait(lambda: self._tell(self._playback.start_ns), self._ended.is_set)
             topics = self._advertise()
             began = time.monotonic()
-            (self._play_in_steps if self._value("lockstep") else self._play)(topics)
+            self._play(topics)
             took_s = time.monotonic() - began
             self.get_logger().info(
                 f"replayed {sum(topics.counts.values())} messages in {took_s:.1f} s"
@@ -93,19 +89,14 @@ class ReplayNode(Node):
                 self.get_logger().info(f"commands compared: {self._comparison.publish()}")
             self.exit_status = 0
         except BagError as error:
-            self._fail(str(error), 2)
-        except LockstepError as error:
-            self._fail(str(error), 1)
+            self.get_logger().fatal(str(error))
+            self.exit_status = 2
         finally:
             self.finished = True
 
-    def _fail(self, text: str, status: int) -> None:
-        self.get_logger().fatal(text)
-        self.exit_status = status
-
     def _advertise(self) -> ReplayTopics:
         chosen = [name for name in self._value("topics") if name]
-        topics = ReplayTopics(self, self._bag, chosen, self._value("lockstep"))
+        topics = ReplayTopics(self, self._bag, chosen)
         topics.require_observed(self._value("inference_node"), self._ended.is_set)
         names = ", ".join(topics.names) or "nothing"
         self.get_logger().info(f"replaying {self._playback.seconds:.1f} s: {names}")
@@ -118,19 +109,6 @@ class ReplayNode(Node):
                 return
             topics.publish(message)
         self._wait(began, self._playback.seconds + LAST_S / self._value("rate"))
-
-    def _play_in_steps(self, topics: ReplayTopics) -> None:
-        """Each message when the step before it is done; the clock stands still meanwhile."""
-        has_learner = self._ready.has_node(self._value("training_node"))
-        driver = LockstepDriver(self, self._tell, self._ended.is_set, has_learner, self._is_active)
-        due = self._playback.due(topics.names)
-        moments = ((m.time_ns, partial(lambda m: [topics.publish(m)], m)) for _, m in due)
-        began_ns = self._playback.start_ns
-        driver.follow(driver.begin(began_ns), began_ns, moments)
-        self.get_logger().info(f"{driver.steps} steps")
-
-    def _is_active(self) -> bool:
-        return self._ready.active or not self._value("wait_for_system")
 
     def _wait(self, began: float, due_s: float) -> bool:
         """Wait until it is time, with the clock going on; False to end."""

@@ -29,7 +29,7 @@ class ReplayTopics:
         counts: How many messages were published, by full name of the topic.
     """
 
-    def __init__(self, node: Node, bag: Bag, chosen: Sequence[str], in_steps: bool) -> None:
+    def __init__(self, node: Node, bag: Bag, chosen: Sequence[str]) -> None:
         """Offer the topics.
 
         Args:
@@ -37,13 +37,12 @@ class ReplayTopics:
             bag: What is replayed.
             chosen: The topics wanted; none for all but velocity commands, those of pamiq_ros, and
                 what somebody else publishes now.
-            in_steps: Whether no message may be lost, whatever was offered when it was recorded.
 
         Raises:
             BagError: A chosen topic is not in the bag.
         """
         self.counts: Counter[str] = Counter()
-        self._node, self._bag, self._in_steps = node, bag, in_steps
+        self._node, self._bag = node, bag
         if unknown := sorted({*chosen} - {*bag.topics}):
             known = ", ".join(sorted(bag.topics))
             raise BagError(
@@ -99,7 +98,7 @@ class ReplayTopics:
         elif not is_chosen and self._others_publish(topic.name):
             why = "somebody publishes it now"
         else:
-            qos = to_offer(topic.qos, self._in_steps)
+            qos = to_offer(topic.qos)
             publisher = self._node.create_publisher(kind, topic.name, qos)
             self._publishers[topic.name] = publisher
             return

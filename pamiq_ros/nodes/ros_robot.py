@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
@@ -14,9 +14,6 @@ from pamiq_ros.runtime.histogram import Histogram
 from .robot_settings import RobotSettings
 from .sinks import CommandSink, open_sink
 from .sources import Ages, TopicSource
-
-# Steps may follow each other faster than who records the commands can take them.
-_DEPTH_IN_STEPS = 1000
 
 
 class RosRobot:
@@ -29,18 +26,14 @@ class RosRobot:
         ages: Age of the oldest observation in s, each time `stale` was asked.
     """
 
-    def __init__(
-        self, node: Node, settings: RobotSettings | None = None, in_steps: bool = False
-    ) -> None:
+    def __init__(self, node: Node, settings: RobotSettings | None = None) -> None:
         """Make a robot without devices.
 
         Args:
             node: Whose topics they are connected to.
             settings: How it is watched and commanded.
-            in_steps: Whether what sensors receive waits for `release`.
         """
         self.ages = Histogram()
-        self._in_steps = in_steps
         self._node = node
         self._settings = settings or RobotSettings()
         self._sources: list[TopicSource] = []
@@ -53,7 +46,7 @@ class RosRobot:
         Raises:
             ValueError: Its message type is not installed.
         """
-        source = TopicSource(self._node, sensor, self._in_steps)
+        source = TopicSource(self._node, sensor)
         self._sources = [*self._open_sources(), source]
         return source
 
@@ -67,8 +60,7 @@ class RosRobot:
         topic = self._node.resolve_topic_name(actuator.topic)
         if any(sink.topic == topic for sink in self._sinks if not sink.closed):
             raise ValueError(f"topic '{topic}': expected one actuator, found two")
-        depth = _DEPTH_IN_STEPS if self._in_steps else 1
-        sink = open_sink(self._node, actuator, self._settings, depth)
+        sink = open_sink(self._node, actuator, self._settings)
         self._sinks.append(sink)
         return sink
 
@@ -99,19 +91,6 @@ class RosRobot:
         wanted = sensor if isinstance(sensor, str) else sensor.topic
         found = ", ".join(source.topic for source in sources) or "none"
         raise ValueError(f"topic '{wanted}': expected one of the open sensors' ({found})")
-
-    def has_heard(self, counts: Mapping[str, int]) -> bool:
-        """Whether so many messages have come, by the topic's full name, where it is observed."""
-        return all(s.heard >= counts.get(s.topic, 0) for s in self._open_sources())
-
-    def is_connected(self) -> bool:
-        """Whether every sensor's topic has a publisher."""
-        return all(source.is_connected for source in self._open_sources())
-
-    def release(self, counts: Mapping[str, int]) -> None:
-        """Let so many messages of each topic, of all that came, be observed."""
-        for source in self._open_sources():
-            source.release(counts.get(source.topic, 0))
 
     def missing(self) -> list[str]:
         """Full names of the topics of which nothing has been received yet."""

@@ -13,7 +13,6 @@ from pamiq_ros.runtime.actor import Actor
 from pamiq_ros.runtime.observation_ticker import ObservationTicker
 from pamiq_ros.runtime.priorities import prefer_this_thread
 from pamiq_ros.runtime.real_time import Scheduling, parse_cpus
-from pamiq_ros.runtime.step_ticker import StepTicker
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.supervision.ros_time import tick_time
 
@@ -58,8 +57,6 @@ def make_ticker(node: Node, rate: float, actor: Actor, robot: RosRobot) -> Ticke
         ValueError: A parameter does not fit this machine, or the system's sensors.
     """
     prepare = preparation(node)
-    if _value(node, "lockstep"):
-        return StepTicker(rate, actor.tick, prepare=prepare)
     clock = tick_time(node)
     if _value(node, "trigger") == "rate":
         back = "the clock went back by {:.3f} s: deadlines begin anew"
@@ -72,20 +69,13 @@ def make_ticker(node: Node, rate: float, actor: Actor, robot: RosRobot) -> Ticke
         )
     ticker = ObservationTicker(rate, actor.tick, actor.watch, prepare=prepare, clock=clock)
     try:
-        robot.on_observation(trigger_topic(node, robot), ticker.notify)
+        robot.on_observation(_trigger_topic(node, robot), ticker.notify)
     except ValueError as error:
         raise ValueError(f"parameter 'trigger_topic': {error}") from error
     return ticker
 
 
-def trigger_topic(node: Node, robot: RosRobot) -> str:
-    """Full name of the topic whose messages make the node tick; empty where the time does.
-
-    Raises:
-        ValueError: The parameter `trigger_topic` is needed to tell.
-    """
-    if _value(node, "trigger") == "rate":
-        return ""
+def _trigger_topic(node: Node, robot: RosRobot) -> str:
     sensors = robot.sensor_topics()
     every = sorted({topic for topic, _ in sensors})
     if named := _value(node, "trigger_topic"):

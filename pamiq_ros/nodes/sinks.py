@@ -46,7 +46,6 @@ class CommandSink:
         message_type: Any,
         make_message: Callable[[Sequence[float]], Any],
         limits: Sequence[AxisLimit],
-        depth: int = 1,
     ) -> None:
         """Offer the actuator's topic.
 
@@ -56,7 +55,6 @@ class CommandSink:
             message_type: The topic's message class.
             make_message: Makes a message of the actuator's values.
             limits: One for each of the actuator's values.
-            depth: Commands kept for a slow receiver.
         """
         self.topic = node.resolve_topic_name(actuator.topic)
         self.actuator = actuator
@@ -75,7 +73,7 @@ class CommandSink:
             actuator.topic,
             QoSProfile(
                 history=HistoryPolicy.KEEP_LAST,
-                depth=depth,
+                depth=1,
                 reliability=ReliabilityPolicy.RELIABLE,
             ),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
@@ -132,17 +130,15 @@ class CommandSink:
         self.count += 1
 
 
-def open_sink(
-    node: Node, actuator: TopicActuator, settings: RobotSettings, depth: int = 1
-) -> CommandSink:
-    """The sink of an actuator; `depth` commands are kept for a slow receiver.
+def open_sink(node: Node, actuator: TopicActuator, settings: RobotSettings) -> CommandSink:
+    """The sink of an actuator.
 
     Raises:
         ValueError: Its message type is not installed.
     """
     kind, make = _messages_of(node, actuator, settings)
     limits = [settings.limits.get(name, AxisLimit()) for name in actuator.names]
-    return CommandSink(node, actuator, kind, make, limits, depth)
+    return CommandSink(node, actuator, kind, make, limits)
 
 
 def _messages_of(

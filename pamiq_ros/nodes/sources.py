@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,9 +18,6 @@ from pamiq_ros.core.devices.topic import new_observation, require_message_class
 
 _NEWEST = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
-)
-_IN_STEPS = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE
 )
 
 
@@ -67,13 +63,12 @@ class TopicSource:
         closed: Whether the subscription has ended.
     """
 
-    def __init__(self, node: Node, sensor: TopicSensor, in_steps: bool = False) -> None:
+    def __init__(self, node: Node, sensor: TopicSensor) -> None:
         """Subscribe the sensor's topic: best effort, newest message only, unless overridden.
 
         Args:
             node: Whose subscription it is.
             sensor: What is observed.
-            in_steps: Whether messages wait for `release`; then none may be lost: it is reliable.
 
         Raises:
             ValueError: Its message type is not installed.
@@ -87,16 +82,13 @@ class TopicSource:
         self._kept: tuple[_Received, Tensor] | None = None
         self._announced = False
         self._listeners: tuple[Callable[[], None], ...] = ()
-        self._in_steps = in_steps
-        self._held: deque[Any] = deque()
-        self._released = 0
         name, kind = sensor.subscription
         self.topic = node.resolve_topic_name(name)
         self._subscription = node.create_subscription(
             require_message_class(name, kind),
             name,
-            self._hold if in_steps else self._receive,
-            _IN_STEPS if in_steps else _NEWEST,
+            self._receive,
+            _NEWEST,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
@@ -148,21 +140,6 @@ class TopicSource:
         """Whether a publisher's messages would be received."""
         return publisher_count(self._node, self._subscription) > 0
 
-    @property
-    def heard(self) -> int:
-        """How many messages came, where they wait for `release`."""
-        return self._released + len(self._held)
-
-    def release(self, count: int) -> None:
-        """Let messages be observed, as received now.
-
-        Args:
-            count: How many, of all that ever came.
-        """
-        while self._released < count and self._held:
-            self._receive(self._held.popleft())
-            self._released += 1
-
     def close(self) -> None:
         """End the subscription; safe to call twice."""
         if self.closed:
@@ -173,9 +150,6 @@ class TopicSource:
     def _simulated_ns(self) -> int:
         clock: Any = self._node.get_clock()
         return int(clock.now().nanoseconds) if clock.ros_time_is_active else 0
-
-    def _hold(self, message: Any) -> None:
-        self._held.append(message)
 
     def _receive(self, message: Any) -> None:
         self._newest = _Received(message, time.monotonic_ns(), self._simulated_ns())

@@ -42,16 +42,6 @@ class SystemReady:
             meanwhile()
             self._changed.wait(_WAIT_PERIOD_S)
 
-    def has_node(self, name: str) -> bool:
-        """Whether a node is there; a system that is active has all of its nodes.
-
-        The graph may tell of a node only some time after it was heard.
-
-        Args:
-            name: Name of the node.
-        """
-        return self.active or name in self._node.get_node_names()
-
     def _on_status(self, message: String) -> None:
         try:
             status = json.loads(message.data)

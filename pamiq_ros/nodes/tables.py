@@ -28,12 +28,7 @@ SYSTEM_PARAMETERS = (
     ),
 )
 
-LOCKSTEP_PARAMETERS = (
-    Parameter(
-        "lockstep",
-        False,
-        "Whether to go step by step, when the replay or world node asks for it, not by the clock",
-    ),
+SEED_PARAMETERS = (
     Parameter(
         "seed", -1, "Seed of all random generators; -1 for another one each time", -1, 2**31 - 1
     ),
@@ -172,7 +167,7 @@ INFERENCE_PARAMETERS = (
     Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
     Parameter("experience_max_bytes", 262144, "Bytes of steps in one batch", 1, 1 << 26),
     Parameter("experience_max_steps", 64, "Steps in one batch", 1, 65536),
-    *LOCKSTEP_PARAMETERS,
+    *SEED_PARAMETERS,
     *STATE_PARAMETERS,
     *ROBOT_PARAMETERS,
 )
@@ -230,20 +225,7 @@ TRAINING_PARAMETERS = (
         "reach the robot nor a state. Where there is no state to reload, training stops",
         choices=TRAINING_POLICIES,
     ),
-    *LOCKSTEP_PARAMETERS,
-    Parameter(
-        "lockstep_every",
-        1,
-        "In lockstep, after how many steps each trainer has a turn; 0: never",
-        0,
-        10**9,
-    ),
-    Parameter(
-        "lockstep_beside",
-        False,
-        "In lockstep, whether a turn goes on beside the steps up to the next, where its weights "
-        "begin to act; else the next step waits for it",
-    ),
+    *SEED_PARAMETERS,
     *STATE_PARAMETERS,
     Parameter("save_updates", 0, "Runs of trainers from state to state; 0 for no limit", 0, 10**9),
     Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
@@ -299,22 +281,6 @@ WORLD_PARAMETERS = (
         read_only=True,
     ),
     Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
-    Parameter(
-        "lockstep",
-        False,
-        "Whether each step waits for the tick before it, at no rate but as fast as that goes; the "
-        "other nodes' parameter 'lockstep' has to be set too",
-        read_only=True,
-    ),
-    Parameter(
-        "steps",
-        0,
-        "Ticks in lockstep after which to end; 0 for no end",
-        0,
-        2**31 - 1,
-        read_only=True,
-    ),
-    Parameter("training_node", "pamiq_training", "Name of the node that learns", read_only=True),
 )
 
 REPLAY_PARAMETERS = (
@@ -333,13 +299,6 @@ REPLAY_PARAMETERS = (
         read_only=True,
     ),
     Parameter(
-        "lockstep",
-        False,
-        "Whether each message waits for the step before it, at no rate but as fast as that goes; "
-        "the other nodes' parameter 'lockstep' has to be set too",
-        read_only=True,
-    ),
-    Parameter(
         "compare",
         False,
         "Whether to compare the commands of today with those in the bag, on pamiq/comparison",
@@ -353,7 +312,6 @@ REPLAY_PARAMETERS = (
         read_only=True,
     ),
     Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
-    Parameter("training_node", "pamiq_training", "Name of the node that learns", read_only=True),
 )
 
 VRCHAT_PARAMETERS = (

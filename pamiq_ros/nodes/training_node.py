@@ -15,7 +15,6 @@ from std_msgs.msg import String
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.state import load_json, save_json, state_file
 from pamiq_ros.runtime.learner import CAME, Learner
-from pamiq_ros.runtime.pace import StepPace
 from pamiq_ros.runtime.priorities import yield_process
 from pamiq_ros.runtime.training_faults import TrainingFaults
 from pamiq_ros.supervision.reporter import LATCHED
@@ -31,7 +30,6 @@ from pamiq_ros.transport.chunks import chunk_count
 from pamiq_ros.transport.versions import MOST_AHEAD
 from pamiq_ros.transport.weights import tensors_of, weights_layout
 
-from .lockstep_learner import LockstepLearner, flush
 from .main import run
 from .managed import PamiqNode
 from .memory import share_one_arena
@@ -55,7 +53,6 @@ class TrainingNode(PamiqNode):
         self._weights: WeightsTopics | None = None
         self._senders: dict[str, WeightsSender] = {}
         self._states: NodeStates | None = None
-        self._lockstep: LockstepLearner | None = None
         self._versions = VersionCounter()
         super().__init__("pamiq_training", TRAINING_PARAMETERS)
         self.create_subscription(
@@ -77,10 +74,7 @@ class TrainingNode(PamiqNode):
             self.give_up,
             self._newest_state,
         )
-        pace = StepPace(lambda: flush(self._senders)) if self.value("lockstep") else None
-        learner = Learner(
-            resolved.system, self._recorder, self.errors, preparation(self), faults, pace
-        )
+        learner = Learner(resolved.system, self._recorder, self.errors, preparation(self), faults)
         self._learner = learner
         self._receiver = ExperienceReceiver(
             resolved.digest, learner.users, learner.receive, on_error=self.errors.add
@@ -109,21 +103,9 @@ class TrainingNode(PamiqNode):
             )
             self._weights.on_request(name, self._senders[name].request)
             learner.set_sync_target(name, self._senders[name].send)
-        receive: Callable[[str, bytes], None] = self._receiver.receive
-        if pace is not None:
-            self._lockstep = LockstepLearner(
-                self,
-                pace,
-                self._receiver,
-                self._senders,
-                lambda: learner.updates,
-                self.value("lockstep_every"),
-                self.value("lockstep_beside"),
-            )
-            receive = self._lockstep.receive
         self._experience = ExperienceTopics(self, self.value("experience_depth"))
         for name in learner.users:
-            self._experience.subscribe(name, partial(receive, name))
+            self._experience.subscribe(name, partial(self._receiver.receive, name))
         self._load_state(resolved, learner)
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, buffers {sorted(learner.users)}, "
@@ -143,8 +125,6 @@ class TrainingNode(PamiqNode):
             raise TimeoutError(
                 f"expected the trainer's run to end within {LONGEST_PAUSE_S:g} s; training goes on"
             )
-        if self._lockstep is not None:
-            self._lockstep.release()
         if self._states is not None:
             self._states.paused()
 
@@ -158,9 +138,7 @@ class TrainingNode(PamiqNode):
         for closing in (self._experience, self._weights, self._recorder):
             if closing is not None:
                 closing.close()
-        if self._lockstep is not None:
-            self._lockstep.close()
-        self._senders, self._lockstep = {}, None
+        self._senders = {}
         self._learner = self._receiver = self._recorder = self._experience = self._weights = None
 
     def figures(self) -> dict[str, Any]:

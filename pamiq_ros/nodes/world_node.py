@@ -11,14 +11,11 @@ from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.time import Time
 from std_msgs.msg import Float64MultiArray
 
 from pamiq_ros.runtime.ticker import Ticker
-from pamiq_ros.supervision.lockstep import Acted
-from pamiq_ros.worlds import AXES, Outcome, World, WorldError, parse_kwargs
+from pamiq_ros.worlds import Outcome, World, WorldError, parse_kwargs
 
-from .lockstep_world import LockstepWorld
 from .main import destroyed_if_refused, run_unless_refused
 from .parameters import declare
 from .tables import WORLD_PARAMETERS
@@ -60,18 +57,11 @@ class WorldNode(Node):
                 f"parameter 'rate': expected a positive one, as {self._world.env_id} does not say "
                 "its own (metadata render_fps); found 0"
             )
-        in_steps = bool(self._value("lockstep"))
-        frame_id = str(self._value("frame_id"))
-        self._topics = WorldTopics(self, self._world.encoding, frame_id, in_steps)
+        self._topics = WorldTopics(self, self._world.encoding, str(self._value("frame_id")))
         self._skipped = 0
         # The first picture is drawn before there is a second thread: pygame loads parts of itself
         # on first use by importlib's LazyLoader, which two threads can find half loaded.
         self._first: Outcome | None = self._world.reset()
-        self._stepping: Ticker | LockstepWorld
-        if in_steps:
-            self._stepping = self._in_steps(rate)
-            self.get_logger().info(f"{self._world.env_id} in lockstep, {rate:g} steps a second")
-            return
         self._receive_commands(str(self._value("command")))
         self._stepping = Ticker(rate, self._tick)
         self.create_timer(TELL_PERIOD_S, self._tell_when_slow)
@@ -82,27 +72,6 @@ class WorldNode(Node):
         """End stepping and close the environment; safe to call twice."""
         if self._stepping.stop():
             self._world.close()
-
-    def _in_steps(self, rate: float) -> LockstepWorld:
-        topic = "action" if self._value("command") == "array" else "cmd_vel"
-        return LockstepWorld(
-            self,
-            self._step,
-            lambda acted: self._take(acted, self.resolve_topic_name(topic)),
-            round(1e9 / rate),
-            self._value("steps"),
-            self._value("training_node"),
-            self._end,
-        )
-
-    def _take(self, acted: Acted, topic: str) -> None:
-        """Hold what a tick commanded; the message of it may still be on its way."""
-        if (command := acted.commands.get(topic)) is None:
-            return
-        if topic.endswith("/cmd_vel"):
-            self._hold([command.get(axis, 0.0) for axis in AXES])
-        else:
-            self._hold([command[f"element {index}"] for index in range(len(command))])
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
@@ -141,34 +110,17 @@ class WorldNode(Node):
             self.get_logger().warning(f"ignored: {error}", throttle_duration_sec=1.0)
 
     def _tick(self) -> None:
-        self._step()
-
-    def _step(self) -> Sequence[str]:
         try:
             first, self._first = self._first, None
-            return self._publish_outcome(first or self._world.step())
+            outcome = first or self._world.step()
+            self._topics.publish(outcome, self.get_clock().now().to_msg())
         except Exception:  # environments are others' code, and a world that failed can't go on
             self.get_logger().fatal(f"{self._world.env_id} failed:\n{traceback.format_exc()}")
             self._stepping.stop()
             self.exit_status, self.finished = 1, True
-            return []
-
-    def _end(self) -> None:
-        assert isinstance(self._stepping, LockstepWorld)
-        if self._stepping.error:
-            self.get_logger().fatal(self._stepping.error)
-            self.exit_status = 1
-        self.finished = True
-
-    def _publish_outcome(self, outcome: Outcome) -> Sequence[str]:
-        now = self.get_clock().now()
-        if isinstance(self._stepping, LockstepWorld):
-            now = Time(nanoseconds=self._stepping.now_ns)
-        return self._topics.publish(outcome, now.to_msg())
 
     def _tell_when_slow(self) -> None:
         ticker = self._stepping
-        assert isinstance(ticker, Ticker)
         skipped, self._skipped = ticker.skipped - self._skipped, ticker.skipped
         if skipped > LARGEST_SKIPPED_SHARE * TELL_PERIOD_S / ticker.period:
             self.get_logger().warning(

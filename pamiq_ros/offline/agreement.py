@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pamiq_ros.offline.bags import Bag
 
-from .bag_robot import BagRobot
 from .recorded_commands import RecordedCommands, is_velocity
+from .robot import OfflineRobot
 
 
 class Agreement:
@@ -16,7 +16,7 @@ class Agreement:
         robot: Whose commands are compared.
     """
 
-    def __init__(self, bag: Bag, robot: BagRobot) -> None:
+    def __init__(self, bag: Bag, robot: OfflineRobot) -> None:
         self._robot = robot
         self._recorded = {
             topic: RecordedCommands(bag, topic, robot.axes[topic])

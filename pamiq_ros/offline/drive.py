@@ -1,8 +1,8 @@
-"""Drive: an actor goes through a bag tick by tick, in this thread."""
+"""Drive: an actor goes through a source tick by tick, in this thread."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,30 +10,30 @@ from pamiq_ros.core.data import DataCollector
 from pamiq_ros.core.devices import attach_robot
 from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.system import System
-from pamiq_ros.offline.bags import Bag
 from pamiq_ros.runtime.actor import Actor
 from pamiq_ros.runtime.errors import ErrorLog
 
-from .bag_robot import BagRobot
+from .robot import OfflineRobot
+from .sources import Source
 
 
 class OfflineError(RuntimeError):
-    """The system failed on a bag; says how."""
+    """The system failed offline; says how."""
 
 
 class Drive:
-    """A system's actor on a robot made of bags.
+    """A system's actor on an offline robot.
 
     Args:
         system: The system.
         models: Whose weights act.
         collect: Called with the buffer's name and each step that the agent collects.
-        names: New names of topics of the bags, by those they have there.
-        observation_timeout: Oldest observation to act on, in s of the bag.
+        observation_timeout: Oldest observation to act on, in s of the source's time.
 
     Attributes:
         robot: What was commanded.
         actor: Whose hold says why it does not act.
+        period_ns: Time from tick to tick.
     """
 
     def __init__(
@@ -41,14 +41,13 @@ class Drive:
         system: System,
         models: TrainingModelsDict,
         collect: Callable[[str, Any], object],
-        names: Mapping[str, str] | None = None,
         observation_timeout: float = 0.5,
     ) -> None:
-        self.robot = BagRobot(names)
+        self.robot = OfflineRobot()
+        self.period_ns = round(1e9 / system.rate)
         self._errors: list[str] = []
         self._models = models
         self._version = 0
-        self._period_ns = round(1e9 / system.rate)
         with self._attached():
             self.actor = Actor(
                 system,
@@ -65,25 +64,23 @@ class Drive:
         for name, slot in self.actor.slots.items():
             slot.stage(self._version, self._models.data[name].export_parameters())
 
-    def through(self, bag: Bag) -> Iterator[int]:
-        """Go through a bag; gives the time of each tick in ns since 1970, when it is done.
+    def through(self, source: Source) -> Iterator[int]:
+        """Go through a source; gives the time of each tick in ns since 1970, when it is done.
 
         Raises:
-            BagError: The bag lacks what is observed, or is damaged.
+            ValueError: The source lacks what is observed, or is damaged.
             OfflineError: The agent raised, or wants what is no command.
         """
-        robot = self.robot
-        robot.require_observed(bag)
-        due_ns = bag.start_ns
-        with self._attached():
-            self.actor.resume()
-            for message in bag.messages(robot.topics(bag)):
-                while due_ns < message.time_ns:
+        source.connect(self.robot)
+        due_ns = source.start_ns
+        with self._attached(), self._resumed():
+            for time_ns, observe in source.moments(self.robot):
+                while due_ns < time_ns:
                     yield self._tick(due_ns)
-                    due_ns += self._period_ns
-                robot.take(message)
+                    due_ns += self.period_ns
+                self.robot.now_ns = time_ns
+                observe()
             yield self._tick(due_ns)
-            self.actor.pause()
 
     def _tick(self, due_ns: int) -> int:
         self.robot.now_ns = due_ns
@@ -91,6 +88,14 @@ class Drive:
         if self.actor.hold in ("agent_error", "action_error", "tick_error"):
             raise OfflineError(self._errors[-1])
         return due_ns
+
+    @contextmanager
+    def _resumed(self) -> Iterator[None]:
+        self.actor.resume()
+        try:
+            yield
+        finally:
+            self.actor.pause()
 
     @contextmanager
     def _attached(self) -> Iterator[None]:

@@ -13,10 +13,10 @@ from torch import Tensor
 from pamiq_ros.core.evaluator import Evaluator
 from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.system import System
-from pamiq_ros.offline.bags import Bag
 
 from .agreement import Agreement
 from .drive import Drive, OfflineError
+from .sources import BagSource
 
 SHOWN = 4
 
@@ -84,23 +84,17 @@ class Judge:
     Args:
         system: The system.
         models: The weights to be judged.
-        names: New names of topics of the bags, by those they have there.
     """
 
-    def __init__(
-        self,
-        system: System,
-        models: TrainingModelsDict,
-        names: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, system: System, models: TrainingModelsDict) -> None:
         self._evaluators = system.build_evaluators()
         for evaluator in self._evaluators.values():
             evaluator.attach_training_models(models)
         self._steps: list[tuple[str, Any]] = []
-        self._drive = Drive(system, models, lambda *step: self._steps.append(step), names)
+        self._drive = Drive(system, models, lambda *step: self._steps.append(step))
         self._drive.take_weights()
 
-    def judge(self, bag: Bag, on_tick: Callable[[int], object]) -> dict[str, Course]:
+    def judge(self, bag: BagSource, on_tick: Callable[[int], object]) -> dict[str, Course]:
         """The courses of all metrics over a bag, by name; less is better in each.
 
         Args:
@@ -112,7 +106,7 @@ class Judge:
             OfflineError: The system failed, or gave a metric that is not finite.
         """
         courses: dict[str, Course] = {}
-        agreement = Agreement(bag, self._drive.robot)
+        agreement = Agreement(bag.bag, self._drive.robot)
         for evaluator in self._evaluators.values():
             evaluator.begin()
         for now_ns in self._drive.through(bag):

@@ -1,10 +1,12 @@
-"""What `pamiq-ros train` and `evaluate` do, from names and paths on."""
+"""What `pamiq-ros train`, `replay --lockstep` and `evaluate` do, from names and paths on."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,11 +16,15 @@ from pamiq_ros.core.config import ResolvedSystem, resolve_system
 from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.seeding import seed_everything
+from pamiq_ros.core.system import System
 from pamiq_ros.offline.bags import Bag
 from pamiq_ros.runtime.parts import load_parts
 
+from .agreement import Agreement
 from .judging import Course, Judge
-from .training import Epoch, Plan, Training
+from .runner import Runner, Schedule
+from .sources import BagSource, WorldSource
+from .training import Epoch, Plan, Progress, judge_on, train_in_world, train_on_bags
 
 NONE = "none"
 LEARNER = "pamiq_training"
@@ -34,7 +40,7 @@ class Choice:
         overrides: `key=value` texts.
         seed: Of all random generators.
         torch_threads: Threads of torch.
-        states_dir: Folder of states.
+        states_dir: Folder of states; None for none.
         namespace: Of the robot whose states these are; empty for the root.
         names: New names of topics of the bags, by those they have there.
     """
@@ -44,7 +50,7 @@ class Choice:
     overrides: Sequence[str]
     seed: int
     torch_threads: int
-    states_dir: Path
+    states_dir: Path | None
     namespace: str
     names: Mapping[str, str]
 
@@ -58,8 +64,15 @@ class Choice:
         torch.set_num_threads(self.torch_threads)
         return resolve_system(self.system, self.config_file, list(self.overrides))
 
-    def store(self, resolved: ResolvedSystem) -> StateStore:
-        """The states of its training node."""
+    def opened(self) -> tuple[ResolvedSystem, StateStore | None]:
+        """The system, see `resolved`, and its states."""
+        resolved = self.resolved()
+        return resolved, self.store(resolved)
+
+    def store(self, resolved: ResolvedSystem) -> StateStore | None:
+        """The states of its training node; None without a folder for them."""
+        if self.states_dir is None:
+            return None
         values = {"system": resolved.name, "configuration": resolved.config}
         folder = self.states_dir / self.namespace.strip("/") / LEARNER
         return StateStore(folder, Configuration(resolved.digest, values), Keepers())
@@ -80,28 +93,54 @@ class Metrics(Recorder):
         self.values[name] = value
 
 
+@dataclass(frozen=True)
+class Output:
+    """Where a command's output goes while it runs.
+
+    Attributes:
+        recorder: Gets the trainers' metrics.
+        say: Shows a line of text.
+        on_progress: Called often with the share that is done, from 0 to 1.
+    """
+
+    recorder: Recorder
+    say: Callable[[str], object]
+    on_progress: Progress
+
+
+@dataclass(frozen=True)
+class WorldChoice:
+    """Which Gymnasium environment.
+
+    Attributes:
+        env_id: Gymnasium's name of it.
+        kwargs: Its keyword arguments, text of a YAML mapping.
+    """
+
+    env_id: str
+    kwargs: str = ""
+
+
 def train(
     choice: Choice,
     bags: Sequence[Path],
     held_out: Sequence[Path],
     plan: Plan,
+    schedule: Schedule,
     resume: str,
-    recorder: Recorder,
-    say: Callable[[str], object],
-    on_progress: Callable[[float], object],
+    output: Output,
     on_epoch: Callable[[Epoch], object],
 ) -> None:
-    """Train a system on bags, see `Training.run`.
+    """Train a system on bags, see `train_on_bags`.
 
     Args:
         choice: The system.
         bags: What to learn from.
         held_out: What to judge by.
         plan: How long.
-        resume: State to go on from: `latest`, `none` or an id.
-        recorder: Gets the trainers' metrics.
-        say: Told what a user should know.
-        on_progress: Called often with the share that is done.
+        schedule: When the trainers run, in an epoch.
+        resume: State to resume from: `latest`, `none` or an id.
+        output: Where the output goes.
         on_epoch: Called after each epoch.
 
     Raises:
@@ -110,18 +149,97 @@ def train(
         OfflineError: The system failed.
         OSError: A state can't be saved.
     """
-    resolved = choice.resolved()
-    store = choice.store(resolved)
+    resolved, store = choice.opened()
     with ExitStack() as stack:
         learned_from, judged_by = (
-            [stack.enter_context(_opened(path, say)) for path in paths]
+            [BagSource(bag, choice.names) for bag in _opened(stack, paths, output.say)]
             for paths in (bags, held_out)
         )
-        training = Training(resolved, recorder, choice.names)
-        if resume != NONE and (found := store.find(resume, say)) is not None:
-            training.load(*found)
-            say(f"state loaded from {found[0]}")
-        training.run(learned_from, judged_by, plan, store, on_progress, on_epoch)
+        schedule = Schedule(0) if plan.updates else schedule
+        runner = stack.enter_context(
+            closing(_runner(resolved.system, schedule, store, resume, output))
+        )
+        judge = partial(judge_on, resolved.system, runner.learner.models, judged_by)
+        train_on_bags(runner, learned_from, judge, plan, store, output.on_progress, on_epoch)
+        for warning in runner.drive.robot.warnings:
+            output.say(warning)
+
+
+def train_in(
+    choice: Choice, world: WorldChoice, plan: Plan, schedule: Schedule, resume: str, output: Output
+) -> None:
+    """Train a system in a Gymnasium world, see `train_in_world` and `train`.
+
+    The returns of episodes are metrics, `episode/return` and `episode/steps`.
+
+    Raises:
+        WorldError: The environment can't be made, driven or observed by the system.
+    """
+    # gymnasium is needed for worlds alone.
+    from pamiq_ros.worlds import Episode, parse_kwargs
+
+    def on_episode(episode: Episode) -> None:
+        output.recorder.scalar("episode/return", episode.total)
+        output.recorder.scalar("episode/steps", float(episode.steps))
+
+    resolved, store = choice.opened()
+    kwargs = parse_kwargs(world.kwargs)
+    with (
+        closing(_runner(resolved.system, schedule, store, resume, output)) as runner,
+        closing(WorldSource(world.env_id, kwargs, choice.seed, on_episode)) as source,
+    ):
+        train_in_world(
+            runner,
+            source,
+            plan,
+            store,
+            output.on_progress,
+            lambda state: output.say(
+                f"{runner.ticks} ticks | {runner.learner.updates} updates | saved {state.name}"
+            ),
+        )
+
+
+def replay(
+    choice: Choice,
+    bag: Path,
+    span_s: tuple[float, float],
+    schedule: Schedule,
+    resume: str,
+    output: Output,
+) -> dict[str, float]:
+    """Go through a bag once, acting and training; see `train`.
+
+    Args:
+        choice: The system; its states are saved if it has a folder for them.
+        bag: The bag.
+        span_s: Where to begin and to end, in s from the bag's first message; 0 for its end.
+        schedule: When the trainers run.
+        resume: State to resume from.
+        output: Where the output goes.
+
+    Returns:
+        The mean difference of each axis that was commanded from what was recorded, in m/s and
+        rad/s, by name.
+    """
+    resolved, store = choice.opened()
+    with ExitStack() as stack:
+        [opened] = _opened(stack, [bag], output.say)
+        source = BagSource(opened, choice.names, *span_s)
+        runner = stack.enter_context(
+            closing(_runner(resolved.system, schedule, store, resume, output))
+        )
+        agreement = Agreement(opened, runner.drive.robot)
+        differences: dict[str, list[float]] = {}
+        for now_ns in runner.through(source):
+            if not runner.drive.actor.hold:
+                for name, value in agreement.differences(now_ns).items():
+                    differences.setdefault(name, []).append(value)
+            output.on_progress((now_ns - source.start_ns) * 1e-9 / max(source.seconds, 1e-9))
+        runner.settle()
+        saved = f" | saved {runner.save(store).name}" if store is not None else ""
+        output.say(f"{runner.ticks} ticks | {runner.learner.updates} updates{saved}")
+    return {name: math.fsum(values) / len(values) for name, values in differences.items()}
 
 
 def evaluate(
@@ -129,7 +247,7 @@ def evaluate(
     states: Sequence[str],
     bags: Sequence[Path],
     say: Callable[[str], object],
-    on_progress: Callable[[float], object],
+    on_progress: Progress,
 ) -> dict[str, list[dict[str, Course]]]:
     """Judge states of a system on bags.
 
@@ -150,21 +268,32 @@ def evaluate(
     """
     judged: dict[str, list[dict[str, Course]]] = {}
     with ExitStack() as stack:
-        opened = [stack.enter_context(_opened(path, say)) for path in bags]
-        total, done = len(states) * sum(bag.seconds for bag in opened), 0.0
+        sources = [BagSource(bag, choice.names) for bag in _opened(stack, bags, say)]
+        total, done = len(states) * sum(bag.seconds for bag in sources), 0.0
         for wanted in states:
             resolved = choice.resolved()
             models, name = _models(choice, resolved, wanted, say)
-            judge = Judge(resolved.system, models, choice.names)
+            judge = Judge(resolved.system, models)
             judged[name] = []
-            for bag in opened:
+            for source in sources:
 
-                def tell(now_ns: int, bag: Bag = bag, done: float = done) -> None:
-                    on_progress((done + (now_ns - bag.start_ns) * 1e-9) / total)
+                def tell(now_ns: int, source: BagSource = source, done: float = done) -> None:
+                    on_progress((done + (now_ns - source.start_ns) * 1e-9) / total)
 
-                judged[name].append(judge.judge(bag, tell))
-                done += bag.seconds
+                judged[name].append(judge.judge(source, tell))
+                done += source.seconds
     return judged
+
+
+def _runner(
+    system: System, schedule: Schedule, store: StateStore | None, resume: str, output: Output
+) -> Runner:
+    runner = Runner(system, output.recorder, schedule)
+    found = store.find(resume, output.say) if store is not None and resume != NONE else None
+    if found is not None:
+        runner.load(*found)
+        output.say(f"state loaded from {found[0]}")
+    return runner
 
 
 def _models(
@@ -173,10 +302,10 @@ def _models(
     models = TrainingModelsDict(resolved.system.build_models())
     if wanted == NONE:
         return models, NONE
-    found = choice.store(resolved).find(wanted, say)
+    store = choice.store(resolved)
+    found = store.find(wanted, say) if store is not None else None
     if found is None:
-        folder = choice.states_dir / choice.namespace.strip("/") / LEARNER
-        raise StateError(f"expected a state in {folder}, found none")
+        raise StateError(f"expected a state in {choice.states_dir}, found none")
     path, _ = found
     if wanted not in (LATEST, path.name):
         say(f"there is no state {wanted}: {path.name} before it is judged")
@@ -184,8 +313,9 @@ def _models(
     return models, path.name
 
 
-def _opened(path: Path, say: Callable[[str], object]) -> Bag:
-    bag = Bag(path)
-    for warning in bag.warnings:
-        say(warning)
-    return bag
+def _opened(stack: ExitStack, paths: Sequence[Path], say: Callable[[str], object]) -> list[Bag]:
+    bags = [stack.enter_context(Bag(path)) for path in paths]
+    for bag in bags:
+        for warning in bag.warnings:
+            say(warning)
+    return bags

@@ -51,7 +51,6 @@ class Actor:
         slots: Where each model that is trained elsewhere gets its weights, by model name.
         stops: How often a driving robot was stopped, by cause.
         hold: Why the robot is held at zero now; empty while the agent drives.
-        takes_weights: Whether the next tick takes weights that have come.
     """
 
     def __init__(
@@ -79,7 +78,6 @@ class Actor:
         self.slots: dict[str, WeightsSlot] = {}
         self.stops: Counter[str] = Counter()
         self.hold = "no_weights"
-        self.takes_weights = True
         self._guard = guard
         self._errors = errors
         self._timeout = observation_timeout
@@ -204,7 +202,7 @@ class Actor:
             self.hold = "paused"
             return
         try:
-            for slot in self.slots.values() if self.takes_weights else ():
+            for slot in self.slots.values():
                 slot.swap()
             act()
         except (Exception, SystemExit) as error:  # the tick thread has to live, to stop the robot

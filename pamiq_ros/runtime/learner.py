@@ -17,7 +17,6 @@ from pamiq_ros.core.system import System
 from pamiq_ros.core.trainer import TrainersDict
 
 from .errors import ErrorLog
-from .pace import Pace
 from .parts import load_parts
 from .training_faults import EXIT, RETRY, TrainingFaults
 from .turns import Turns
@@ -27,6 +26,7 @@ CAME = "experience"
 """The file of a learner's state that says which steps of which source it has received."""
 
 _AFTER_ERROR_S = 1.0
+_IDLE_S = 0.5
 
 
 class Learner:
@@ -46,7 +46,6 @@ class Learner:
         errors: ErrorLog,
         prepare: Callable[[], None] = lambda: None,
         faults: TrainingFaults | None = None,
-        pace: Pace | None = None,
     ) -> None:
         """Build the buffers, the models and the trainers; no agent, no sensor.
 
@@ -57,7 +56,6 @@ class Learner:
             prepare: Called first in each new training thread, to set what threads have for
                 themselves.
             faults: What becomes of training at a fault.
-            pace: When the trainers have their turns; None: as often as there is something to learn.
         """
         self.updates = 0
         self.halted = ""
@@ -74,7 +72,7 @@ class Learner:
         self._prepare = prepare
         self._faults = faults or TrainingFaults()
         self._stop = threading.Event()
-        self._pace = pace or Pace()
+        self._news = threading.Event()
         self._turns = Turns()
         self._thread: threading.Thread | None = None
 
@@ -103,7 +101,7 @@ class Learner:
     def receive(self, buffer: str, batch: StepBatch) -> None:
         """Take steps for a buffer; any thread."""
         self.users[buffer].receive(batch)
-        self._pace.wake()
+        self._news.set()
 
     def turn(self) -> int:
         """Let each trainer run once, here and now; not while training.
@@ -135,7 +133,7 @@ class Learner:
         if self._thread is None:
             return True
         self._stop.set()
-        self._pace.wake()
+        self._news.set()
         self._thread.join(timeout)
         if self.running:
             self._stop.clear()
@@ -214,8 +212,10 @@ class Learner:
         # This thread alone: receiving experience stays at full priority.
         self._prepare()
         self._publish_all()
-        while self._pace.wait(self._stop.is_set):
-            self._pace.ended(self.turn())
+        while not self._stop.is_set():
+            self._news.clear()
+            if not self.turn():
+                self._news.wait(_IDLE_S)
 
     def _publish_all(self) -> None:
         try:
@@ -223,7 +223,6 @@ class Learner:
                 model.sync()
         except Exception as error:
             self._on_fault("the weights to begin with", error)
-        self._pace.published()
 
     def _run_one(self, name: str) -> bool:
         if self._stop.is_set():
@@ -236,7 +235,6 @@ class Learner:
         except Exception as error:  # a trainer's fault must not take the node down
             self._on_fault(f"trainer '{name}'", error)
             return False
-        self._pace.published()
         self.updates += trained
         return trained
 

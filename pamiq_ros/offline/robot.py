@@ -1,75 +1,65 @@
-"""BagRobot: a robot made of a bag: its sensors read what was recorded, its commands are kept."""
+"""OfflineRobot: a robot without topics, which is shown messages and keeps its commands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from rclpy.serialization import deserialize_message
 from torch import Tensor
 
 from pamiq_ros.core.devices import ObservationError, TopicActuator, TopicSensor, check_command
-from pamiq_ros.core.devices.topic import require_message_class
-from pamiq_ros.offline.bags import Bag, Recorded, require
 
 
-class BagRobot:
-    """Topic devices without topics; a `pamiq_ros.core.devices.Robot`, and the actor's guard.
-
-    Args:
-        names: New names of topics of the bag, by those they have there.
+class OfflineRobot:
+    """A `pamiq_ros.core.devices.Robot` whose time and messages come from a source.
 
     Attributes:
-        now_ns: The bag's time, in ns since 1970.
+        now_ns: The source's time, in ns since 1970.
         commands: The newest command of each actuator, by its topic's full name.
         axes: What each number of a command is, by the same.
+        types: Message type of each topic that is commanded, by the same.
         warnings: What a user should know of the observations.
     """
 
-    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+    def __init__(self) -> None:
         self.now_ns = 0
         self.commands: dict[str, list[float]] = {}
         self.axes: dict[str, tuple[str, ...]] = {}
+        self.types: dict[str, str] = {}
         self.warnings: list[str] = []
-        self._names = dict(names or {})
-        self._sources: list[BagSource] = []
+        self._sources: list[OfflineSource] = []
 
-    def open_sensor(self, sensor: TopicSensor) -> BagSource:
-        """Read a sensor's topic from the bag."""
-        source = BagSource(sensor, self.warnings.append)
+    @property
+    def observed(self) -> dict[str, str]:
+        """Message types of the topics that the sensors observe, by full name."""
+        return {source.topic: source.type for source in self._sources}
+
+    def open_sensor(self, sensor: TopicSensor) -> OfflineSource:
+        """Observe a sensor's topic."""
+        source = OfflineSource(sensor, self.warnings.append)
         self._sources.append(source)
         return source
 
-    def open_actuator(self, actuator: TopicActuator) -> BagSink:
+    def open_actuator(self, actuator: TopicActuator) -> OfflineSink:
         """Keep an actuator's commands."""
         topic = _full(actuator.topic)
         self.commands[topic], self.axes[topic] = [0.0] * len(actuator.names), actuator.names
-        return BagSink(topic, actuator.names, self.commands)
+        self.types[topic] = actuator.message_type
+        return OfflineSink(topic, actuator.names, self.commands)
 
-    def require_observed(self, bag: Bag) -> None:
-        """Make sure that a bag has what the sensors observe.
+    def show(self, topic: str, make_message: Callable[[], Any]) -> None:
+        """Let a message be observed, as received now.
 
-        Raises:
-            BagError: It has not; lists what is needed and what there is.
+        Args:
+            topic: Full name of its topic.
+            make_message: Makes it; called when it is read, if it is.
         """
-        found = {self._names.get(name, name): topic.type for name, topic in bag.topics.items()}
-        require(bag, found, {source.topic: source.type for source in self._sources})
-
-    def topics(self, bag: Bag) -> list[str]:
-        """Names of the topics that the sensors observe, as the bag has them."""
-        observed = {source.topic for source in self._sources}
-        return [name for name in bag.topics if self._names.get(name, name) in observed]
-
-    def take(self, message: Recorded) -> None:
-        """Let a message be observed."""
-        topic = self._names.get(message.topic, message.topic)
-        self.now_ns = message.time_ns
         for source in self._sources:
             if source.topic == topic:
-                source.take(message)
+                source.show(self.now_ns, make_message)
 
     def missing(self) -> list[str]:
-        """Topics of which nothing has come yet."""
+        """Topics of which nothing was shown yet."""
         return [source.topic for source in self._sources if source.time_ns is None]
 
     def stale(self, limit_s: float) -> str:
@@ -86,28 +76,27 @@ class BagRobot:
             self.commands[topic] = [0.0] * len(values)
 
 
-class BagSource:
+class OfflineSource:
     """The newest message of one topic, decoded when it is read.
 
     Attributes:
         topic: The topic's full name.
         type: Its type, such as `sensor_msgs/msg/Image`.
-        time_ns: When the newest message was recorded, in ns since 1970; None before the first.
+        time_ns: When the newest message was shown, in ns since 1970; None before the first.
     """
 
-    def __init__(self, sensor: TopicSensor, warn: Any) -> None:
+    def __init__(self, sensor: TopicSensor, warn: Callable[[str], object]) -> None:
         topic, self.type = sensor.subscription
         self.topic = _full(topic)
         self.time_ns: int | None = None
         self._sensor, self._warn = sensor, warn
-        self._class = require_message_class(topic, self.type)
-        self._data = b""
+        self._make_message: Callable[[], Any] = lambda: None
         self._tensor: Tensor | None = None
-        self._announced = False
+        self._has_warned = False
 
-    def take(self, message: Recorded) -> None:
+    def show(self, time_ns: int, make_message: Callable[[], Any]) -> None:
         """Let a message be the newest."""
-        self.time_ns, self._data, self._tensor = message.time_ns, message.data, None
+        self.time_ns, self._make_message, self._tensor = time_ns, make_message, None
 
     def read(self) -> Tensor:
         """The newest observation; the caller may change it.
@@ -118,9 +107,8 @@ class BagSource:
         if self.time_ns is None:
             raise ObservationError(self.topic, "nothing was received yet")
         if self._tensor is None:
-            message = deserialize_message(self._data, self._class)
             try:
-                self._tensor = self._sensor.decode(message, self._announce)
+                self._tensor = self._sensor.decode(self._make_message(), self._warn_once)
             except ValueError as error:
                 raise ObservationError(self.topic, str(error)) from error
         return self._tensor.clone()
@@ -128,13 +116,13 @@ class BagSource:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _announce(self, text: str) -> None:
-        if not self._announced:
-            self._announced = True
+    def _warn_once(self, text: str) -> None:
+        if not self._has_warned:
+            self._has_warned = True
             self._warn(f"topic '{self.topic}': {text}")
 
 
-class BagSink:
+class OfflineSink:
     """Checks the commands of one actuator and keeps the newest in `commands`."""
 
     def __init__(self, topic: str, names: Sequence[str], commands: dict[str, list[float]]) -> None:
@@ -146,7 +134,7 @@ class BagSink:
         Raises:
             ActionError: Not finite or of the wrong size.
         """
-        self._commands[self._topic] = list(check_command(self._topic, values, self._names))
+        self._commands[self._topic] = check_command(self._topic, values, self._names)
 
     def close(self) -> None:
         """Nothing to let go of."""
