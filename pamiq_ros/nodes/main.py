@@ -135,13 +135,22 @@ def destroyed_if_refused(node: Node) -> Iterator[None]:
 def _spin(executor: rclpy.executors.Executor, node: Node, signals: list[int]) -> None:
     with contextlib.suppress(ExternalShutdownException):
         while not signals and not node.finished:  # type: ignore[attr-defined]
-            executor.spin_once(timeout_sec=_LOOK_S)
+            _spin_once(executor, node, _LOOK_S)
         node.stop()  # type: ignore[attr-defined]
         # The answer to the call that ended it and the last messages are still on their way out.
         asked = node.finished  # type: ignore[attr-defined]
         deadline = time.monotonic() + (_LAST_WORDS_S if asked else _LAST_MESSAGES_S)
         while time.monotonic() < deadline:
-            executor.spin_once(timeout_sec=0.05)
+            _spin_once(executor, node, 0.05)
+
+
+def _spin_once(executor: rclpy.executors.Executor, node: Node, timeout_s: float) -> None:
+    try:
+        executor.spin_once(timeout_sec=timeout_s)
+    except InvalidHandle as error:
+        # Another thread may destroy a publisher in the moment in which the executor begins to wait
+        # for it, and rclpy raises that here.
+        node.get_logger().warning(f"the executor goes on after: {error}")
 
 
 def _wake_at_signals(executor: rclpy.executors.Executor) -> None:

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from rclpy.context import Context
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.task import Future
@@ -55,4 +56,7 @@ class SpinThread:
     def _spin(self) -> None:
         # Whoever shuts the context down ends the thread too.
         with contextlib.suppress(ExternalShutdownException):
-            self._executor.spin_until_future_complete(self._closing)
+            while not self._closing.done():
+                # What another thread destroys in the moment in which it is waited for.
+                with contextlib.suppress(InvalidHandle):
+                    self._executor.spin_until_future_complete(self._closing)

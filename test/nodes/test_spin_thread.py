@@ -1,6 +1,8 @@
 """Nodes are destroyed only once nobody spins them any more."""
 
+import sys
 import threading
+from functools import partial
 
 import pytest
 
@@ -11,6 +13,7 @@ from domains import own_domain
 from rclpy.exceptions import InvalidHandle
 from rclpy.node import Node
 from ros_helpers import wait_until
+from std_msgs.msg import String
 
 from pamiq_ros.nodes import spin_thread
 from pamiq_ros.nodes.spin_thread import SpinThread
@@ -44,6 +47,23 @@ def test_a_node_is_destroyed_after_its_last_callback(context):
     assert not closing.is_alive()
     with pytest.raises(InvalidHandle):
         timer.handle.__enter__()
+
+
+def test_what_another_thread_destroys_does_not_end_the_spinning(context, request):
+    request.addfinalizer(partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-6)
+    spinning, node = SpinThread(context), Node("node", context=context)
+    heard = []
+    node.create_timer(0.0001, lambda: None)  # the executor begins to wait again and again
+    node.create_subscription(String, "heard", heard.append, 10)
+    spinning.add(node)
+    for _ in range(1000):
+        node.destroy_publisher(node.create_publisher(String, "gone", 10))
+    publisher = node.create_publisher(String, "heard", 10)
+    wait_until(lambda: publisher.get_subscription_count(), "the subscription")
+    publisher.publish(String(data="still"))
+    wait_until(lambda: heard, "the message")
+    spinning.close()
 
 
 def test_a_node_whose_callback_hangs_is_left_alone(context, monkeypatch):
