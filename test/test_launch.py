@@ -146,18 +146,8 @@ def wait_until(condition: Callable[[], object], launch: Launch) -> None:
         time.sleep(0.02)
 
 
-LOCKSTEP = {"lockstep", "seed", "train_every", "train_beside"}
-WORLD = {"env_id", "env_kwargs", "world_command", "steps", *LOCKSTEP}
-REPLAY = {
-    "bag",
-    "start",
-    "end",
-    "loop",
-    "topics",
-    "remaps",
-    "compare",
-    *LOCKSTEP,
-}
+WORLD = {"env_id", "env_kwargs", "world_command"}
+REPLAY = {"bag", "start", "end", "loop", "topics", "remaps", "compare"}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +196,7 @@ def test_a_replay_ends_with_the_bag(
 ) -> None:
     started = " ".join(f'grep -q "^{name}" {prefix.record} &&' for name in EXECUTABLES[1:])
     prefix.behave("replay_node", f"until {started} true; do sleep 0.1; done; exit 0")
-    run = launch("replay.launch.py", f"bag:={tmp_path}", "remaps:=/a:=/b", "lockstep:=true")
+    run = launch("replay.launch.py", f"bag:={tmp_path}", "remaps:=/a:=/b")
     assert run.wait() == 0, run.text()
     assert "pamiq_replay ended" in run.text()
     (line,) = prefix.starts("replay_node")

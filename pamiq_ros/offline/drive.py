@@ -12,6 +12,7 @@ from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.system import System
 from pamiq_ros.runtime.actor import Actor
 from pamiq_ros.runtime.errors import ErrorLog
+from pamiq_ros.transport.parameters import copy_parameters
 
 from .robot import OfflineRobot
 from .sources import Source
@@ -58,11 +59,18 @@ class Drive:
             )
             self.actor.setup()
 
+    @property
+    def newest_error(self) -> str:
+        """What went wrong last; empty if nothing did."""
+        return self._errors[-1] if self._errors else ""
+
     def take_weights(self) -> None:
         """Let the models' weights of now act from the next tick on."""
         self._version += 1
         for name, slot in self.actor.slots.items():
-            slot.stage(self._version, self._models.data[name].export_parameters())
+            # Copied: training goes on changing the tensors.
+            parameters = copy_parameters(self._models.data[name].export_parameters())
+            slot.stage(self._version, parameters)
 
     def through(self, source: Source) -> Iterator[int]:
         """Go through a source; gives the time of each tick in ns since 1970, when it is done.
@@ -86,7 +94,7 @@ class Drive:
         self.robot.now_ns = due_ns
         self.actor.tick()
         if self.actor.hold in ("agent_error", "action_error", "tick_error"):
-            raise OfflineError(self._errors[-1])
+            raise OfflineError(self.newest_error)
         return due_ns
 
     @contextmanager

@@ -56,19 +56,20 @@ class Runner:
         learner: The trainers' side.
         drive: The agent's side.
         ticks: Ticks so far.
+        collected: Steps that the agent collected so far.
         versions: Versions of the weights so far.
     """
 
     def __init__(
         self, system: System, recorder: Recorder, schedule: Schedule | None = None
     ) -> None:
-        self.ticks, self.versions = 0, 1
+        self.ticks, self.collected, self.versions = 0, 0, 1
         self._schedule = schedule or Schedule()
         faults = TrainingFaults(STOP, STOP)
         self.learner = Learner(system, recorder, ErrorLog(), faults=faults)
         self.drive = Drive(system, self.learner.models, self._collect)
         self.drive.take_weights()
-        self._collected: dict[str, list[Any]] = defaultdict(list)
+        self._waiting: dict[str, list[Any]] = defaultdict(list)
         # OpenMP counts threads for each thread that starts some.
         threads = partial(torch.set_num_threads, torch.get_num_threads())
         self._pool = ThreadPoolExecutor(1, "training", threads)
@@ -116,9 +117,20 @@ class Runner:
         if self._round is not None:
             running, self._round = self._round, None
             self._adopt(running.result())
-        for buffer, steps in self._collected.items():
+        for buffer, steps in self._waiting.items():
             self.learner.receive(buffer, StepBatch.stack(steps))
-        self._collected.clear()
+        self._waiting.clear()
+
+    def require_experience(self) -> None:
+        """Make sure that the agent has collected something, if it has where to.
+
+        Raises:
+            OfflineError: It has not; says what kept it from acting.
+        """
+        if self.learner.users and not self.collected:
+            hold, error = self.drive.actor.hold, self.drive.newest_error
+            why = error or (f"the agent was held for {hold}" if hold else "it acted without")
+            raise OfflineError(f"expected experience to train on, found none: {why}")
 
     def save(self, store: StateStore) -> Path:
         """Save a state, from which this and the training node can resume.
@@ -157,4 +169,5 @@ class Runner:
         return trained
 
     def _collect(self, buffer: str, step: Any) -> None:
-        self._collected[buffer].append(step)
+        self._waiting[buffer].append(step)
+        self.collected += 1

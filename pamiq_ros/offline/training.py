@@ -137,6 +137,8 @@ def train_in_world(
                 shares = [count / plan.steps] if plan.steps else []
                 shares += [updates / plan.updates] if plan.updates else []
                 on_progress(min(1.0, max(shares)))
+                if runner.drive.actor.hold == "observation_error":
+                    raise OfflineError(runner.drive.newest_error)
                 if max(shares) >= 1.0:
                     break
                 if plan.save_every and count % plan.save_every == 0:
@@ -144,6 +146,7 @@ def train_in_world(
     except KeyboardInterrupt:
         save()
         raise
+    runner.require_experience()
     save()
 
 
@@ -166,6 +169,7 @@ def _pass(runner: Runner, bags: Sequence[BagSource], plan: Plan, on_progress: Pr
             if not plan.updates:
                 on_progress((done + (now_ns - bag.start_ns) * 1e-9) / total)
         done += bag.seconds
+    runner.require_experience()
     runner.settle()
     began = runner.learner.updates
     while (made := runner.learner.updates - began) < plan.updates:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from pamiq_ros.bringup import (
     GraphOptions,
-    LockstepOptions,
     NodeDescription,
     ReplayOptions,
     WorldOptions,
@@ -166,59 +164,13 @@ def test_a_node_that_is_started_again_goes_on_from_its_newest_state() -> None:
 
 def test_a_replay_stands_in_for_the_robot_and_is_the_nodes_time(tmp_path: Path) -> None:
     replay = ReplayOptions(str(tmp_path), start=2.0, remaps=parse_remaps(["/a:=/b"]))
-    lockstep = LockstepOptions(train_every=0, train_beside=True)
-    nodes = by_name(graph(GraphOptions(system="vae", replay=replay, lockstep=lockstep)))
+    nodes = by_name(graph(GraphOptions(system="vae", replay=replay)))
     assert [*nodes] == ["pamiq_replay", "pamiq_inference", "pamiq_training", "pamiq_control"]
     assert all(node.parameters["use_sim_time"] is True for node in nodes.values())
     player = nodes["pamiq_replay"]
     assert player.ends_graph and not player.respawn
     assert player.remappings == (("/a", "/b"),)
-    assert player.parameters == {
-        "bag": str(tmp_path), "start": 2.0, "lockstep": True, "use_sim_time": True,
-    }  # fmt: skip
-    for name in ("pamiq_inference", "pamiq_training"):
-        assert nodes[name].parameters["lockstep"] is True
-        assert nodes[name].parameters["seed"] == 0
-    assert nodes["pamiq_training"].parameters["lockstep_every"] == 0
-    assert nodes["pamiq_training"].parameters["lockstep_beside"] is True
-
-
-def test_a_world_in_lockstep_is_the_nodes_time_and_ends_the_run() -> None:
-    world = WorldOptions("CartPole-v1", command="array", steps=500)
-    nodes = by_name(graph(GraphOptions(world=world, lockstep=LockstepOptions(seed=3))))
-    assert all(node.parameters["use_sim_time"] is True for node in nodes.values())
-    assert nodes["pamiq_world"].ends_graph and not nodes["pamiq_world"].respawn
-    assert nodes["pamiq_world"].parameters == {
-        "env_id": "CartPole-v1", "command": "array", "steps": 500, "seed": 3,
-        "lockstep": True, "use_sim_time": True,
-    }  # fmt: skip
-    assert nodes["pamiq_inference"].parameters["seed"] == 3
-    assert nodes["pamiq_training"].parameters["lockstep_every"] == 1
-
-
-@pytest.mark.parametrize(
-    ("choices", "error"),
-    [
-        ({"lockstep": LockstepOptions()}, r"lockstep: expected a world or a bag, found a robot"),
-        ({"world": WorldOptions(steps=5)}, r"steps: expected none without lockstep, found 5"),
-        (
-            {"lockstep": LockstepOptions(), "replay": ReplayOptions("/", loop=True)},
-            r"loop: expected none in lockstep",
-        ),
-    ],
-)
-def test_steps_that_can_not_be_taken_are_refused(choices: dict[str, Any], error: str) -> None:
-    with pytest.raises(ValueError, match=error):
-        GraphOptions(**choices)
-
-
-@pytest.mark.parametrize(
-    ("choices", "error"),
-    [({"seed": -1}, r"seed: expected 0 to"), ({"train_every": -1}, r"train_every: expected 0")],
-)
-def test_a_wrong_lockstep_is_named(choices: dict[str, int], error: str) -> None:
-    with pytest.raises(ValueError, match=error):
-        LockstepOptions(**choices)
+    assert player.parameters == {"bag": str(tmp_path), "start": 2.0, "use_sim_time": True}
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,6 @@ SELECTION = (
     "test/test_fastdds_profile.py",
     "test/bringup/test_graph_places.py",
     "test/nodes/test_compat.py",
-    "test/nodes/test_events_executor.py",
     "test/nodes/test_managed.py",
     "test/nodes/test_parameters.py",
     "test/supervision/test_robot_guard.py",
@@ -48,7 +47,6 @@ SELECTION = (
     "test/nodes/test_unlocked.py",
     "test/nodes/test_ros_robot.py",
     "test/integration/test_driving.py",
-    "test/integration/test_world_lockstep.py::test_a_world_in_lockstep_is_the_environment_itself",
 )
 SHOW = """
 import importlib.util, json, pathlib, rclpy

@@ -147,16 +147,6 @@ def test_the_publishers_of_a_subscription_are_counted(distribution: str, count: 
     assert compat.publisher_count(node, subscription) == count
 
 
-@pytest.mark.parametrize(
-    ("distribution", "has_one"), [("humble", False), ("jazzy", False), ("kilted", True)]
-)
-def test_an_events_executor_is_made_from_kilted_on(distribution: str, has_one: bool) -> None:
-    compat, modules = compat_of(distribution)
-    with patch.dict(sys.modules, modules):
-        made = compat.events_executor()
-    assert (made is not None) == has_one
-
-
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_private_state_is_read(distribution: str) -> None:
     compat, modules = compat_of(distribution)
@@ -165,47 +155,6 @@ def test_private_state_is_read(distribution: str) -> None:
     node._parameter_overrides = {"rate": "given"}
     assert compat.current_state(node) == "active"
     assert compat.parameter_overrides(node) == {"rate": "given"}
-
-
-class Waiting:
-    """A subscription with messages that nobody took; a handle of its own."""
-
-    def __init__(self, callback: Any, kind: str | None) -> None:
-        self.msg_type, self.raw, self.handle, self.callback = str, False, self, callback
-        self._messages = [("one", "info"), ("two", "info")]
-        if kind is not None:
-            self._callback_type = SimpleNamespace(name=kind)
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def take_message(self, kind: type[Any], raw: bool) -> tuple[str, str] | None:
-        assert (kind, raw) == (str, False)
-        return self._messages.pop(0) if self._messages else None
-
-
-@pytest.mark.parametrize("kind", [None, "MessageOnly", "WithMessageInfo"])
-def test_callbacks_are_given_what_was_not_taken(kind: str | None) -> None:
-    compat, _ = compat_of("humble" if kind is None else "kilted")
-    heard: list[tuple[Any, ...]] = []
-    compat.take_unread(SimpleNamespace(subscriptions=[Waiting(lambda *it: heard.append(it), kind)]))
-    with_info = kind == "WithMessageInfo"
-    assert heard == ([("one", "info"), ("two", "info")] if with_info else [("one",), ("two",)])
-
-
-def test_a_coroutine_that_hears_is_left_to_the_executor() -> None:
-    async def hear(message: str) -> None:
-        raise AssertionError("not here")
-
-    compat, _ = compat_of("kilted")
-    tasks: list[tuple[Any, ...]] = []
-    executor = SimpleNamespace(create_task=lambda *task: tasks.append(task))
-    node = SimpleNamespace(executor=executor, subscriptions=[Waiting(hear, "MessageOnly")])
-    compat.take_unread(node)
-    assert tasks == [(hear, "one"), (hear, "two")]
 
 
 def installed_distribution() -> str:

@@ -11,6 +11,10 @@ from pamiq_ros import core
 class PoleAgent(core.Agent):
     """Collects what it sees, what came of it, and what it does."""
 
+    def __init__(self):
+        super().__init__()
+        self.random = torch.Generator().manual_seed(0)
+
     def on_inference_models_attached(self):
         self.model = self.get_inference_model("policy")
 
@@ -18,7 +22,7 @@ class PoleAgent(core.Agent):
         self.collector = self.get_data_collector("steps")
 
     def step(self, observation):
-        push = self.model(observation["state"]) + torch.randn(1)
+        push = self.model(observation["state"]) + torch.randn(1, generator=self.random)
         self.collector.collect({**observation, "push": push})
         return push.sign()
 
@@ -29,6 +33,7 @@ class PoleTrainer(core.TorchTrainer):
     def __init__(self, delay):
         super().__init__("steps", 8)
         self.delay = delay
+        self.random = torch.Generator().manual_seed(1)
 
     def create_optimizers(self):
         self.model = self.get_torch_training_model("policy")
@@ -36,7 +41,7 @@ class PoleTrainer(core.TorchTrainer):
 
     def train(self):
         time.sleep(self.delay)
-        states = self.get_data_user("steps").sample(8)["state"]
+        states = self.get_data_user("steps").sample(8, self.random)["state"]
         self.optimizers["sgd"].zero_grad()
         (self.model(states) - 0.1).square().mean().backward()
         self.optimizers["sgd"].step()

@@ -1,0 +1,180 @@
+"""The runner: acts and trains in one process, on worlds and bags, the same way every time."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("gymnasium", reason="gymnasium is not installed: pip install '.[sim]'")
+
+import gymnasium
+
+from pamiq_ros.cli.main import main
+from pamiq_ros.core import Recorder
+from pamiq_ros.core.config import resolve_system
+from pamiq_ros.core.seeding import seed_everything
+from pamiq_ros.offline.runner import Runner, Schedule
+from pamiq_ros.offline.sources import WorldSource
+from pamiq_ros.worlds import WorldError
+
+POLE = f"{Path(__file__).parent / 'pole_system.py'}:system"
+STEPS = 120
+
+
+class Lived:
+    """A run in CartPole: each step that was collected, and the version of the weights in it."""
+
+    def __init__(self, schedule, seed=3, overrides=()):
+        seed_everything(seed)
+        system = resolve_system(POLE, "", list(overrides)).system
+        self.runner = Runner(system, Recorder(), schedule)
+        self.steps = []
+        kept = self.runner.drive.actor._agent.collector
+        collect = kept.collect
+
+        def keep(step):
+            self.steps.append((step, self.runner.drive.actor.weights_version))
+            collect(step)
+
+        kept.collect = keep
+        ticks = self.runner.through(WorldSource("CartPole-v1", {}, seed))
+        for _ in range(STEPS):
+            next(ticks)
+        ticks.close()
+        self.runner.settle()
+        self.runner.close()
+
+    def bytes(self):
+        """Everything that was lived, to be compared."""
+        parts = ("state", "outcome", "push")
+        return [
+            (*(np.asarray(step[part]).tobytes() for part in parts), version)
+            for step, version in self.steps
+        ]
+
+    def weights(self):
+        """The bytes of the weights in the end."""
+        state = self.runner.learner.models["policy"].model.state_dict()
+        return {name: tensor.numpy().tobytes() for name, tensor in state.items()}
+
+
+def test_a_world_is_the_environment_itself():
+    lived = Lived(Schedule(1))
+    versions = [version for _, version in lived.steps]
+    assert versions == sorted(versions) and versions[-1] > 50
+    env = gymnasium.make("CartPole-v1")
+    seen, _ = env.reset(seed=3)
+    episode, total, over, last = 0, 0.0, 0, (0.0, 0)
+    for step, _ in lived.steps:
+        assert np.asarray(step["state"]).tobytes() == seen.astype(np.float32).tobytes()
+        assert step["outcome"].tolist() == [episode, total, over, *last]
+        if over:
+            last = (total, over)
+            seen, _ = env.reset()
+            episode, total, over = episode + 1, 0.0, 0
+        else:
+            seen, reward, terminated, truncated, _ = env.step(int(step["push"][0] > 0))
+            total += reward
+            over = 1 if terminated else 2 if truncated else 0
+    assert episode > 1
+
+
+@pytest.mark.parametrize("schedule", [Schedule(1), Schedule(4), Schedule(4, beside=True)])
+def test_two_runs_are_the_same_to_the_byte_however_long_training_takes(schedule):
+    quick = Lived(schedule)
+    slow = Lived(schedule, overrides=["delay=0.02"] if schedule.every > 1 else ())
+    assert quick.bytes() == slow.bytes()
+    assert quick.weights() == slow.weights()
+    assert Lived(schedule, seed=4).bytes() != quick.bytes()
+
+
+def test_weights_of_a_round_beside_the_ticks_act_from_the_next_round_on():
+    every = 4
+    versions = [version for _, version in Lived(Schedule(every, beside=True)).steps]
+    rounds = [versions[begin : begin + every] for begin in range(every, STEPS, every)]
+    assert all(len(set(each)) == 1 for each in rounds)
+    assert len(set(versions)) == STEPS // every - 2, "the first rounds have too little to train on"
+
+
+def test_without_rounds_nothing_is_trained():
+    lived = Lived(Schedule(0))
+    assert {version for _, version in lived.steps} == {1}
+    assert lived.runner.learner.updates == 0
+
+
+def run(*arguments):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    return result.exit_code, result.output
+
+
+def train(states, *arguments):
+    status, output = run(
+        "train", POLE, "--world", "CartPole-v1", "--states-dir", states, *arguments
+    )
+    assert status == 0, output
+    return output
+
+
+def test_training_in_a_world_goes_on_from_its_state(tmp_path):
+    assert "40 ticks | 33 updates | saved" in train(tmp_path, "--steps", 40)
+    output = train(tmp_path, "--updates", 10, "--save-every", 4)
+    assert "state loaded from" in output and "| 43 updates | saved" in output
+    assert output.count("saved") >= 3
+
+
+def test_a_run_that_is_interrupted_saves_its_state(tmp_path, monkeypatch):
+    through = Runner.through
+
+    def interrupted(self, source):
+        for count, tick in enumerate(through(self, source)):
+            if count == 30:
+                raise KeyboardInterrupt
+            yield tick
+
+    monkeypatch.setattr(Runner, "through", interrupted)
+    options = ("--world", "CartPole-v1", "--states-dir", tmp_path, "--steps", 1000)
+    status, output = run("train", POLE, *options)
+    assert status == 1 and "| saved" in output
+    assert list(tmp_path.glob("pamiq_training/*/manifest.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--world", "CartPole-v1"], "expected --steps or --updates beside it, found neither"),
+        (["--world", "CartPole-v1", "bag"], "expected BAGS or a world, found both"),
+        ([], "expected BAGS or --world, found neither"),
+        (["--world", "CartPole-v1", "--steps", "9", "--epochs", "2"], "expected only with BAGS"),
+        (["bag", "--steps", "9"], "expected only with --world"),
+        (["--world", "NoSuch-v0", "--steps", "9"], "NoSuch"),
+        (["--world", "Pendulum-v1", "--steps", "9"], "/observation': expected 4 numbers, found 3"),
+        (["--world", "CarRacing-v3", "--steps", "9"], "found /camera/image_raw (sensor_msgs"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_trained(arguments, expected, tmp_path):
+    status, output = run("train", POLE, *arguments, "--states-dir", tmp_path)
+    assert status in (1, 2), output
+    assert expected in output.replace("\n", " ")
+
+
+def test_a_world_that_is_not_commanded_is_refused():
+    system = resolve_system(POLE, "", []).system
+    runner = Runner(system, Recorder())
+    runner.drive.robot.commands.clear()
+    with pytest.raises(WorldError, match="expected a system that commands /cmd_vel or /action"):
+        next(runner.through(WorldSource("CartPole-v1", {}, 0)))
+    runner.close()
+
+
+def test_episodes_are_metrics(tmp_path, monkeypatch):
+    scalars = []
+    monkeypatch.setattr(
+        "pamiq_ros.offline.session.Metrics.scalar", lambda self, *pair: scalars.append(pair)
+    )
+    train(tmp_path, "--steps", 100)
+    returns = [value for name, value in scalars if name == "episode/return"]
+    steps = [value for name, value in scalars if name == "episode/steps"]
+    assert returns == steps != []
+    assert json.dumps(returns)
