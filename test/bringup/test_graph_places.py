@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import pamiq_ros.bringup
+import pamiq_ros
 from pamiq_ros.bringup import environment, share_file
 
 PROFILE = "config/fastdds.xml"
@@ -25,10 +25,8 @@ def test_a_file_that_is_nowhere_is_named_with_the_places_tried() -> None:
     "modules", ["lib/python3.12/site-packages", "local/lib/python3.10/dist-packages"]
 )
 def test_an_installation_finds_the_files_of_its_own_prefix(tmp_path: Path, modules: str) -> None:
-    package = Path(pamiq_ros.bringup.__file__).parent
     installed = tmp_path / modules / "pamiq_ros"
-    shutil.copytree(package, installed / "graph")
-    (installed / "__init__.py").touch()
+    shutil.copytree(Path(pamiq_ros.__file__).parent, installed)
     profile = tmp_path / "share/pamiq_ros" / PROFILE
     profile.parent.mkdir(parents=True)
     profile.touch()

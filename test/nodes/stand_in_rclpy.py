@@ -68,7 +68,7 @@ def _member(name: str, parameters: str | None) -> Any:
 if __name__ == "__main__":
     found = json.loads(RECORD.read_text(encoding="utf-8"))[sys.argv[1]]["names"]
     sys.modules |= modules(found)
-    for package in (f"pamiq_ros.{name}" for name in ("robot", "nodes", "offline", "cli")):
+    for package in (f"pamiq_ros.{name}" for name in ("supervision", "nodes", "offline", "cli")):
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
             importlib.import_module(f"{package}.{module.name}")
             sys.stdout.write(f"{package}.{module.name}\n")

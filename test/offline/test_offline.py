@@ -90,7 +90,7 @@ def test_it_ends_when_it_gets_no_better(bags, tmp_path):
     [
         (["train", "vae", "nothing"], "nothing: expected a bag, found nothing"),
         (["evaluate", "vae", "nothing"], "expected a bag"),
-        (["train", "vae"], "Missing argument"),
+        (["train", "vae"], "expected BAGS or --world, found neither"),
         (["train", "vae", "a", "--patience", "2"], "expected --held-out beside it"),
         (["train", "boat", "a"], "found 'boat'"),
         (["train", "vae", "a", "--remap", "b"], "expected BAG_TOPIC:=TOPIC, found 'b'"),
