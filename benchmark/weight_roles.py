@@ -28,8 +28,7 @@ from pamiq_ros.nodes.inference_node import SWITCH_INTERVAL_S
 from pamiq_ros.nodes.memory import keep_freed_memory
 from pamiq_ros.nodes.topics import WeightsTopics, latched
 from pamiq_ros.runtime.histogram import Histogram
-from pamiq_ros.runtime.priorities import prefer_this_thread
-from pamiq_ros.runtime.real_time import Scheduling
+from pamiq_ros.runtime.scheduling import Scheduling, prefer_this_thread
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.runtime.weights_slot import WeightsSlot
 from pamiq_ros.transport import SHARED_MEMORY, WeightsReceiver, WeightsSender

@@ -1,4 +1,4 @@
-"""Stopping: the robot first, then the nodes in order, then whatever is left.
+"""Stopping: Ctrl-C is counted, the robot stops first, then the nodes in order, then the rest.
 
 That takes a second or two. A learner in the middle of a long run of a trainer, or with a large
 state to save, is given the time for it.
@@ -6,14 +6,42 @@ state to save, is given the time for it.
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Protocol
 
 from pamiq_ros.supervision.exit_policy import ENDS_WITHIN_S
 
-from .interrupts import Interrupts
 from .supervisor import Event, Supervisor
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """Signals that asked this process to end.
+
+    Attributes:
+        count: How many came.
+        newest: Name of the newest, such as SIGINT; empty before the first.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.newest = ""
+
+    def install(self) -> None:
+        """Catch the signals from now on; a hang-up only if it is not ignored (nohup)."""
+        for number in _SIGNALS:
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        self.count += 1
+        self.newest = signal.Signals(number).name
+
 
 CONTROL = "pamiq_control"
 POLL_S = 0.05

@@ -1,10 +1,8 @@
 """Saving and loading of a node's state: one directory each, atomic, checked."""
 
-from .keepers import Keepers
 from .manifest import Configuration, StateError
-from .saver import Saver
-from .scratch import remove_left_scratch, scratch_folder
-from .store import LATEST, StateStore, Write
+from .saver import Saver, remove_left_scratch, scratch_folder
+from .store import LATEST, Keepers, StateStore, Write
 
 __all__ = [
     "LATEST",

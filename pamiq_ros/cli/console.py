@@ -1,4 +1,4 @@
-"""Console: a prompt with the live state below it, for a system that runs or may come to run."""
+"""Console: a prompt with history and completion, and the live state below it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,180 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import click
 from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
+from . import figures
 from .commands import commands
-from .completion import CommandCompleter
 from .desk import Desk
-from .history import history_path, open_history
-from .toolbar import toolbar
+from .node_parameters import NodeParameters, short_name
+from .status import Status
+from .system_client import NoAnswer, Refused
+
+
+def history_path(variables: Mapping[str, str]) -> Path:
+    """Where the history lies.
+
+    Args:
+        variables: The environment; XDG_STATE_HOME counts if it is absolute, as its
+            specification wants it.
+    """
+    chosen = Path(variables.get("XDG_STATE_HOME", ""))
+    base = chosen if chosen.is_absolute() else Path.home() / ".local" / "state"
+    return base / "pamiq_ros" / "history"
+
+
+def open_history(path: Path) -> tuple[History, str]:
+    """Open the history, or one that is forgotten at the end.
+
+    Args:
+        path: Its file, made when it is not there.
+
+    Returns:
+        The history, and why it is not kept; empty when it is.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.fchmod(file, 0o600)
+        finally:
+            os.close(file)
+    except OSError as error:
+        return InMemoryHistory(), f"the history is not kept: {error}"
+    return _LastingHistory(path), ""
+
+
+class _LastingHistory(FileHistory):
+    """A disk that is full must not keep anybody from pausing a robot."""
+
+    def store_string(self, string: str) -> None:
+        try:
+            super().store_string(string)
+        except OSError:
+            return
+
+
+_PATIENCE_S = 1.0
+
+
+class CommandCompleter(Completer):
+    """Completes the word before the cursor; to be run in a thread, since it asks the nodes.
+
+    Args:
+        group: The commands.
+        desk: The system whose nodes and parameters are completed.
+    """
+
+    def __init__(self, group: click.Group, desk: Desk) -> None:
+        self._group = group
+        self._parameters = NodeParameters(desk.client, _PATIENCE_S)
+        self._names: dict[str, list[str]] = {}
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """Everything that can stand where the cursor is."""
+        *before, word = document.text_before_cursor.lstrip().split(" ")
+        for candidate in self._candidates([b for b in before if b], word):
+            if candidate.startswith(word):
+                yield Completion(candidate, -len(word), display_meta=self._about(before, candidate))
+
+    def _candidates(self, before: Sequence[str], word: str) -> list[str]:
+        if not before or before == ["help"]:
+            return sorted(self._group.commands)
+        command = self._group.commands.get(before[0])
+        if command is None:
+            return []
+        if word.startswith("-"):
+            return [name for p in command.params for name in p.opts if name.startswith("--")]
+        return self._of_params(before[1:], word) if before[0] == "params" else []
+
+    def _of_params(self, before: Sequence[str], word: str) -> list[str]:
+        try:
+            if not before:
+                nodes = self._parameters.nodes()
+                # Both names are taken; the long ones are for who has begun to type one.
+                return [short_name(node) for node in nodes] + (nodes if word else [])
+            return self._names_of(self._parameters.node(before[0])) if len(before) == 1 else []
+        except (NoAnswer, Refused):
+            return []
+
+    def _names_of(self, node: str) -> list[str]:
+        if node not in self._names:  # a node of one name always has the same parameters
+            self._names[node] = self._parameters.listed(node)
+        return self._names[node]
+
+    def _about(self, before: Sequence[str], candidate: str) -> str:
+        command = None if before else self._group.commands.get(candidate)
+        return "" if command is None else command.get_short_help_str(60)
+
+
+_STALE_S = 3.0
+_STATE_STYLES = {
+    "active": "fg:ansigreen bold",
+    "paused": "fg:ansiyellow bold",
+    "error": "fg:ansired bold",
+    "shutdown": "fg:ansiblue bold",
+}
+
+
+def toolbar(status: Status | None, silent_s: float | None, problem: str = "") -> StyleAndTextTuples:
+    """What is shown below the prompt, as pairs of a style and a text.
+
+    Args:
+        status: The newest status; None before the first.
+        silent_s: Time since it came in s; None before the first.
+        problem: Why the newest message could not be read; empty when it could.
+    """
+    if problem:
+        return [("fg:ansired", _plain(problem))]
+    if status is None or silent_s is None:
+        return [("bold", "no system yet")]
+    if status.state == "shutdown":
+        return [(_STATE_STYLES["shutdown"], "shutdown"), ("", _newest_error(status))]
+    if silent_s > _STALE_S:
+        text = f"no system: silent for {figures.clock(silent_s)}, last {_plain(status.state)}"
+        return [("fg:ansired bold", text)]
+    style = _STATE_STYLES.get(status.state, "bold")
+    hold = _plain(status.text("report", "inference", "hold")).replace("_", " ")
+    fragments: StyleAndTextTuples = [
+        (style, _plain(status.state)),
+        ("", "".join(f" · {part}" for part in _of(status))),
+    ]
+    if hold and status.state == "active":
+        fragments.append(("fg:ansiyellow", f" · held: {hold}"))
+    to_do = f"\nto do: {_plain(status.remedies[0])}" if status.remedies else ""
+    return [*fragments, ("fg:ansired", _newest_error(status)), ("fg:ansiyellow", to_do)]
+
+
+def _of(status: Status) -> list[str]:
+    inference, training = ("report", "inference"), ("report", "training")
+    late = status.number(*inference, "lateness_ms", "p99")
+    updates = status.number(*training, "updates")
+    return [
+        figures.rate(status),
+        f"late p99 {figures.short(late)} ms",
+        f"weights {figures.count(status.number(*inference, 'weights_version'))}",
+        f"updates {figures.count(updates)}",
+    ]
+
+
+def _newest_error(status: Status) -> str:
+    newest = status.errors[-1] if status.errors else status.text("configuration_error")
+    return f"\n{_plain(newest)}" if newest else ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
 
 _REFRESH_S = 0.5
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from rcl_interfaces.msg import Parameter, ParameterDescriptor
 from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters
 
-from .failures import Refused
 from .parameter_text import kind_text, parse_value, value_text
-from .system_client import SystemClient
+from .system_client import Refused, SystemClient
 
 _PREFIX = "pamiq_"
 _OF_ROS = ("qos_overrides.", "start_type_description_service")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pamiq_ros.bringup import environment
-from pamiq_ros.bringup.interrupts import Interrupts
+from pamiq_ros.bringup.stopping import Interrupts
 
 from .checks import check_bags, check_ros, option_error
 from .options import absolute_namespace, positive

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from pamiq_ros.bringup.interrupts import Interrupts
 from pamiq_ros.bringup.log_tail import Notice
-from pamiq_ros.bringup.stopping import POLL_S, Stop
+from pamiq_ros.bringup.stopping import POLL_S, Interrupts, Stop
 from pamiq_ros.bringup.supervisor import Event, Supervisor
 from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
 

@@ -9,14 +9,13 @@ import click
 
 from pamiq_ros.bringup import GraphOptions, graph
 from pamiq_ros.bringup.environment import node_variables, range_text, shared_variables
-from pamiq_ros.bringup.interrupts import Interrupts
 from pamiq_ros.bringup.shm_cleanup import files_there, remove_leftovers
-from pamiq_ros.bringup.stopping import CONTROL
+from pamiq_ros.bringup.stopping import CONTROL, Interrupts
 from pamiq_ros.bringup.supervisor import Supervisor
 from pamiq_ros.bringup.trial import try_system
 from pamiq_ros.bringup.workplace import Workplace
+from pamiq_ros.supervision.claims import NameClaim
 from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
-from pamiq_ros.supervision.name_claim import NameClaim
 
 from .display import SafeDisplay, make_display
 from .options import Request

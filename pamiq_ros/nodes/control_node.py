@@ -14,16 +14,14 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from pamiq_ros.compat import parameter_overrides
-from pamiq_ros.runtime.priorities import yield_process
+from pamiq_ros.runtime.scheduling import yield_process
+from pamiq_ros.supervision.claims import NameClaim, NameTakenError, taken_by
 from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
 from pamiq_ros.supervision.lifecycle import ACTIVE, FINALIZED, INACTIVE
 from pamiq_ros.supervision.managed_client import ManagedClient
-from pamiq_ros.supervision.name_claim import NameClaim, NameTakenError, taken_by
-from pamiq_ros.supervision.own_pauses import OwnPauses
-from pamiq_ros.supervision.robot_guard import RobotGuard
-from pamiq_ros.supervision.robot_stop import RobotStop
+from pamiq_ros.supervision.robot_guard import RobotGuard, RobotStop
 from pamiq_ros.supervision.ros_time import steady_timer
-from pamiq_ros.supervision.status import INFERENCE, TRAINING, all_received
+from pamiq_ros.supervision.status import INFERENCE, TRAINING, OwnPauses, all_received
 from pamiq_ros.supervision.system_status import SystemStatus
 
 from .main import destroyed_if_refused, run_unless_refused

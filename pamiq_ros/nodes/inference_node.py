@@ -19,19 +19,17 @@ from pamiq_ros.core.devices import attach_robot
 from pamiq_ros.nodes.ros_robot import RosRobot
 from pamiq_ros.runtime.actor import Actor
 from pamiq_ros.runtime.ticker import Ticker
-from pamiq_ros.runtime.watchdog import Watchdog
-from pamiq_ros.supervision.alive import PERIOD_S, sign_of_life
-from pamiq_ros.supervision.name_claim import NameClaim
+from pamiq_ros.supervision.claims import NameClaim
+from pamiq_ros.supervision.liveliness import PERIOD_S, Watchdog, sign_of_life
 from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
 
 from .main import run
 from .managed import PamiqNode
-from .missing_weights import MissingWeights
 from .robot_settings import robot_settings
 from .scheduling import make_ticker
 from .states import NodeStates, open_states
 from .tables import INFERENCE_PARAMETERS
-from .topics import ExperienceTopics, WeightsTopics
+from .topics import ExperienceTopics, MissingWeights, WeightsTopics
 
 # A thread that wants the interpreter waits this long for the one that has it; 5 ms is Python's
 # default and would be the tick's lateness whenever a message is being received.

@@ -2,23 +2,69 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
+from std_msgs.msg import String
 
 from pamiq_ros.offline.bags import Bag, BagError, Playback
+from pamiq_ros.supervision.reporter import LATCHED, STATUS_TOPIC
 
 from .command_comparison import CommandComparison
 from .main import destroyed_if_refused, run_unless_refused
 from .parameters import declare
 from .replay_topics import ReplayTopics
-from .system_ready import SystemReady
 from .tables import REPLAY_PARAMETERS
+
+_WAIT_PERIOD_S = 0.1
+
+
+class SystemReady:
+    """Listens to `pamiq/status`.
+
+    Args:
+        node: Whose subscription it is.
+
+    Attributes:
+        active: Whether the nodes are active now and have their weights.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.active = False
+        self._node = node
+        self._changed = threading.Event()
+        node.create_subscription(String, STATUS_TOPIC, self._on_status, LATCHED)
+
+    def wait(self, meanwhile: Callable[[], object], is_ended: Callable[[], bool]) -> None:
+        """Wait until the system is active.
+
+        Args:
+            meanwhile: Called ten times a second.
+            is_ended: Whether not to wait any more.
+        """
+        self._node.get_logger().info("waiting for the system to be active")
+        while not (self.active or is_ended()):
+            meanwhile()
+            self._changed.wait(_WAIT_PERIOD_S)
+
+    def _on_status(self, message: String) -> None:
+        try:
+            status = json.loads(message.data)
+            inference = status["report"]["inference"]
+            weights = [figures["received"] for figures in inference["weights"].values()]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return  # no status, or none yet with figures
+        self.active = status.get("state") == "active" and all(weights)
+        if self.active:
+            self._changed.set()
+
 
 LAST_S = 0.2  # of the bag: the last message is still to be acted on
 

@@ -11,8 +11,7 @@ from rclpy.node import Node
 from pamiq_ros.nodes.ros_robot import RosRobot
 from pamiq_ros.runtime.actor import Actor
 from pamiq_ros.runtime.observation_ticker import ObservationTicker
-from pamiq_ros.runtime.priorities import prefer_this_thread
-from pamiq_ros.runtime.real_time import Scheduling, parse_cpus
+from pamiq_ros.runtime.scheduling import Scheduling, parse_cpus, prefer_this_thread
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.supervision.ros_time import tick_time
 

@@ -1,8 +1,9 @@
-"""Our own topics: experience and weights as std_msgs/UInt8MultiArray with transient-local QoS."""
+"""Topics of pamiq_ros: experience and weights as std_msgs/UInt8MultiArray, transient local."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -12,6 +13,8 @@ from rclpy.subscription import Subscription
 from std_msgs.msg import UInt8MultiArray
 
 from pamiq_ros.compat import publisher_count
+from pamiq_ros.supervision.ros_time import steady_timer
+from pamiq_ros.transport import WeightsReceiver
 from pamiq_ros.transport.payload import Buffer
 
 from .unlocked import bytes_publisher
@@ -119,3 +122,40 @@ class WeightsTopics(_Topics):
     def on_request(self, model: str, receive: Callable[[bytes], None]) -> None:
         """Have `receive` called in the executor with each request for the model's weights."""
         self._requests._subscribe(model, 1, receive)
+
+
+_LOOK_S = 1.0
+_LOOKS = 3
+
+
+class MissingWeights:
+    """Looks each second who has no weights yet; after three in which somebody published, it asks.
+
+    A latched message comes to who is late, and yet one that was published while the subscription
+    was being made has been seen not to.
+
+    Args:
+        node: Whose timer it is.
+        topics: Those of the weights.
+        receivers: The receiver of each model's weights.
+    """
+
+    def __init__(
+        self, node: Node, topics: WeightsTopics, receivers: Mapping[str, WeightsReceiver]
+    ) -> None:
+        self._node, self._topics, self._receivers = node, topics, receivers
+        self._seen: Counter[str] = Counter()
+        self._timer = steady_timer(node, _LOOK_S, self._look)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._node.destroy_timer(self._timer)
+
+    def _look(self) -> None:
+        for name, receiver in self._receivers.items():
+            if receiver.version == 0 and self._topics.is_published(name):
+                self._seen[name] += 1
+                if self._seen[name] > _LOOKS:
+                    receiver.ask_if_none()
+            else:
+                self._seen[name] = 0

@@ -15,7 +15,7 @@ from std_msgs.msg import String
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.state import load_json, save_json, state_file
 from pamiq_ros.runtime.learner import CAME, Learner
-from pamiq_ros.runtime.priorities import yield_process
+from pamiq_ros.runtime.scheduling import yield_process
 from pamiq_ros.runtime.training_faults import TrainingFaults
 from pamiq_ros.supervision.reporter import LATCHED
 from pamiq_ros.supervision.reports import read_report

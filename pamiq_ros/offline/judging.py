@@ -14,8 +14,8 @@ from pamiq_ros.core.evaluator import Evaluator
 from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.system import System
 
-from .agreement import Agreement
 from .drive import Drive, OfflineError
+from .recorded_commands import Agreement
 from .sources import BagSource
 
 SHOWN = 4

@@ -20,8 +20,8 @@ from pamiq_ros.core.system import System
 from pamiq_ros.offline.bags import Bag
 from pamiq_ros.runtime.parts import load_parts
 
-from .agreement import Agreement
 from .judging import Course, Judge
+from .recorded_commands import Agreement
 from .runner import Runner, Schedule
 from .sources import BagSource, WorldSource
 from .training import Epoch, Plan, Progress, judge_on, train_in_world, train_on_bags

@@ -16,14 +16,14 @@ from typing import Any, Protocol
 
 from pamiq_ros.core.data import DataCollector, DataCollectorsDict
 from pamiq_ros.core.devices import ActionError, ObservationError
-from pamiq_ros.core.generators import Generators
 from pamiq_ros.core.model import InferenceModel, InferenceModelsDict, TrainingModel
+from pamiq_ros.core.seeding import Generators
 from pamiq_ros.core.state_persistence import PersistentStateMixin
 from pamiq_ros.core.system import System
 
-from .between_ticks import BetweenTicks
 from .errors import ErrorLog, raised
 from .parts import load_parts
+from .safe_points import BetweenTicks
 from .weights_slot import WeightsSlot
 
 # Held without having been stopped: there was no reason to move in the first place.

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from pamiq_ros.core.data import DataUsersDict, StepBatch
-from pamiq_ros.core.generators import Generators
 from pamiq_ros.core.model import TrainingModel, TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.reuse import reusing
+from pamiq_ros.core.seeding import Generators
 from pamiq_ros.core.state_persistence import PersistentStateMixin
 from pamiq_ros.core.system import System
 from pamiq_ros.core.trainer import TrainersDict
 
 from .errors import ErrorLog
 from .parts import load_parts
+from .safe_points import Turns
 from .training_faults import EXIT, RETRY, TrainingFaults
-from .turns import Turns
 
 BUFFERS = "buffers"
 CAME = "experience"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .tick_time import TickTime
-from .ticker import Ticker
+from .ticker import Ticker, TickTime
 
 WATCH_S = 0.05
 

@@ -1,14 +1,36 @@
-"""Ticker: a thread that calls a function at absolute deadlines, start + k x period."""
+"""Ticker: a thread that calls a function at a fixed rate, with absolute deadlines."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from .histogram import Histogram, RecentHistogram
-from .real_time import precise_timers
-from .tick_time import SteadyTime, TickTime
+from .scheduling import precise_timers
+
+
+class TickTime(Protocol):
+    """A clock that can be waited for."""
+
+    def now(self) -> float:
+        """Seconds since any fixed moment."""
+
+    def wait(self, seconds: float, wake: threading.Event) -> None:
+        """Wait for about `seconds` of this clock, or until `wake` is set; may return early."""
+
+
+class SteadyTime:
+    """The machine's monotonic clock."""
+
+    def now(self) -> float:
+        """Seconds; they never go back."""
+        return time.monotonic()
+
+    def wait(self, seconds: float, wake: threading.Event) -> None:
+        """Wait for `seconds`, or until `wake` is set."""
+        wake.wait(seconds)
 
 
 class Ticker:

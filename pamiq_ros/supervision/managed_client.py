@@ -15,7 +15,6 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.supervision.heard_reports import LIVE_S, HeardReports
 from pamiq_ros.supervision.lifecycle import (
     ACTIVATING,
     FINALIZED,
@@ -25,6 +24,7 @@ from pamiq_ros.supervision.lifecycle import (
     UNCONFIGURED,
     next_transition,
 )
+from pamiq_ros.supervision.reports import LIVE_S, HeardReports
 
 from .calls import Unmoved, call, state_of
 from .reporter import LATCHED

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .diagnosis import RECENT_S, Draft, Rises, Status
+from .diagnostics import RECENT_S, Draft, Rises, Status
 from .lifecycle import ACTIVE, INACTIVE
 
 LARGEST_LATENESS = 0.2

@@ -10,9 +10,9 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
-from pamiq_ros.supervision.diagnosis import Rises, Status
+from pamiq_ros.supervision.diagnostics import Rises, Status
 from pamiq_ros.supervision.node_diagnosis import inference_statuses, node_status, training_statuses
-from pamiq_ros.supervision.sealed import seal, unseal
+from pamiq_ros.supervision.reports import seal, unseal
 
 from .diagnostics import DiagnosticsPublisher
 from .ros_time import steady_timer

@@ -1,15 +1,77 @@
-"""What a node's report has to look like; looked at once, where it is received."""
+"""Reports of nodes: sealed text, checked when received, and which instances have reported.
+
+Nodes tell each other how they are in JSON that anybody can read. What was damaged on its way, or
+comes from somebody else, must not make them do anything: it is told from theirs by the seal.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+import time
+import zlib
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from .sealed import unseal
+MOST_CHARACTERS = 4 << 20
+"""A longer text is refused unread."""
+
+MOST_LEVELS = 32
+"""Deeper nestings are refused: to write them anew could take more stack than there is."""
+
+_MARK = ', "crc32": '
+_SEAL = re.compile(r"(\d{1,10})\}")
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """An object as JSON whose last entry, `crc32`, is the checksum of the others' text.
+
+    Args:
+        content: At least one entry.
+    """
+    text = json.dumps(content)
+    return f"{text[:-1]}{_MARK}{_checksum(text)}}}"
+
+
+def unseal(text: str) -> dict[str, Any]:
+    """The object that was sealed.
+
+    Raises:
+        ValueError: It is none, or was damaged; says what was found.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"expected at most {MOST_CHARACTERS} characters, found {len(text)}")
+    body, _, rest = text.rpartition(_MARK)
+    found = _SEAL.fullmatch(rest)
+    if found is None:
+        raise ValueError(f"expected a JSON object with a crc32 at its end, found {text[:40]!r}")
+    body += "}"
+    if int(found[1]) != _checksum(body):
+        raise ValueError(f"damaged: its crc32 is {_checksum(body)}, and it says {found[1]}")
+    try:
+        content = json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"expected a JSON object, found {text[:40]!r}")
+    _require_levels(content, MOST_LEVELS)
+    return content
+
+
+def _require_levels(value: Any, levels: int) -> None:
+    if isinstance(value, (dict, list)):
+        if levels == 0:
+            raise ValueError(f"expected at most {MOST_LEVELS} levels, found more")
+        for inner in value.values() if isinstance(value, dict) else value:
+            _require_levels(inner, levels - 1)
+
+
+def _checksum(text: str) -> int:
+    return zlib.crc32(text.encode(errors="replace"))
+
 
 MOST_ACTUATORS = 64
-MOST_CHARACTERS = 1 << 19
+MOST_REPORT_CHARACTERS = 1 << 19
 """In a report: a status with two of them, and all their errors three times, can still be read."""
 
 LARGEST_COMMAND = 65536
@@ -33,8 +95,8 @@ def read_report(text: str) -> dict[str, Any]:
     Raises:
         ValueError: It is no report; says what was expected, what was found and where.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise ValueError(f"expected at most {MOST_CHARACTERS} characters, found {len(text)}")
+    if len(text) > MOST_REPORT_CHARACTERS:
+        raise ValueError(f"expected at most {MOST_REPORT_CHARACTERS} characters, found {len(text)}")
     report = unseal(text)
     for key, kind in _TEXTS.items():
         _require(key, report.get(key, ""), kind)
@@ -84,3 +146,80 @@ def _require(place: str, value: Any, kind: type) -> Any:
 def _require_number(place: str, value: Any, most: int = 2**63) -> None:
     if type(value) is not int or not 0 <= value <= most:
         raise ValueError(f"{place[:80]}: expected 0 to {most}, found {str(value)[:40]!r}")
+
+
+LIVE_S = 1.8
+"""Three reports' time in s: who was silent for longer does not report now."""
+
+_MOST_INSTANCES = 1000
+_MOST_HEARD = 64
+
+
+class HeardReports:
+    """The reports of one node; a process of it that is started again is another instance.
+
+    Attributes:
+        newest: The newest report; empty before the first.
+        instances: Instances seen, oldest first.
+
+    Args:
+        clock: Gives a time in s that never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.newest: dict[str, Any] = {}
+        self.instances: list[str] = []
+        self._clock = clock
+        self._heard: dict[str, tuple[float, str]] = {}
+
+    @property
+    def live(self) -> int:
+        """Instances that report now: 0 when the node is gone, more than one are too many."""
+        return len(self.states(LIVE_S))
+
+    @property
+    def silent_s(self) -> float:
+        """Since when no instance has reported, in s; 0 before the first report."""
+        heard = list(self._heard.values())
+        return self._clock() - max(heard)[0] if heard else 0.0
+
+    @property
+    def restarts(self) -> int:
+        """How often the node was started again."""
+        return max(0, len(self.instances) - max(1, self.live))
+
+    def states(self, within_s: float) -> list[str]:
+        """Life-cycle state of each instance, as its newest report says it, the newest last.
+
+        Args:
+            within_s: Instances that were silent for longer are left out.
+        """
+        now = self._clock()
+        return [state for heard, state in sorted(self._heard.values()) if now - heard < within_s]
+
+    def forget(self, states: Collection[str]) -> None:
+        """Take the instances that were in one of some states as gone, until they report again."""
+        self._heard = {one: heard for one, heard in self._heard.items() if heard[1] not in states}
+
+    def take(self, text: str) -> bool:
+        """Take a report.
+
+        Args:
+            text: Text that may come from anybody.
+
+        Returns:
+            Whether it is the first one of a node that was started again.
+
+        Raises:
+            ValueError: It is no report; says what was expected, what was found and where.
+        """
+        report = read_report(text)
+        instance = report["instance"]
+        self.newest = report
+        self._heard = {**self._heard, instance: (self._clock(), report.get("state", ""))}
+        if len(self._heard) > _MOST_HEARD:
+            del self._heard[min(self._heard, key=self._heard.__getitem__)]
+        if instance in self.instances:
+            return False
+        self.instances = [*self.instances, instance][-_MOST_INSTANCES:]
+        return len(self.instances) > 1

@@ -13,7 +13,7 @@ from rclpy.node import Node
 from rclpy.timer import Timer
 
 from pamiq_ros.compat import ClockType
-from pamiq_ros.runtime.tick_time import SteadyTime, TickTime
+from pamiq_ros.runtime.ticker import SteadyTime, TickTime
 
 _LOOK_S = 0.1
 _ANY_JUMP = JumpThreshold(

@@ -1,7 +1,9 @@
-"""The status object of `pamiq/status`, gathered from the nodes' own reports."""
+"""The status of the system: its state in one word, its report, and what to do about faults."""
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,3 +78,75 @@ def all_received(report: Mapping[str, Any]) -> bool:
         figures.get("up_to", 0) >= figures.get("numbered", 0)
         for figures in report["experience"].values()
     )
+
+
+_MOST_SEEN = 256
+
+
+class OwnPauses:
+    """Counts each instance's own pauses, which its reports tell, so that each is taken up once.
+
+    Attributes:
+        by: The node that paused by itself last.
+    """
+
+    def __init__(self) -> None:
+        self.by = ""
+        self._seen: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def newly(self, reports: Mapping[str, Mapping[str, Any]]) -> str:
+        """The node that has paused by itself since the last call; empty when none has.
+
+        Args:
+            reports: The newest report of each managed node; any thread's, so an older one may come
+                after a newer one.
+        """
+        found = ""
+        with self._lock:
+            for name, report in reports.items():
+                instance, count = str(report.get("instance")), report.get("own_pauses", 0)
+                # What an instance did before it was first heard shows in its life-cycle state.
+                if count > self._seen.setdefault(instance, count):
+                    self._seen[instance] = count
+                    self.by = found = name
+                self._seen.move_to_end(instance)
+            while len(self._seen) > _MOST_SEEN:
+                self._seen.popitem(last=False)
+        return found
+
+
+def remedies(
+    states: Mapping[str, str],
+    failures: Mapping[str, str],
+    reports: Mapping[str, Mapping[str, Any]],
+    paused_by: str,
+) -> list[str]:
+    """What can be done about what is wrong now.
+
+    Args:
+        states: Life-cycle state of each managed node, or `lost`.
+        failures: Why a node is not in the state it should be in; empty where it is.
+        reports: The newest report of each managed node.
+        paused_by: The node that paused the system by itself; empty when none has.
+
+    Returns:
+        Sentences to act on, the most urgent first; none when all is well.
+    """
+    found = []
+    for name in (INFERENCE, TRAINING):
+        if reports.get(name, {}).get("configuration_error"):
+            found.append(f"correct the configuration of {name}, then start it again")
+        elif states[name] == "lost":
+            found.append(f"start {name} again; it is taken up by itself")
+        elif failures[name]:
+            found.append(f"pamiq/resume has {name} try again")
+    if paused_by:
+        found.append(f"{paused_by} paused the system for a fault: pamiq/resume goes on")
+    halted = reports.get(TRAINING, {}).get("figures", {}).get("training", {}).get("halted", "")
+    if halted:
+        found.append(
+            f"training has stopped: it tries again after pamiq/pause and pamiq/resume; {TRAINING} "
+            "started again begins with its newest state"
+        )
+    return found

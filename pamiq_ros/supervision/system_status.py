@@ -13,18 +13,17 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from pamiq_ros.supervision.diagnosis import Rises, Status
+from pamiq_ros.supervision.claims import Rivals
+from pamiq_ros.supervision.diagnostics import Rises, Status
 from pamiq_ros.supervision.lifecycle import ACTIVE
 from pamiq_ros.supervision.node_diagnosis import system_status
-from pamiq_ros.supervision.remedy import remedies
-from pamiq_ros.supervision.rivals import Rivals
-from pamiq_ros.supervision.sealed import seal
-from pamiq_ros.supervision.status import INFERENCE, TRAINING, gather_report, system_state
+from pamiq_ros.supervision.reports import seal
+from pamiq_ros.supervision.status import INFERENCE, TRAINING, gather_report, remedies, system_state
 
 from .diagnostics import DiagnosticsPublisher
 from .managed_client import ManagedClient
 from .reporter import LATCHED, STATUS_TOPIC
-from .robot_stop import RobotStop
+from .robot_guard import RobotStop
 
 
 class SystemStatus:

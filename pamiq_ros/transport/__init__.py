@@ -4,9 +4,8 @@ Senders are given a callable that publishes bytes, receivers are handed the byte
 middleware is known here.
 """
 
-from .collector import ExperienceCollector
 from .experience_receiver import ExperienceReceiver
-from .experience_sender import ExperienceSender
+from .experience_sender import ExperienceCollector, ExperienceSender
 from .slot_store import FOLDER as SHARED_MEMORY
 from .slot_store import remove_leftovers
 from .versions import VersionCounter

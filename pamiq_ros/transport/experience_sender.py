@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pamiq_ros.core.data import DataCollector
 from pamiq_ros.core.tree import Form, flatten, leaves
 
-from .bell import Bell
 from .experience_writer import ExperienceWriter
 from .payload import Buffer
 from .reports import named
-from .step_queue import QueuedStep, StepQueue
+from .step_queue import Bell, QueuedStep, StepQueue
 
 
 @dataclass
@@ -235,3 +235,28 @@ class ExperienceSender:
     def _count_unwritable(self, steps: int, error: Exception) -> None:
         self._counts["unwritable"] += steps
         self._on_error(f"buffer {self._buffer!r}: a step cannot be sent: {named(error)}")
+
+
+class ExperienceCollector(DataCollector[Any]):
+    """Hands each step to a sender, with the weights version that acted and the time.
+
+    Args:
+        sender: Sends the steps of this buffer.
+        version: The version of the weights in use now.
+        stamp_ns: The time now, in ns since the epoch of the node's clock.
+    """
+
+    def __init__(
+        self,
+        sender: ExperienceSender,
+        version: Callable[[], int],
+        stamp_ns: Callable[[], int],
+    ) -> None:
+        super().__init__(max_queue_size=0)
+        self._sender = sender
+        self._version = version
+        self._stamp_ns = stamp_ns
+
+    def collect(self, data: Any) -> None:
+        """Take a step, in microseconds; leave what it holds alone from here on."""
+        self._sender.collect(data, self._version(), self._stamp_ns())

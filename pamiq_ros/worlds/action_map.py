@@ -18,7 +18,10 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from .errors import WorldError
+
+class WorldError(ValueError):
+    """Says what was expected, what was found and where."""
+
 
 AXES = ("linear.x", "linear.y", "linear.z", "angular.x", "angular.y", "angular.z")
 """The values of a twist command, in this order."""

@@ -16,8 +16,7 @@ import numpy.typing as npt
 import yaml
 from gymnasium import spaces
 
-from .action_map import ActionMap, array_map, twist_map
-from .errors import WorldError
+from .action_map import ActionMap, WorldError, array_map, twist_map
 
 __all__ = ["COMMANDS", "OBSERVATIONS", "Episode", "Outcome", "World", "WorldError", "parse_kwargs"]
 

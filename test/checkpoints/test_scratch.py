@@ -5,7 +5,7 @@ import time
 
 from strangers import fifo, without_waiting
 
-from pamiq_ros.checkpoints.scratch import YOUNGEST_S, remove_left_scratch, scratch_folder
+from pamiq_ros.checkpoints.saver import YOUNGEST_S, remove_left_scratch, scratch_folder
 
 
 def left_folder(memory, age_s, name="a"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strangers import SOMEBODY, fifo, given_away, only_root, without_waiting
 
 from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, StateError, StateStore
-from pamiq_ros.checkpoints.keepers import is_state_id, state_id
+from pamiq_ros.checkpoints.store import is_state_id, state_id
 
 OURS = Configuration("digest", {"name": "vae", "values": {"rate": 10, "layers": [1, 2]}})
 

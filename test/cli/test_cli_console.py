@@ -16,9 +16,8 @@ import time
 import pytest
 from statuses import ACTIVE, FAILED, HELD
 
-from pamiq_ros.cli.history import open_history
+from pamiq_ros.cli.console import open_history, toolbar
 from pamiq_ros.cli.status import Status
-from pamiq_ros.cli.toolbar import toolbar
 
 DEADLINE_S = 60.0
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>][A-B0]?|\r")

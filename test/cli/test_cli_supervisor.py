@@ -10,9 +10,8 @@ import pytest
 from conftest import until
 
 from pamiq_ros.bringup import NodeDescription, stopping
-from pamiq_ros.bringup.interrupts import Interrupts
 from pamiq_ros.bringup.node_process import NodeProcess
-from pamiq_ros.bringup.stopping import Stop
+from pamiq_ros.bringup.stopping import Interrupts, Stop
 from pamiq_ros.bringup.supervisor import Supervisor
 
 SLEEPS = "print('up', flush=True); import time; time.sleep(60)"

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.core.data import DataBuffer, StepBatch, memory
+from pamiq_ros.core.data import DataBuffer, StepBatch
+from pamiq_ros.core.data import storage as memory
 from pamiq_ros.core.data.impls import (
     DictRandomReplacementBuffer,
     DictSequentialBuffer,

@@ -14,7 +14,7 @@ from pamiq_ros.core.data import (
     interface,
 )
 from pamiq_ros.core.data.impls import DictSequentialBuffer, SequentialBuffer
-from pamiq_ros.core.data.timestamps import ArrivalTimes
+from pamiq_ros.core.data.interface import ArrivalTimes
 
 
 def batch(*values: float) -> StepBatch:

@@ -10,7 +10,7 @@ from collections import Counter
 import torch
 from saving_learner import KEPT, STEPS, SavingLearner
 
-from pamiq_ros.checkpoints.keepers import is_state_id
+from pamiq_ros.checkpoints.store import is_state_id
 
 FORKING = multiprocessing.get_context("forkserver")
 # An optimizer imports the latter at its first step, which takes seconds.

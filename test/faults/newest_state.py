@@ -2,7 +2,7 @@
 
 from counting_system import steps
 
-from pamiq_ros.checkpoints.keepers import is_state_id
+from pamiq_ros.checkpoints.store import is_state_id
 from pamiq_ros.core.state import load_json, load_state_dict
 
 

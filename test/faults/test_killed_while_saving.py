@@ -19,7 +19,7 @@ from saving_learner import KEPT, SavingLearner
 from std_msgs.msg import UInt8MultiArray
 from std_srvs.srv import Trigger
 
-from pamiq_ros.checkpoints.keepers import is_state_id
+from pamiq_ros.checkpoints.store import is_state_id
 from pamiq_ros.core.config import resolve_system
 from pamiq_ros.core.data import StepBatch
 from pamiq_ros.transport.experience import ExperienceBatch, encode_experience

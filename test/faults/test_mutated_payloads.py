@@ -17,7 +17,7 @@ from wrong_reports import wrong_reports
 
 from pamiq_ros.cli.status import Status
 from pamiq_ros.cli.status_text import metrics_lines, status_lines
-from pamiq_ros.supervision.sealed import unseal
+from pamiq_ros.supervision.reports import unseal
 
 pytestmark = pytest.mark.integration
 

@@ -3,7 +3,7 @@
 import copy
 import zlib
 
-from pamiq_ros.supervision.sealed import seal
+from pamiq_ros.supervision.reports import seal
 
 DEEP = 10**5
 

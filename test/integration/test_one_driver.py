@@ -6,10 +6,9 @@ import os
 import pytest
 from std_msgs.msg import String
 
-from pamiq_ros.supervision.name_claim import NameClaim
+from pamiq_ros.supervision.claims import NameClaim, Rivals
 from pamiq_ros.supervision.reporter import LATCHED
-from pamiq_ros.supervision.rivals import Rivals
-from pamiq_ros.supervision.sealed import seal
+from pamiq_ros.supervision.reports import seal
 
 from .harness import DOMAIN, TINY, graph, wait_until
 

@@ -12,8 +12,7 @@ from std_msgs.msg import String
 from pamiq_ros.nodes.managed import PamiqNode
 from pamiq_ros.nodes.parameters import Parameter
 from pamiq_ros.nodes.training_node import TrainingNode
-from pamiq_ros.supervision.reports import read_report
-from pamiq_ros.supervision.sealed import seal
+from pamiq_ros.supervision.reports import read_report, seal
 
 
 class _Node(PamiqNode):

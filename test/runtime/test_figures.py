@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pamiq_ros.nodes.recording import MetricSeries
 from pamiq_ros.runtime.errors import ErrorLog
 from pamiq_ros.runtime.histogram import TURN_S, Histogram, RecentHistogram
-from pamiq_ros.runtime.metrics import MetricSeries
 
 
 @given(st.lists(st.floats(2e-6, 50.0), min_size=1, max_size=300), st.sampled_from([50, 90, 99]))

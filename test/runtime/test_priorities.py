@@ -17,8 +17,8 @@ def in_process(code, **options):
     head = """
         import json, os, threading
         from pathlib import Path
-        from pamiq_ros.runtime.priorities import prefer_this_thread, yield_process
-        from pamiq_ros.runtime.real_time import Scheduling
+        from pamiq_ros.runtime.scheduling import prefer_this_thread, yield_process
+        from pamiq_ros.runtime.scheduling import Scheduling
 
         ended = threading.Event()
         started = threading.Thread(target=ended.wait)

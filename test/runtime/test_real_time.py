@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.runtime.real_time import Scheduling, parse_cpus, precise_timers
+from pamiq_ros.runtime.scheduling import Scheduling, parse_cpus, precise_timers
 
 CPUS = sorted(os.sched_getaffinity(0))
 
@@ -27,7 +27,9 @@ def in_thread(function):
 
 def in_process(code):
     """What a process of its own prints."""
-    code = "import os\nfrom pamiq_ros.runtime.real_time import Scheduling\n" + textwrap.dedent(code)
+    code = "import os\nfrom pamiq_ros.runtime.scheduling import Scheduling\n" + textwrap.dedent(
+        code
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return ran.stdout
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from pamiq_ros.runtime.turns import Turns
+from pamiq_ros.runtime.safe_points import Turns
 
 
 def test_runs_and_work_between_them_never_overlap():

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pamiq_ros.runtime.actor import WAITING
-from pamiq_ros.supervision.diagnosis import MOST_VALUES, Draft, Level, Rises, flat
+from pamiq_ros.supervision.diagnostics import MOST_VALUES, Draft, Level, Rises, flat
 from pamiq_ros.supervision.lifecycle import ACTIVE, INACTIVE
 from pamiq_ros.supervision.node_diagnosis import (
     FAULTS,

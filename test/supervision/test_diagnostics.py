@@ -15,8 +15,7 @@ def test_statuses_are_named_by_node_and_namespace_and_have_levels(ros: Ros) -> N
     diagnostic_msgs = pytest.importorskip("diagnostic_msgs.msg")
     from ros_helpers import wait_until
 
-    from pamiq_ros.supervision.diagnosis import Level, Status
-    from pamiq_ros.supervision.diagnostics import DiagnosticsPublisher
+    from pamiq_ros.supervision.diagnostics import DiagnosticsPublisher, Level, Status
 
     statuses = [
         Status("tick", Level.ERROR, "robot held: the agent raised", {"lateness_p99_ms": "0.8"}),

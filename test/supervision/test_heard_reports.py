@@ -2,8 +2,7 @@
 
 import pytest
 
-from pamiq_ros.supervision.heard_reports import LIVE_S, HeardReports
-from pamiq_ros.supervision.sealed import seal
+from pamiq_ros.supervision.reports import LIVE_S, HeardReports, seal
 
 
 class Hall:

@@ -18,8 +18,8 @@ from pamiq_ros.supervision import managed_client
 from pamiq_ros.supervision.lifecycle import INACTIVE
 from pamiq_ros.supervision.managed_client import ManagedClient
 from pamiq_ros.supervision.reporter import LATCHED
+from pamiq_ros.supervision.reports import seal
 from pamiq_ros.supervision.ros_time import steady_timer
-from pamiq_ros.supervision.sealed import seal
 
 if TYPE_CHECKING:
     from ros_helpers import Ros

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from pamiq_ros.supervision.name_claim import NameClaim, NameTakenError
+from pamiq_ros.supervision.claims import NameClaim, NameTakenError
 
 HOLD = """
 import sys
-from pamiq_ros.supervision.name_claim import NameClaim
+from pamiq_ros.supervision.claims import NameClaim
 claim = NameClaim(sys.argv[1], 7)
 claim.take()
 print("taken", flush=True)

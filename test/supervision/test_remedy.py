@@ -2,9 +2,7 @@
 
 import pytest
 
-from pamiq_ros.supervision.own_pauses import OwnPauses
-from pamiq_ros.supervision.remedy import remedies
-from pamiq_ros.supervision.status import INFERENCE, TRAINING
+from pamiq_ros.supervision.status import INFERENCE, TRAINING, OwnPauses, remedies
 
 WELL = {INFERENCE: "active", TRAINING: "active"}
 NONE = {INFERENCE: "", TRAINING: ""}

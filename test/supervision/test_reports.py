@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from integration.mutations import mutated_json
 
 from pamiq_ros.supervision import reports
-from pamiq_ros.supervision.reports import LARGEST_VERSION, read_report
-from pamiq_ros.supervision.sealed import MOST_CHARACTERS, MOST_LEVELS, seal, unseal
+from pamiq_ros.supervision.reports import (
+    LARGEST_VERSION,
+    MOST_CHARACTERS,
+    MOST_LEVELS,
+    read_report,
+    seal,
+    unseal,
+)
 from pamiq_ros.supervision.status import INFERENCE, TRAINING, gather_report
 
 REPORT = {
@@ -100,7 +106,7 @@ def test_a_wrong_value_is_refused_by_its_place(path, value, message):
 
 
 def test_a_status_of_the_longest_reports_can_be_read():
-    longest = reports.MOST_CHARACTERS
+    longest = reports.MOST_REPORT_CHARACTERS
     with pytest.raises(ValueError, match=f"at most {longest} characters"):
         read_report(with_value(["errors"], ["x" * longest]))
     text = with_value(["errors"], ["x" * (longest - 1000)])

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from pamiq_ros.supervision.rivals import Rivals
-from pamiq_ros.supervision.sealed import seal
+from pamiq_ros.supervision.claims import Rivals
+from pamiq_ros.supervision.reports import seal
 
 
 def status(rivals, name, state="active"):

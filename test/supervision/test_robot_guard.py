@@ -17,12 +17,10 @@ from rclpy.node import Node
 from ros_helpers import wait_until
 from std_msgs.msg import String
 
-from pamiq_ros.runtime.watchdog import Watchdog
 from pamiq_ros.supervision import robot_guard
-from pamiq_ros.supervision.alive import PERIOD_S, sign_of_life
+from pamiq_ros.supervision.liveliness import PERIOD_S, Watchdog, sign_of_life
 from pamiq_ros.supervision.reports import MOST_ACTUATORS
-from pamiq_ros.supervision.robot_guard import RobotGuard
-from pamiq_ros.supervision.robot_stop import RobotStop
+from pamiq_ros.supervision.robot_guard import RobotGuard, RobotStop
 from pamiq_ros.supervision.ros_time import steady_timer
 
 if TYPE_CHECKING:

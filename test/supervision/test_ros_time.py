@@ -11,8 +11,7 @@ import rclpy.parameter
 from ros_helpers import wait_until
 from rosgraph_msgs.msg import Clock
 
-from pamiq_ros.runtime.tick_time import SteadyTime
-from pamiq_ros.runtime.ticker import Ticker
+from pamiq_ros.runtime.ticker import SteadyTime, Ticker
 from pamiq_ros.supervision.ros_time import RosTime, tick_time
 
 

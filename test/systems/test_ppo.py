@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from pamiq_ros.systems.ppo import system
 from pamiq_ros.systems.ppo.distributions import Gaussian, MultiDiscrete
 from pamiq_ros.systems.ppo.networks import ActorCritic
-from pamiq_ros.systems.ppo.objective import policy_loss
-from pamiq_ros.systems.ppo.outcome import OutcomeReader
 from pamiq_ros.systems.ppo.reward_scale import RewardScale
-from pamiq_ros.systems.ppo.rollout import GOES_ON, TERMINATED, TRUNCATED, Rollout
+from pamiq_ros.systems.ppo.rollout import GOES_ON, TERMINATED, TRUNCATED, OutcomeReader, Rollout
+from pamiq_ros.systems.ppo.trainer import policy_loss
 
 GAMMA, TRACE = 0.9, 0.8
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pamiq_ros.systems.vae.random_walk import SmoothRandomWalk
+from pamiq_ros.systems.vae.agent import SmoothRandomWalk
 
 LOW, HIGH = (-0.1, -0.6), (0.3, 0.6)
 SEEDS = st.integers(0, 2**31 - 1)

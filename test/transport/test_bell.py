@@ -2,7 +2,7 @@
 
 import threading
 
-from pamiq_ros.transport.bell import Bell
+from pamiq_ros.transport.step_queue import Bell
 
 DEADLINE = 20.0
 

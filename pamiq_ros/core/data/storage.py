@@ -1,8 +1,10 @@
-"""Storages: numbered slots that hold steps, as columns of tensors or as a list of objects."""
+"""Storage: preallocated memory for the steps of a buffer."""
 
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -11,7 +13,34 @@ from torch import Tensor
 from ..tree import DTYPES, Form, Leaf, difference, flatten, leaves, unflatten
 from .batch import StepBatch, make_column, read_row
 from .blocks import Blocks
-from .memory import require_memory
+
+_MEMINFO = Path("/proc/meminfo")
+
+
+def available_memory() -> int:
+    """Bytes that can be allocated without swapping."""
+    if _MEMINFO.exists():
+        for line in _MEMINFO.read_text(encoding="ascii").splitlines():
+            name, _, value = line.partition(":")
+            if name == "MemAvailable":
+                return int(value.split()[0]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def require_memory(needed: int, what: str) -> None:
+    """Check that there is memory for something.
+
+    Args:
+        needed: Bytes it takes.
+        what: What it is, for the error.
+
+    Raises:
+        MemoryError: There is not; says how many bytes are needed and available.
+    """
+    available = available_memory()
+    if needed > available:
+        raise MemoryError(f"{what} needs {needed} bytes, {available} bytes are available")
+
 
 # From here on a copy of each row costs less than a second copy of all of them.
 _LARGE_ROW_BYTES = 4096

@@ -5,7 +5,7 @@ so wrappers and dicts of them work. What connects them to real topics is the pro
 (`RosRobot` in the inference node), attached with `attach_robot` before they are set up.
 """
 
-from .errors import ActionError, ObservationError, check_command
+from .checks import ActionError, ObservationError, check_command
 from .float_array import FloatArrayCommandTopic, FloatArrayTopic
 from .image import ImageTopic
 from .imu import ImuTopic

@@ -17,8 +17,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from ..interaction import Actuator, Sensor
-from .checks import check_topic
-from .errors import ActionError
+from .checks import ActionError, check_topic
 
 Warn = Callable[[str], None]
 

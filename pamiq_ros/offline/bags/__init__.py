@@ -4,9 +4,7 @@
 cut off, one kind of error, and what a system needs of a bag.
 """
 
-from .bag import Bag, Recorded, Topic
-from .contents import listing, require
-from .errors import BagError
+from .bag import Bag, BagError, Recorded, Topic, listing, require
 from .mended import MendedPath, cut_at
 from .playback import Playback
 from .recorder import BagRecorder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,37 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2, Qos
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
-from .errors import BagError
 from .mended import MendedPath, cut_at
+
+
+class BagError(ValueError):
+    """A bag can't be read or written; says which one, what was expected and what was found."""
+
+
+def listing(topics: Mapping[str, str]) -> str:
+    """Topics in one line, as `name (type)`, from their types by name."""
+    return ", ".join(f"{name} ({kind})" for name, kind in sorted(topics.items())) or "none"
+
+
+def require(bag: Bag, found: Mapping[str, str], needed: Mapping[str, str]) -> None:
+    """Make sure that a bag has what a system observes.
+
+    Args:
+        bag: The bag.
+        found: Message types such as `sensor_msgs/msg/Image`, by the names under which the bag's
+            topics are used.
+        needed: The same, of what the system observes.
+
+    Raises:
+        BagError: It has not; lists what is needed and what there is.
+    """
+    missing = {name: kind for name, kind in needed.items() if found.get(name) != kind}
+    if missing:
+        raise BagError(
+            f"{bag.path}: expected what the system observes, {listing(missing)}; "
+            f"found {listing(found)}"
+        )
+
 
 _STORAGE = (".mcap", ".db3")
 _HEADER = "std_msgs/msg/Header"

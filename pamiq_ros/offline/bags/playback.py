@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from .bag import Bag, Recorded
-from .errors import BagError
+from .bag import Bag, BagError, Recorded
 
 
 class Playback:

@@ -11,7 +11,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_typestore
 
-from .errors import BagError
+from .bag import BagError
 
 FLUSH_PERIOD_S = 1.0
 """A recorder that is killed loses what came since then, at most."""

@@ -28,7 +28,7 @@ from pamiq_ros.core import (
 )
 from pamiq_ros.core.checks import check_choices, check_devices, check_ranges
 from pamiq_ros.systems.ppo.distributions import ActionDistribution, Gaussian, MultiDiscrete
-from pamiq_ros.systems.ppo.outcome import SIZE as OUTCOME_SIZE
+from pamiq_ros.systems.ppo.rollout import SIZE as OUTCOME_SIZE
 from pamiq_ros.systems.ppo.trainer import PPOSettings, PPOTrainer
 from pamiq_ros.systems.vae.evaluator import ReconstructionEvaluator
 from pamiq_ros.systems.vae.trainer import VAETrainer
@@ -38,8 +38,7 @@ from .dynamics import KINDS
 from .dynamics_trainer import DynamicsTrainer
 from .evaluator import PredictionEvaluator
 from .jepa_trainer import JEPATrainer
-from .models import dynamics_of, encoder_models, mind_models
-from .sizes import SIZES, Size
+from .models import SIZES, Size, dynamics_of, encoder_models, mind_models
 
 ENCODERS = ("conv", "patches")
 

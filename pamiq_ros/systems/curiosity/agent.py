@@ -11,11 +11,9 @@ from typing_extensions import override
 
 from pamiq_ros.core import TorchAgent
 from pamiq_ros.core.state import load_tree, save_tree
-from pamiq_ros.systems.ppo.distributions import ActionDistribution
-from pamiq_ros.systems.ppo.drawing import Drawing
+from pamiq_ros.systems.ppo.distributions import ActionDistribution, Drawing
 from pamiq_ros.systems.ppo.networks import ActorCritic
-from pamiq_ros.systems.ppo.outcome import OutcomeReader
-from pamiq_ros.systems.ppo.rollout import GOES_ON, step_of
+from pamiq_ros.systems.ppo.rollout import GOES_ON, OutcomeReader, step_of
 
 from .dynamics import ForwardDynamics
 from .imagination import Imagination

@@ -8,7 +8,7 @@ from torch.nn import functional
 from typing_extensions import override
 
 from pamiq_ros.core import OptimizersSetup
-from pamiq_ros.systems.vae.picture_trainer import PictureTrainer
+from pamiq_ros.systems.vae.trainer import PictureTrainer
 
 from .patches import PatchEncoder, PatchPredictor
 

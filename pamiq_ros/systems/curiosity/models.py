@@ -1,22 +1,85 @@
-"""The models of a curious agent, made of a size."""
+"""The models of curiosity, and their sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
-from torch import nn
+from torch import Tensor, nn
+from typing_extensions import override
 
 from pamiq_ros.core import TorchTrainingModel
 from pamiq_ros.core.seeding import seeded
 from pamiq_ros.systems.ppo.distributions import ActionDistribution
 from pamiq_ros.systems.ppo.networks import ActorCritic
-from pamiq_ros.systems.vae.networks import Decoder
+from pamiq_ros.systems.vae.networks import Decoder, Encoder, to_unit
 
 from .dynamics import ForwardDynamics
-from .encoding import ConvEncoder
 from .patches import PatchEncoder, PatchPredictor
-from .sizes import Size
+
+
+class Encodes(Protocol):
+    """An encoder."""
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Encodings [N, size] of pictures, float32 [N, 3, height, width] in [0, 1]."""
+
+
+class ConvEncoder(Encoder):
+    """The encoder of a variational autoencoder; an encoding is the mean of its latents."""
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Encodings [N, latent_size] of pictures, float32 [N, 3, height, width] in [0, 1]."""
+        mean, _ = self(pictures)
+        return mean  # type: ignore[no-any-return]
+
+    @override
+    def latent(self, picture: Tensor) -> Tensor:
+        """The encoding [latent_size] of a camera's picture, uint8 [3, height, width]."""
+        return self.encode(to_unit(picture).unsqueeze(0))[0]
+
+
+@dataclass(frozen=True)
+class Size:
+    """The networks of one agent.
+
+    Attributes:
+        side: Rows and columns of a picture.
+        channels: Feature maps after each stage of the convolutional encoder.
+        encoding: Numbers in an encoding.
+        patch: Rows and columns of a patch of the patch encoder.
+        patch_width: Numbers of each patch between the patch encoder's layers.
+        patch_layers: Layers of the patch encoder.
+        width: Numbers between the layers of the dynamics.
+        layers: Layers of the dynamics.
+        policy: Hidden layers of policy and critic.
+        pictures: Pictures in an update of the encoder.
+        sequences: Sequences in an update of the dynamics.
+        length: Ticks in each.
+    """
+
+    side: int
+    channels: tuple[int, ...]
+    encoding: int
+    patch: int
+    patch_width: int
+    patch_layers: int
+    width: int
+    layers: int
+    policy: tuple[int, ...]
+    pictures: int
+    sequences: int
+    length: int
+
+
+SIZES = {
+    "tiny": Size(64, (8, 16, 32, 32), 32, 16, 48, 2, 64, 1, (64, 64), 16, 4, 16),
+    "small": Size(96, (16, 32, 64, 64), 64, 16, 96, 3, 128, 2, (128, 128), 16, 8, 16),
+    "medium": Size(128, (32, 64, 128, 128), 128, 16, 192, 4, 256, 3, (256, 256), 32, 8, 32),
+    "large": Size(128, (64, 128, 256, 256), 256, 16, 384, 6, 512, 4, (512, 512), 32, 16, 32),
+}
+
 
 T = TypeVar("T", bound=nn.Module)
 Factories = dict[str, Callable[[], TorchTrainingModel[Any]]]

@@ -26,7 +26,7 @@ from pamiq_ros.core.seeding import seeded
 from .agent import PPOAgent
 from .distributions import ActionDistribution, Gaussian, MultiDiscrete
 from .networks import ActorCritic
-from .outcome import SIZE as OUTCOME_SIZE
+from .rollout import SIZE as OUTCOME_SIZE
 from .trainer import PPOSettings, PPOTrainer
 
 

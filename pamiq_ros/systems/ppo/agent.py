@@ -12,11 +12,9 @@ from typing_extensions import override
 from pamiq_ros.core import TorchAgent
 from pamiq_ros.core.state import load_json, save_json
 
-from .distributions import ActionDistribution
-from .drawing import Drawing
+from .distributions import ActionDistribution, Drawing
 from .networks import ActorCritic
-from .outcome import OutcomeReader
-from .rollout import step_of
+from .rollout import OutcomeReader, step_of
 
 
 class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):

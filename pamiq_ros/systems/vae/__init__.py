@@ -20,11 +20,10 @@ from pamiq_ros.core import (
 from pamiq_ros.core.checks import check_devices, check_ranges
 from pamiq_ros.core.seeding import seeded
 
-from .agent import ExplorationAgent
+from .agent import ExplorationAgent, SmoothRandomWalk
 from .checks import check_sizes
 from .evaluator import ReconstructionEvaluator
 from .networks import Decoder, Encoder
-from .random_walk import SmoothRandomWalk
 from .trainer import VAETrainer
 
 Sizes = tuple[int, int, tuple[int, ...], int]

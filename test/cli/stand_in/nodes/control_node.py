@@ -12,7 +12,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.supervision.name_claim import NameClaim
+from pamiq_ros.supervision.claims import NameClaim
 from stand_in.behaviour import be, behaviour, die_with_parent, on_sigterm, say
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

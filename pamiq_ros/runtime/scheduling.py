@@ -1,15 +1,18 @@
-"""Scheduling of single threads: CPUs, niceness, policies, real-time priority, timers (Linux).
+"""Scheduling of processes and threads: priorities, CPUs, precise timers.
 
 On Linux each thread has all of these for itself, under its own native id; 0 is the calling thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
 import sys
+import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 POLICIES = ("other", "batch", "idle")
 _NUMBERS = {"other": 0, "batch": 3, "idle": 5}  # <linux/sched.h>; os has them on Linux alone
@@ -97,3 +100,45 @@ def precise_timers() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(1), 0, 0, 0)
+
+
+def yield_process(niceness: int) -> None:
+    """Make every thread of this process nicer, and those they start; any that is nicer stays so.
+
+    Linux may count niceness within a session only (autogroup). A process that leads a session, as
+    one started by `pamiq-ros` does, makes the session nicer too.
+
+    Args:
+        niceness: 0 to 19.
+    """
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):  # it may have ended
+            Scheduling(niceness=niceness).apply(int(thread.name))
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # a kernel without autogroups
+            Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
+
+
+def prefer_this_thread(scheduling: Scheduling) -> list[str]:
+    """Schedule the calling thread; with a real-time priority, the other Python threads just below.
+
+    One of them may hold the interpreter that this thread waits for. If it were then kept from its
+    CPU by another process, that one would keep this thread waiting too. Threads that are started
+    later get none, nor do those of torch's pools, which may spin.
+
+    Returns:
+        What was refused, each with what to do about it; the rest is done nevertheless.
+    """
+    refused = scheduling.apply()
+    if scheduling.priority > 1 and not refused:
+        for thread in threading.enumerate():
+            if thread.native_id is not None and thread is not threading.current_thread():
+                with contextlib.suppress(ProcessLookupError):  # it may have ended
+                    _lift(thread.native_id, scheduling.priority - 1)
+    return refused
+
+
+def _lift(thread: int, priority: int) -> None:
+    if os.sched_getscheduler(thread) & ~os.SCHED_RESET_ON_FORK == os.SCHED_OTHER:
+        policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+        os.sched_setscheduler(thread, policy, os.sched_param(priority))

@@ -1,4 +1,4 @@
-"""Whether a node lives: a topic without messages, by DDS's liveliness.
+"""Liveliness: the sign of life of a node, and the thread that gives it.
 
 The node asserts that it lives; when it did not for a while, since it died or its interpreter hangs,
 the middleware tells those who listen (https://design.ros2.org/articles/qos_deadline_liveliness_lifespan.html).
@@ -6,6 +6,7 @@ the middleware tells those who listen (https://design.ros2.org/articles/qos_dead
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -67,3 +68,28 @@ def watch(
             liveliness=on_event, use_default_callbacks=False
         ),
     )
+
+
+class Watchdog:
+    """Calls functions again and again; where the interpreter is held up, it is held up too.
+
+    Args:
+        period_s: Time from call to call in s.
+        actions: What to call; must not raise.
+    """
+
+    def __init__(self, period_s: float, *actions: Callable[[], object]) -> None:
+        self._period, self._actions = period_s, actions
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+        self._thread.start()
+
+    def close(self, timeout: float = 1.0) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._period):
+            for action in self._actions:
+                action()
