@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from pamiq_ros.core import TorchAgent
 from pamiq_ros.core.state import load_tree, save_tree
-from pamiq_ros.systems.ppo.distributions import ActionDistribution, Drawing
-from pamiq_ros.systems.ppo.networks import ActorCritic
+from pamiq_ros.systems.ppo.distributions import ActionDistribution
+from pamiq_ros.systems.ppo.networks import ActorCritic, Drawing
 from pamiq_ros.systems.ppo.rollout import GOES_ON, OutcomeReader, step_of
 
 from .dynamics import ForwardDynamics

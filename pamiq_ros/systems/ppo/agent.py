@@ -12,8 +12,8 @@ from typing_extensions import override
 from pamiq_ros.core import TorchAgent
 from pamiq_ros.core.state import load_json, save_json
 
-from .distributions import ActionDistribution, Drawing
-from .networks import ActorCritic
+from .distributions import ActionDistribution
+from .networks import ActorCritic, Drawing
 from .rollout import OutcomeReader, step_of
 
 
