@@ -21,3 +21,9 @@ def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert missing == []
+
+
+def test_the_sensor_in_contributing_is_the_file_it_says():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = text.partition("```python\n")[2].partition("```")[0]
+    assert shown == (ROOT / "pamiq_ros/core/devices/range.py").read_text(encoding="utf-8")

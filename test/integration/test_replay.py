@@ -13,7 +13,11 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosbags.typesys import Stores, get_typestore
 from std_msgs.msg import UInt8MultiArray
 
+from pamiq_ros.core.config import resolve_system
+from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.offline.bags import Bag
+from pamiq_ros.offline.drive import Drive
+from pamiq_ros.offline.sources import BagSource
 from pamiq_ros.transport.experience import decode_experience
 
 from .command_line import pamiq_ros, said
@@ -45,6 +49,17 @@ class Listener:
             self.steps.append((int(batch.stamps[number]), version, step))
 
 
+def acted_on(path):
+    """The steps that the runner collects on a bag."""
+    steps = []
+    system = resolve_system(TINY).system
+    drive = Drive(system, TrainingModelsDict(system.build_models()), lambda _, s: steps.append(s))
+    drive.take_weights()
+    with Bag(path) as bag:
+        list(drive.through(BagSource(bag)))
+    return steps
+
+
 def test_a_replay_drives_as_the_camera_did_and_ends_with_the_bag(tmp_path):
     bag = bag2(tmp_path / "bag", 40)
     with graph() as made:
@@ -65,6 +80,12 @@ def test_a_replay_drives_as_the_camera_did_and_ends_with_the_bag(tmp_path):
         assert heard.commands[-1] == (0.0, 0.0)
         stamps = [stamp for stamp, _, _ in heard.steps]
         assert stamps and BEGAN_NS <= min(stamps) <= max(stamps) < BEGAN_NS + 5 * 10**9
+    by_nodes = [picture for _, _, [picture, _] in heard.steps]
+    by_runner = [step["picture"].numpy().tobytes() for step in acted_on(bag)]
+    assert len(set(by_runner)) == 40
+    assert len(set(by_nodes)) > 20 and set(by_nodes) <= set(by_runner)
+    order = [by_runner.index(picture) for picture in by_nodes]
+    assert order == sorted(order)
 
 
 def test_a_bag_of_ros_1_is_replayed_under_another_name(tmp_path):

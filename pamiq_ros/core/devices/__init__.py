@@ -12,6 +12,7 @@ from .imu import ImuTopic
 from .joint_state import JointStateTopic
 from .laser_scan import LaserScanTopic
 from .odometry import OdometryTopic
+from .range import RangeTopic
 from .topic import (
     Robot,
     Sink,
@@ -35,6 +36,7 @@ __all__ = [
     "LaserScanTopic",
     "ObservationError",
     "OdometryTopic",
+    "RangeTopic",
     "Robot",
     "Sink",
     "Source",

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
 from nav_msgs.msg import Odometry
-from sensor_msgs.msg import CompressedImage, Image, Imu, JointState, LaserScan
+from sensor_msgs.msg import CompressedImage, Image, Imu, JointState, LaserScan, Range
 from std_msgs.msg import Float32MultiArray
 
 from pamiq_ros.core.devices import (
@@ -25,6 +25,7 @@ from pamiq_ros.core.devices import (
     JointStateTopic,
     LaserScanTopic,
     OdometryTopic,
+    RangeTopic,
     TopicSensor,
     message_class,
 )
@@ -165,6 +166,19 @@ def test_every_scan_is_finite_and_within_its_range(ranges: Any, beams: int) -> N
 def test_a_scan_without_sense_is_refused(message: LaserScan, found: str) -> None:
     with pytest.raises(ValueError, match=found):
         decode(LaserScanTopic(), message)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"), [(1.5, 1.5), (math.inf, 4.0), (-math.inf, 0.5), (math.nan, 4.0), (9, 4)]
+)
+def test_a_range_is_finite_and_within_its_limits(found: float, expected: float) -> None:
+    message = Range(range=float(found), min_range=0.5, max_range=4.0)
+    assert decode(RangeTopic(), message)[0].tolist() == [expected]
+
+
+def test_a_range_without_limits_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected 0 <= min_range < max_range, found 0.0 and 0.0"):
+        decode(RangeTopic(), Range(range=1.0))
 
 
 def test_imu_in_its_order() -> None:

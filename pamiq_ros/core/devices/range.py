@@ -1,0 +1,39 @@
+"""RangeTopic: sensor_msgs/Range as an observation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from .topic import TopicSensor, Warn
+
+
+@dataclass(eq=False)
+class RangeTopic(TopicSensor):
+    """One distance of sensor_msgs/Range (ultrasound, infrared): float32 [1] in m.
+
+    It is finite and between the message's min_range and max_range. Nothing in range (inf) is
+    max_range, something too close (-inf) is min_range, as REP 117 has it. No measurement (NaN) is
+    max_range, as for `LaserScanTopic`.
+    """
+
+    message_type: ClassVar[str] = "sensor_msgs/msg/Range"
+    topic: str = "range"
+
+    @property
+    @override
+    def shape(self) -> tuple[int, ...]:
+        return (1,)
+
+    @override
+    def decode(self, message: Any, warn: Warn) -> Tensor:
+        nearest, farthest = float(message.min_range), float(message.max_range)
+        if not 0.0 <= nearest < farthest < math.inf:
+            raise ValueError(f"expected 0 <= min_range < max_range, found {nearest} and {farthest}")
+        distance = farthest if math.isnan(message.range) else float(message.range)
+        return torch.tensor([min(max(distance, nearest), farthest)])
