@@ -1,7 +1,7 @@
-"""The node graph, described once for the launch files and for `pamiq-ros`.
+"""Which nodes run with which parameters, once for the launch files and for `pamiq-ros`.
 
-Says which nodes run, with which parameters, in which environment, and what is to be done when one
-of them ends. Starts nothing itself and needs no ROS.
+The names below describe the graph, start nothing and need no ROS. Beside them live the processes
+of `pamiq-ros`: started, restarted, stopped in order.
 """
 
 from .description import NodeDescription, graph

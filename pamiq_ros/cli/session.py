@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from pamiq_ros.bringup import GraphOptions, graph
-from pamiq_ros.bringup.environment import node_variables, range_text, shared_variables
+from pamiq_ros.bringup.ros_environment import node_variables, range_text, shared_variables
 from pamiq_ros.bringup.shm_cleanup import files_there, remove_leftovers
 from pamiq_ros.bringup.stopping import CONTROL, Interrupts
 from pamiq_ros.bringup.supervisor import Supervisor

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import until
 
-from pamiq_ros.bringup.environment import LOCAL_VARIABLES, range_text, shared_variables
+from pamiq_ros.bringup.ros_environment import LOCAL_VARIABLES, range_text, shared_variables
 
 
 def test_duration_ends_in_order_with_a_report(cli, tmp_path):

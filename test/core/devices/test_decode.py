@@ -177,7 +177,9 @@ def test_a_range_is_finite_and_within_its_limits(found: float, expected: float) 
 
 
 def test_a_range_without_limits_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected 0 <= min_range < max_range, found 0.0 and 0.0"):
+    with pytest.raises(
+        ValueError, match=r"expected 0 <= min_range < max_range, found 0\.0 and 0\.0"
+    ):
         decode(RangeTopic(), Range(range=1.0))
 
 
