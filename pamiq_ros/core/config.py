@@ -15,7 +15,7 @@ import inspect
 import json
 import pkgutil
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +30,8 @@ from omegaconf.errors import (
 from .system import System
 
 BUILT_IN = "pamiq_ros.systems"
+Factory = typing.TypeVar("Factory", bound=Callable[..., Any])
+_RENAMED = "__renamed_settings__"
 
 
 class ConfigurationError(ValueError):
@@ -69,14 +71,32 @@ def resolve_system(
     """
     factory = _find(name)
     config = _schema(name, factory)
-    if config_file:
-        config = _merge(config, _read(config_file), f"system_config '{config_file}'")
-    for override in overrides:
-        config = _merge(config, _parse(override), f"override '{override}'")
+    changes = [(_read(config_file), f"system_config '{config_file}'")] if config_file else []
+    changes += [(_parse(override), f"override '{override}'") for override in overrides]
+    for change, where in changes:
+        _require_new_names(change, where, getattr(factory, _RENAMED, {}))
+        config = _merge(config, change, where)
     values = _resolved(config, name)
     canonical = json.dumps([name, values], sort_keys=True, default=str)
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
     return ResolvedSystem(name, values, digest, _make(name, factory, config))
+
+
+def renamed(**names: str) -> Callable[[Factory], Factory]:
+    """Have old names of a system's settings refused with the new one in the message.
+
+    Args:
+        names: New names by old ones.
+
+    Returns:
+        A decorator of the system's function.
+    """
+
+    def decorate(factory: Factory) -> Factory:
+        setattr(factory, _RENAMED, names)
+        return factory
+
+    return decorate
 
 
 def built_in_systems() -> list[str]:
@@ -159,6 +179,12 @@ def _parse(override: str) -> Any:
         return OmegaConf.from_dotlist([override])
     except Exception as error:  # YAML and OmegaConf raise unrelated types here
         raise ConfigurationError(f"override {override!r}: {_text(error)}") from error
+
+
+def _require_new_names(change: Any, where: str, names: Mapping[str, str]) -> None:
+    for key in map(str, change):
+        if key in names:
+            raise ConfigurationError(f"{where}: the setting '{key}' is called '{names[key]}' now")
 
 
 def _merge(config: DictConfig, change: Any, where: str) -> DictConfig:

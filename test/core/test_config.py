@@ -150,3 +150,13 @@ def test_objects_are_made_from_their_target(file):
     assert found.config["optimizer"]["_target_"] == "fractions.Fraction"
     with pytest.raises(ConfigurationError, match="no_such"):
         resolve_system(f"{file}:with_object", "", ["optimizer={_target_: fractions.no_such}"])
+
+
+@pytest.mark.parametrize("system", ["ppo", "curiosity"])
+def test_an_old_name_of_a_setting_is_refused_with_the_new_one(system, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"override 'clip=0\.1': .*is called 'clip_range'"):
+        resolve_system(system, overrides=["clip=0.1"])
+    file = tmp_path / "settings.yaml"
+    file.write_text("trace: 0.9")
+    with pytest.raises(ConfigurationError, match=r"settings\.yaml': .*called 'gae_lambda' now"):
+        resolve_system(system, str(file))

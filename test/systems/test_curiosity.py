@@ -10,7 +10,7 @@ from pamiq_ros.systems.curiosity.imagination import Imagination
 from pamiq_ros.systems.curiosity.patches import PatchEncoder
 from pamiq_ros.systems.curiosity.recurrent import Stack
 
-SMALL = ["min_buffer_size=16", "buffer_size=256", "rollout=32", "batch_size=16"]
+SMALL = ["min_buffer_size=16", "buffer_size=256", "n_steps=32", "batch_size=16"]
 
 
 def curious(*overrides):
@@ -89,7 +89,7 @@ def test_what_is_foreseen_across_a_gap_does_not_count():
     [
         [],
         ["encoder=patches", "dynamics=mlp", "horizon=1"],
-        ["choices=[3,3]", "squash=clip", "horizon=2"],
+        ["action_bins=[3,3]", "squash=clip", "horizon=2"],
     ],
 )
 def test_it_learns_to_see_to_foresee_and_to_act(one_process, pictures, overrides):
@@ -199,7 +199,7 @@ def test_patches_that_are_hidden_are_not_seen():
         ("dynamics=lstm", "dynamics: expected one of mingru, mlp"),
         ("horizon=0", "horizon: expected 1 to 100, found 0"),
         ("reward_weight=1", "reward_weight: expected 0.0 to 0.0, found 1.0"),
-        ("choices=[3]", "choices: expected two numbers"),
+        ("action_bins=[3]", "action_bins: expected two numbers"),
         ("max_speed=-0.5", "max_speed: expected"),
         ("outcome_topic=a b", "outcome_topic"),
     ],

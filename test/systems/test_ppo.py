@@ -133,7 +133,7 @@ def test_the_objective_is_ppos_where_one_policy_acted():
     found = policy_loss(new, old, old, advantages, 0.2)
     ratios = [1.0, 1.2, math.exp(-1.0)]  # the second is clipped from exp(0.5)
     assert found.loss.item() == pytest.approx(-(ratios[0] + ratios[1] - 0.8) / 3, rel=1e-5)
-    assert found.clipped == pytest.approx(2 / 3)
+    assert found.clip_fraction == pytest.approx(2 / 3)
     found.loss.backward()
     assert new.grad.tolist() == pytest.approx([-1 / 3, 0.0, 0.0], abs=1e-6)
 
@@ -173,12 +173,12 @@ def test_a_new_policy_hardly_depends_on_the_state():
     ("values", "expected"),
     [
         ({"gamma": 1.5}, "gamma: expected 0.0 to 1.0, found 1.5"),
-        ({"choices": (1,)}, "choices: expected 2 or more"),
-        ({"choices": (), "low": (0.0,), "high": ()}, "low, high: expected as many"),
-        ({"choices": (), "low": (1.0,), "high": (0.0,)}, "low, high: expected as many"),
-        ({"low": (0.0,)}, "low, high: expected none beside choices"),
+        ({"action_bins": (1,)}, "action_bins: expected 2 or more"),
+        ({"action_bins": (), "low": (0.0,), "high": ()}, "low, high: expected as many"),
+        ({"action_bins": (), "low": (1.0,), "high": (0.0,)}, "low, high: expected as many"),
+        ({"low": (0.0,)}, "low, high: expected none beside action_bins"),
         (
-            {"choices": (), "low": (0.0,), "high": (1.0,), "squash": "round"},
+            {"action_bins": (), "low": (0.0,), "high": (1.0,), "squash": "round"},
             "squash: expected tanh",
         ),
         ({"hidden": (0,)}, r"hidden\[0\]: expected 1 to 4096"),

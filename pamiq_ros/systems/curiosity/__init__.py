@@ -27,6 +27,7 @@ from pamiq_ros.core import (
     TwistTopic,
 )
 from pamiq_ros.core.checks import check_choices, check_devices, check_ranges
+from pamiq_ros.core.config import renamed
 from pamiq_ros.systems.ppo.distributions import ActionDistribution, Gaussian, MultiDiscrete
 from pamiq_ros.systems.ppo.rollout import SIZE as OUTCOME_SIZE
 from pamiq_ros.systems.ppo.trainer import PPOSettings, PPOTrainer
@@ -43,6 +44,14 @@ from .models import SIZES, Size, dynamics_of, encoder_models, mind_models
 ENCODERS = ("conv", "patches")
 
 
+@renamed(
+    choices="action_bins",
+    clip="clip_range",
+    entropy="ent_coef",
+    epochs="n_epochs",
+    rollout="n_steps",
+    trace="gae_lambda",
+)
 def system(
     *,
     size: str = "tiny",
@@ -57,7 +66,7 @@ def system(
     min_speed: float = -0.1,
     max_speed: float = 0.3,
     max_turn: float = 0.6,
-    choices: tuple[int, ...] = (),
+    action_bins: tuple[int, ...] = (),
     squash: str = "tanh",
     log_std: float = -0.5,
     curiosity_weight: float = 1.0,
@@ -70,13 +79,13 @@ def system(
     min_buffer_size: int = 64,
     buffer_size: int = 4096,
     policy_learning_rate: float = 3e-4,
-    rollout: int = 256,
-    epochs: int = 4,
+    n_steps: int = 256,
+    n_epochs: int = 4,
     batch_size: int = 64,
     gamma: float = 0.98,
-    trace: float = 0.95,
-    clip: float = 0.2,
-    entropy: float = 0.003,
+    gae_lambda: float = 0.95,
+    clip_range: float = 0.2,
+    ent_coef: float = 0.003,
     seed: int = 0,
 ) -> System:
     """Make the system.
@@ -94,7 +103,7 @@ def system(
         min_speed: Slowest linear.x in m/s, -10 to 10; below zero is backwards (or the brake).
         max_speed: Fastest linear.x in m/s, above `min_speed`, to 10.
         max_turn: Largest angular.z to either side in rad/s, above 0, to 10.
-        choices: How many speeds and turns to choose from; empty: any.
+        action_bins: How many speeds and turns to choose from; empty: any.
         squash: What keeps them within the limits if they are continuous: tanh or clip.
         log_std: Logarithm of their deviation at first, -5 to 2.
         curiosity_weight: How much the error of the predictions counts in the reward, 0 to 1e6.
@@ -108,13 +117,13 @@ def system(
         buffer_size: Pictures that are remembered, and the newest ticks for the dynamics, 64 to 10
             million.
         policy_learning_rate: Above 0, up to 1.
-        rollout: Ticks from training to training of the policy, 2 to 1 million.
-        epochs: Passes over a rollout, 1 to 1000.
+        n_steps: Ticks from training to training of the policy, 2 to 1 million.
+        n_epochs: Passes over a rollout, 1 to 1000.
         batch_size: Ticks in an update of the policy, 2 to 1 million.
         gamma: How much a reward counts one tick later, 0 to 1.
-        trace: Lambda of the advantages, 0 to 1.
-        clip: How far an update may take a probability, as a ratio less 1, 0.001 to 10.
-        entropy: Weight of the entropy, 0 to 100.
+        gae_lambda: Lambda of the advantages, 0 to 1.
+        clip_range: How far an update may take a probability, as a ratio less 1, 0.001 to 10.
+        ent_coef: Weight of the entropy, 0 to 100.
         seed: Of the first weights and what is drawn in training, 0 to 2**31 - 1.
 
     Raises:
@@ -139,17 +148,19 @@ def system(
         buffer_size=(buffer_size, 64, 10_000_000),
         min_buffer_size=(min_buffer_size, 2, buffer_size),
         policy_learning_rate=(policy_learning_rate, 1e-9, 1.0),
-        rollout=(rollout, 2, 1_000_000),
-        epochs=(epochs, 1, 1000),
+        n_steps=(n_steps, 2, 1_000_000),
+        n_epochs=(n_epochs, 1, 1000),
         batch_size=(batch_size, 2, 1_000_000),
         gamma=(gamma, 0.0, 1.0),
-        trace=(trace, 0.0, 1.0),
-        clip=(clip, 0.001, 10.0),
-        entropy=(entropy, 0.0, 100.0),
+        gae_lambda=(gae_lambda, 0.0, 1.0),
+        clip_range=(clip_range, 0.001, 10.0),
+        ent_coef=(ent_coef, 0.0, 100.0),
         seed=(seed, 0, 2**31 - 1),
     )
-    if choices and len(choices) != 2:
-        raise ValueError(f"choices: expected two numbers, of speeds and turns, found {choices}")
+    if action_bins and len(action_bins) != 2:
+        raise ValueError(
+            f"action_bins: expected two numbers, of speeds and turns, found {action_bins}"
+        )
     chosen = SIZES[size]
     camera = partial(ImageTopic, camera_topic, chosen.side, chosen.side, compressed=compressed)
     sensors: dict[str, Callable[[], Any]] = {CAMERA: camera}
@@ -159,18 +170,20 @@ def system(
     check_devices(
         camera_topic=camera, command_topic=wheels, outcome_topic=sensors.get(OUTCOME, camera)
     )
-    distribution: ActionDistribution = MultiDiscrete(choices) if choices else Gaussian(2, squash)
+    distribution: ActionDistribution = (
+        MultiDiscrete(action_bins) if action_bins else Gaussian(2, squash)
+    )
     limits = torch.tensor([min_speed, -max_turn]), torch.tensor([max_speed, max_turn])
     state_shape = dynamics_of(dynamics, chosen, distribution.size).state_shape
     settings = PPOSettings(
-        rollout=rollout,
-        epochs=epochs,
+        n_steps=n_steps,
+        n_epochs=n_epochs,
         batch_size=batch_size,
         learning_rate=policy_learning_rate,
         gamma=gamma,
-        trace=trace,
-        clip=clip,
-        entropy=entropy,
+        gae_lambda=gae_lambda,
+        clip_range=clip_range,
+        ent_coef=ent_coef,
         scale_rewards=True,
     )
     learning = {
@@ -194,7 +207,7 @@ def system(
             ),
             "experience": lambda: SequentialBuffer(buffer_size),
             # Twice what is needed: what comes while it is trained on waits for the next time.
-            "rollout": lambda: SequentialBuffer(2 * rollout + 1),
+            "rollout": lambda: SequentialBuffer(2 * n_steps + 1),
         },
         trainers={
             "encoder": lambda: _encoder_trainer(

@@ -21,6 +21,7 @@ from pamiq_ros.core import (
     TorchTrainingModel,
 )
 from pamiq_ros.core.checks import check_devices, check_ranges
+from pamiq_ros.core.config import renamed
 from pamiq_ros.core.seeding import seeded
 
 from .agent import PPOAgent
@@ -30,27 +31,35 @@ from .rollout import SIZE as OUTCOME_SIZE
 from .trainer import PPOSettings, PPOTrainer
 
 
+@renamed(
+    choices="action_bins",
+    clip="clip_range",
+    entropy="ent_coef",
+    epochs="n_epochs",
+    rollout="n_steps",
+    trace="gae_lambda",
+)
 def system(
     *,
     observation_size: int = 4,
     observation_topic: str = "observation",
     outcome_topic: str = "outcome",
     action_topic: str = "action",
-    choices: tuple[int, ...] = (2,),
+    action_bins: tuple[int, ...] = (2,),
     low: tuple[float, ...] = (),
     high: tuple[float, ...] = (),
     squash: str = "clip",
     log_std: float = 0.0,
     hidden: tuple[int, ...] = (64, 64),
-    rollout: int = 2048,
-    epochs: int = 10,
+    n_steps: int = 2048,
+    n_epochs: int = 10,
     batch_size: int = 64,
     learning_rate: float = 3e-4,
     anneal: int = 0,
     gamma: float = 0.99,
-    trace: float = 0.95,
-    clip: float = 0.2,
-    entropy: float = 0.0,
+    gae_lambda: float = 0.95,
+    clip_range: float = 0.2,
+    ent_coef: float = 0.0,
     scale_rewards: bool = False,
     greedy: bool = False,
     rate: float = 50.0,
@@ -63,22 +72,22 @@ def system(
         observation_topic: Where observations come from, a std_msgs/Float32MultiArray.
         outcome_topic: Where the world says how the episode goes, likewise.
         action_topic: Where the action's numbers go, a std_msgs/Float64MultiArray.
-        choices: How many choices there are for each number of an action, which is then the number
-            of the choice; empty for continuous actions.
+        action_bins: How many values each number of an action can have, which is then the index of
+            one; empty for continuous actions.
         low: Smallest value of each number of a continuous action.
         high: Largest value of each.
         squash: What keeps continuous actions within the limits: tanh or clip.
         log_std: Logarithm of the deviation of continuous actions at first, -5 to 2.
         hidden: Sizes of the hidden layers of policy and critic, 1 to 8 layers of 1 to 4096.
-        rollout: Ticks from training to training, 2 to 1 million.
-        epochs: Passes over a rollout, 1 to 1000.
+        n_steps: Ticks from training to training, 2 to 1 million.
+        n_epochs: Passes over a rollout, 1 to 1000.
         batch_size: Transitions in an update, 2 to 1 million.
         learning_rate: Of Adam, above 0, up to 1.
         anneal: Trainings after which the learning rate has sunk to 0; 0: it stays.
         gamma: How much a reward counts one tick later, 0 to 1.
-        trace: Lambda of the advantages, 0 to 1.
-        clip: How far an update may take a probability, as a ratio less 1, 0.001 to 10.
-        entropy: Weight of the entropy, 0 to 100.
+        gae_lambda: Lambda of the advantages, 0 to 1.
+        clip_range: How far an update may take a probability, as a ratio less 1, 0.001 to 10.
+        ent_coef: Weight of the entropy, 0 to 100.
         scale_rewards: Whether rewards are divided by the deviation of their sums.
         greedy: Whether to do what is likeliest rather than to draw: to be judged, not to learn.
         rate: Ticks per second in Hz, up to 1000.
@@ -90,20 +99,20 @@ def system(
     check_ranges(
         observation_size=(observation_size, 1, 100_000),
         log_std=(log_std, -5.0, 2.0),
-        rollout=(rollout, 2, 1_000_000),
-        epochs=(epochs, 1, 1000),
+        n_steps=(n_steps, 2, 1_000_000),
+        n_epochs=(n_epochs, 1, 1000),
         batch_size=(batch_size, 2, 1_000_000),
         learning_rate=(learning_rate, 1e-9, 1.0),
         anneal=(anneal, 0, 1e9),
         gamma=(gamma, 0.0, 1.0),
-        trace=(trace, 0.0, 1.0),
-        clip=(clip, 0.001, 10.0),
-        entropy=(entropy, 0.0, 100.0),
+        gae_lambda=(gae_lambda, 0.0, 1.0),
+        clip_range=(clip_range, 0.001, 10.0),
+        ent_coef=(ent_coef, 0.0, 100.0),
         rate=(rate, 0.001, 1000.0),
         seed=(seed, 0, 2**31 - 1),
         **{f"hidden[{layer}]": (size, 1, 4096) for layer, size in enumerate(hidden)},
     )
-    distribution, limits = _actions(choices, low, high, squash)
+    distribution, limits = _actions(action_bins, low, high, squash)
     sensors = {
         "state": partial(FloatArrayTopic, observation_topic, observation_size),
         "outcome": partial(FloatArrayTopic, outcome_topic, OUTCOME_SIZE),
@@ -115,15 +124,15 @@ def system(
         action_topic=actuator,
     )
     settings = PPOSettings(
-        rollout=rollout,
-        epochs=epochs,
+        n_steps=n_steps,
+        n_epochs=n_epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         anneal=anneal,
         gamma=gamma,
-        trace=trace,
-        clip=clip,
-        entropy=entropy,
+        gae_lambda=gae_lambda,
+        clip_range=clip_range,
+        ent_coef=ent_coef,
         scale_rewards=scale_rewards,
     )
     return System(
@@ -132,20 +141,25 @@ def system(
         actuators=actuator,
         models={"policy": lambda: _policy(seed, observation_size, distribution, hidden, log_std)},
         # Twice what is needed: what comes while a rollout is trained on waits for the next one.
-        buffers={"rollout": lambda: SequentialBuffer(2 * rollout + 1)},
+        buffers={"rollout": lambda: SequentialBuffer(2 * n_steps + 1)},
         trainers={"ppo": lambda: PPOTrainer(distribution, settings, seed)},
         rate=rate,
     )
 
 
 def _actions(
-    choices: Sequence[int], low: Sequence[float], high: Sequence[float], squash: str
+    action_bins: Sequence[int], low: Sequence[float], high: Sequence[float], squash: str
 ) -> tuple[ActionDistribution, tuple[Tensor, Tensor]]:
-    if choices and (low or high):
-        raise ValueError(f"low, high: expected none beside choices {list(choices)}, found some")
-    if choices:
-        counts = MultiDiscrete(choices)
-        return counts, (torch.zeros(counts.size), torch.tensor(choices, dtype=torch.float32) - 1)
+    if action_bins and (low or high):
+        raise ValueError(
+            f"low, high: expected none beside action_bins {list(action_bins)}, found some"
+        )
+    if action_bins:
+        counts = MultiDiscrete(action_bins)
+        return counts, (
+            torch.zeros(counts.size),
+            torch.tensor(action_bins, dtype=torch.float32) - 1,
+        )
     if not low or len(low) != len(high) or any(a >= b for a, b in zip(low, high, strict=True)):
         raise ValueError(
             f"low, high: expected as many limits of both, each low below its high, "

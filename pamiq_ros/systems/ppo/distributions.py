@@ -106,19 +106,21 @@ class MultiDiscrete(ActionDistribution):
     Parameters are the logits of the first number's choices, then of the next one's.
 
     Args:
-        choices: How many there are for each number, 2 or more; their actions are evenly spaced from
-            -1 to 1.
+        action_bins: How many there are for each number, 2 or more; their actions are evenly spaced
+            from -1 to 1.
 
     Raises:
         ValueError: Fewer than two choices, or none at all.
     """
 
-    def __init__(self, choices: Sequence[int]) -> None:
-        if not choices or min(choices) < 2:
-            raise ValueError(f"choices: expected 2 or more for each number, found {list(choices)}")
-        self.size, self.parameters = len(choices), sum(choices)
-        self._choices = list(choices)
-        self._last = torch.tensor(choices, dtype=torch.float32) - 1.0
+    def __init__(self, action_bins: Sequence[int]) -> None:
+        if not action_bins or min(action_bins) < 2:
+            raise ValueError(
+                f"action_bins: expected 2 or more for each number, found {list(action_bins)}"
+            )
+        self.size, self.parameters = len(action_bins), sum(action_bins)
+        self._bins = list(action_bins)
+        self._last = torch.tensor(action_bins, dtype=torch.float32) - 1.0
 
     @override
     def sample(self, parameters: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -129,7 +131,7 @@ class MultiDiscrete(ActionDistribution):
 
     @override
     def mode(self, parameters: Tensor) -> Tensor:
-        likeliest = [part.argmax(1) for part in torch.split(parameters, self._choices, dim=1)]
+        likeliest = [part.argmax(1) for part in torch.split(parameters, self._bins, dim=1)]
         return torch.stack(likeliest, 1).float()
 
     @override
@@ -137,7 +139,7 @@ class MultiDiscrete(ActionDistribution):
         found = [
             functional.log_softmax(logits, 1).gather(1, chosen.long().unsqueeze(1)).squeeze(1)
             for logits, chosen in zip(
-                torch.split(parameters, self._choices, dim=1), raw.unbind(1), strict=True
+                torch.split(parameters, self._bins, dim=1), raw.unbind(1), strict=True
             )
         ]
         return torch.stack(found).sum(0)
@@ -145,7 +147,7 @@ class MultiDiscrete(ActionDistribution):
     @override
     def entropy(self, parameters: Tensor) -> Tensor:
         found = []
-        for logits in torch.split(parameters, self._choices, dim=1):
+        for logits in torch.split(parameters, self._bins, dim=1):
             logs = functional.log_softmax(logits, 1)
             found.append(-(logs.exp() * logs).sum(1))
         return torch.stack(found).sum(0)

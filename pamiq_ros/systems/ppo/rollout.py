@@ -91,7 +91,9 @@ class Rollout:
         follows = self.ticks[1:] == self.ticks[:-1] + 1
         return follows & (self.ends[:-1] == GOES_ON)
 
-    def advantages(self, values: Tensor, rewards: Tensor, gamma: float, trace: float) -> Tensor:
+    def advantages(
+        self, values: Tensor, rewards: Tensor, gamma: float, gae_lambda: float
+    ) -> Tensor:
         """Generalised advantage estimation (Schulman et al. 2016, arXiv:1506.02438).
 
         An episode that was truncated goes on beyond what was seen: its last value counts.
@@ -100,7 +102,7 @@ class Rollout:
             values: float32 [T], of the observations.
             rewards: float32 [T], those of the rollout, or made of them.
             gamma: How much a reward counts one tick later.
-            trace: Lambda: 0 trusts the values, 1 the rewards.
+            gae_lambda: 0 trusts the values, 1 the rewards.
 
         Returns:
             float32 [T - 1]; without meaning where there is no transition.
@@ -111,7 +113,7 @@ class Rollout:
         transition = self.is_transition().tolist()
         later = 0.0
         for index in range(len(errors) - 1, -1, -1):
-            later = float(errors[index]) + gamma * trace * later if transition[index] else 0.0
+            later = float(errors[index]) + gamma * gae_lambda * later if transition[index] else 0.0
             found[index] = later
         return found
 

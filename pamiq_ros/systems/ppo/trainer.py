@@ -26,18 +26,18 @@ class PolicyLoss:
 
     Attributes:
         loss: A scalar, to be minimised.
-        divergence: Estimate of the divergence from the proximal policy, in nats (Schulman 2020,
+        approx_kl: Estimate of the divergence from the proximal policy, in nats (Schulman 2020,
             http://joschu.net/blog/kl-approx.html).
-        clipped: Share of the steps whose ratio is clipped.
+        clip_fraction: Share of the steps whose ratio is clipped.
     """
 
     loss: Tensor
-    divergence: float
-    clipped: float
+    approx_kl: float
+    clip_fraction: float
 
 
 def policy_loss(
-    new: Tensor, proximal: Tensor, behaviour: Tensor, advantages: Tensor, clip: float
+    new: Tensor, proximal: Tensor, behaviour: Tensor, advantages: Tensor, clip_range: float
 ) -> PolicyLoss:
     """The clipped objective (Schulman et al. 2017, arXiv:1707.06347), decoupled.
 
@@ -51,16 +51,18 @@ def policy_loss(
         proximal: The same for the policy that training began with.
         behaviour: The same for the policies that acted.
         advantages: [N].
-        clip: How far the ratio may be from 1.
+        clip_range: How far the ratio may be from 1.
     """
     correction = torch.exp(proximal - behaviour).clamp(max=_LARGEST_CORRECTION)
     difference = new - proximal
     ratio = difference.exp()
-    gained = torch.min(ratio * advantages, ratio.clamp(1.0 - clip, 1.0 + clip) * advantages)
+    gained = torch.min(
+        ratio * advantages, ratio.clamp(1.0 - clip_range, 1.0 + clip_range) * advantages
+    )
     with torch.no_grad():
-        divergence = float((ratio - 1.0 - difference).mean())
-        clipped = float(((ratio - 1.0).abs() > clip).float().mean())
-    return PolicyLoss(-(correction * gained).mean(), divergence, clipped)
+        approx_kl = float((ratio - 1.0 - difference).mean())
+        clip_fraction = float(((ratio - 1.0).abs() > clip_range).float().mean())
+    return PolicyLoss(-(correction * gained).mean(), approx_kl, clip_fraction)
 
 
 @dataclass(frozen=True)
@@ -68,33 +70,33 @@ class PPOSettings:
     """How to train.
 
     Attributes:
-        rollout: Ticks that have to come before each training.
-        epochs: Passes over them.
+        n_steps: Ticks that have to come before each training.
+        n_epochs: Passes over them.
         batch_size: Transitions in an update.
         learning_rate: Of Adam.
         anneal: Trainings after which the learning rate has sunk to 0; 0: it stays.
         gamma: How much a reward counts one tick later.
-        trace: Lambda of the advantages.
-        clip: How far an update may take a probability, as a ratio less 1.
-        entropy: Weight of the entropy in the loss.
-        value: Weight of the values' squared error in the loss.
-        largest_gradient: Norm to which gradients are cut.
-        target_divergence: Divergence in nats at which training on a rollout ends early; 0: never.
+        gae_lambda: Lambda of the advantages.
+        clip_range: How far an update may take a probability, as a ratio less 1.
+        ent_coef: Weight of the entropy in the loss.
+        vf_coef: Weight of the values' squared error in the loss.
+        max_grad_norm: Norm to which gradients are cut.
+        target_kl: Divergence in nats at which training on a rollout ends early; 0: never.
         scale_rewards: Whether rewards are divided by the deviation of their sums.
     """
 
-    rollout: int = 2048
-    epochs: int = 10
+    n_steps: int = 2048
+    n_epochs: int = 10
     batch_size: int = 64
     learning_rate: float = 3e-4
     anneal: int = 0
     gamma: float = 0.99
-    trace: float = 0.95
-    clip: float = 0.2
-    entropy: float = 0.0
-    value: float = 0.5
-    largest_gradient: float = 0.5
-    target_divergence: float = 0.0
+    gae_lambda: float = 0.95
+    clip_range: float = 0.2
+    ent_coef: float = 0.0
+    vf_coef: float = 0.5
+    max_grad_norm: float = 0.5
+    target_kl: float = 0.0
     scale_rewards: bool = False
 
 
@@ -102,8 +104,8 @@ class PPOTrainer(TorchTrainer):
     """Trains the model `policy` on the buffer `rollout`.
 
     Records the metrics `reward` (mean of a tick), `policy_loss`, `value_loss`, `entropy` (nats),
-    `divergence` (nats), `clipped` (share of steps), `staleness` (versions between the weights that
-    acted and those that are trained) and `explained_variance` (of the returns by the values).
+    `approx_kl` (nats), `clip_fraction` (share of steps), `staleness` (versions between the weights
+    that acted and those that are trained) and `explained_variance` (of the returns by the values).
 
     Args:
         distribution: Of the actions.
@@ -113,7 +115,7 @@ class PPOTrainer(TorchTrainer):
 
     def __init__(self, distribution: ActionDistribution, settings: PPOSettings, seed: int) -> None:
         # One more than asked for: the last tick of a rollout has no transition yet.
-        super().__init__("rollout", settings.rollout + 1, settings.rollout)
+        super().__init__("rollout", settings.n_steps + 1, settings.n_steps)
         self._distribution, self._settings = distribution, settings
         self._random = torch.Generator().manual_seed(seed)
         self._scale = RewardScale(settings.gamma)
@@ -158,7 +160,9 @@ class PPOTrainer(TorchTrainer):
             rewards = torch.cat([rollout.rewards[:1], scaled])
         else:
             rewards = rollout.rewards
-        advantages = rollout.advantages(values, rewards, self._settings.gamma, self._settings.trace)
+        advantages = rollout.advantages(
+            values, rewards, self._settings.gamma, self._settings.gae_lambda
+        )
         chosen = rollout.is_transition().nonzero().squeeze(1)
         if len(chosen) < 2:
             return
@@ -177,7 +181,7 @@ class PPOTrainer(TorchTrainer):
             scheduler.step()
 
     def _epochs(self, data: tuple[Tensor, ...]) -> None:
-        for _ in range(self._settings.epochs):
+        for _ in range(self._settings.n_epochs):
             order = torch.randperm(len(data[0]), generator=self._random)
             for rows in torch.split(order, self._settings.batch_size):
                 if len(rows) < 2:
@@ -199,22 +203,22 @@ class PPOTrainer(TorchTrainer):
         parameters, values = self._policy.model(observations)
         new = self._distribution.log_probability(parameters, raws)
         normal = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-        policy = policy_loss(new, proximal, behaviour, normal, settings.clip)
-        if 0.0 < settings.target_divergence < policy.divergence:
+        policy = policy_loss(new, proximal, behaviour, normal, settings.clip_range)
+        if 0.0 < settings.target_kl < policy.approx_kl:
             return True
         entropy = self._distribution.entropy(parameters).mean()
         value_loss = functional.mse_loss(values, returns)
-        loss = policy.loss + settings.value * value_loss - settings.entropy * entropy
+        loss = policy.loss + settings.vf_coef * value_loss - settings.ent_coef * entropy
         self.optimizers["adam"].zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._policy.model.parameters(), settings.largest_gradient)
+        nn.utils.clip_grad_norm_(self._policy.model.parameters(), settings.max_grad_norm)
         self.optimizers["adam"].step()
         for name, value in (
             ("policy_loss", policy.loss.item()),
             ("value_loss", value_loss.item()),
             ("entropy", entropy.item()),
-            ("divergence", policy.divergence),
-            ("clipped", policy.clipped),
+            ("approx_kl", policy.approx_kl),
+            ("clip_fraction", policy.clip_fraction),
         ):
             self.recorder.scalar(name, value)
         return False
