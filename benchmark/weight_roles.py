@@ -29,8 +29,8 @@ from pamiq_ros.nodes.memory import keep_freed_memory
 from pamiq_ros.nodes.topics import WeightsTopics, latched
 from pamiq_ros.runtime.histogram import Histogram
 from pamiq_ros.runtime.scheduling import Scheduling, prefer_this_thread
+from pamiq_ros.runtime.staged_weights import StagedWeights
 from pamiq_ros.runtime.ticker import Ticker
-from pamiq_ros.runtime.weights_slot import WeightsSlot
 from pamiq_ros.transport import SHARED_MEMORY, WeightsReceiver, WeightsSender
 from pamiq_ros.transport.chunks import chunk_count
 from pamiq_ros.transport.weights import Weights, encode_weights, tensors_of, weights_layout
@@ -146,7 +146,7 @@ def robot(size_mb: float, carrier: str, rate: float, priority: int) -> None:
     model = TorchTrainingModel(Policy(size_mb)).inference_model
     with model.unwrap() as policy:
         observation = torch.ones(policy.width)
-    slot = WeightsSlot(model)
+    slot = StagedWeights(model)
     used: dict[int, float] = {}
 
     def tick() -> None:

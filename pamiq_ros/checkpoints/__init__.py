@@ -2,12 +2,12 @@
 
 from .manifest import Configuration, StateError
 from .saver import Saver, remove_left_scratch, scratch_folder
-from .store import LATEST, Keepers, StateStore, Write
+from .store import LATEST, RetentionPolicy, StateStore, Write
 
 __all__ = [
     "LATEST",
     "Configuration",
-    "Keepers",
+    "RetentionPolicy",
     "Saver",
     "StateError",
     "StateStore",

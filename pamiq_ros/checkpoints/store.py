@@ -28,7 +28,7 @@ _FORMAT = "%Y-%m-%d_%H-%M-%S.%f"
 
 
 @dataclass(frozen=True)
-class Keepers:
+class RetentionPolicy:
     """What is kept.
 
     Attributes:
@@ -100,12 +100,12 @@ class StateStore:
     """
 
     def __init__(
-        self, directory: Path, configuration: Configuration, keepers: Keepers | None = None
+        self, directory: Path, configuration: Configuration, keepers: RetentionPolicy | None = None
     ) -> None:
         _require_no_file(directory)
         self._directory = directory
         self._configuration = configuration
-        self._keepers = keepers or Keepers()
+        self._keepers = keepers or RetentionPolicy()
         self._before: Path | None = None
 
     def save(self, write: Write, facts: Callable[[], Mapping[str, Any]]) -> Path:

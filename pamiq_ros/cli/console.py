@@ -17,8 +17,8 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from . import figures
+from .command_context import CommandContext
 from .commands import commands
-from .desk import Desk
 from .node_parameters import NodeParameters, short_name
 from .status import Status
 from .system_client import NoAnswer, Refused
@@ -75,12 +75,12 @@ class CommandCompleter(Completer):
 
     Args:
         group: The commands.
-        desk: The system whose nodes and parameters are completed.
+        context: The system whose nodes and parameters are completed.
     """
 
-    def __init__(self, group: click.Group, desk: Desk) -> None:
+    def __init__(self, group: click.Group, context: CommandContext) -> None:
         self._group = group
-        self._parameters = NodeParameters(desk.client, _PATIENCE_S)
+        self._parameters = NodeParameters(context.client, _PATIENCE_S)
         self._names: dict[str, list[str]] = {}
 
     def get_completions(
@@ -188,26 +188,26 @@ class Console:
     """Reads commands and carries them out until the user leaves.
 
     Args:
-        desk: The system.
+        context: The system.
 
     Raises:
         click.UsageError: There is no terminal to be read from.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, context: CommandContext) -> None:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise click.UsageError(
                 "expected a terminal; elsewhere each command works alone, such as `pamiq-ros pause`"
             )
-        self._desk = desk
+        self._context = context
         self._leaving = False
         self._commands = self._with_own(commands)
         history, problem = open_history(history_path(os.environ))
-        desk.say(problem or "`help` lists the commands, Ctrl-D leaves")
+        context.say(problem or "`help` lists the commands, Ctrl-D leaves")
         self._session: PromptSession[str] = PromptSession(
-            message="pamiq> " if desk.namespace == "/" else f"pamiq {desk.namespace}> ",
+            message="pamiq> " if context.namespace == "/" else f"pamiq {context.namespace}> ",
             history=history,
-            completer=CommandCompleter(self._commands, desk),
+            completer=CommandCompleter(self._commands, context),
             complete_in_thread=True,
             complete_while_typing=False,  # it asks nodes, and would cover the toolbar
             bottom_toolbar=self._toolbar,
@@ -231,16 +231,16 @@ class Console:
         try:
             words = shlex.split(text)
         except ValueError as error:
-            self._desk.say(f"Error: {error} in {text!r}")
+            self._context.say(f"Error: {error} in {text!r}")
             return
         if not words:
             return
         try:
-            self._commands.main(words, prog_name="", standalone_mode=False, obj=self._desk)
+            self._commands.main(words, prog_name="", standalone_mode=False, obj=self._context)
         except click.ClickException as error:
-            self._desk.say(f"Error: {error.format_message()}")
+            self._context.say(f"Error: {error.format_message()}")
         except (click.Abort, KeyboardInterrupt):
-            self._desk.say("no longer waiting; what was asked of the system may go on")
+            self._context.say("no longer waiting; what was asked of the system may go on")
 
     def _with_own(self, shared: click.Group) -> click.Group:
         @click.command()
@@ -258,7 +258,7 @@ class Console:
                     f"expected one of {', '.join(own.commands)}, found {command!r}"
                 )
             with click.Context(found, info_name=command) as inner:
-                self._desk.say(found.get_help(inner))
+                self._context.say(found.get_help(inner))
 
         @click.command()
         def leave() -> None:
@@ -273,8 +273,8 @@ class Console:
 
     def _list(self) -> None:
         for name, command in self._commands.commands.items():
-            self._desk.say(f"  {name:<10}{command.get_short_help_str(80)}")
+            self._context.say(f"  {name:<10}{command.get_short_help_str(80)}")
 
     def _toolbar(self) -> StyleAndTextTuples:
-        client = self._desk.client
+        client = self._context.client
         return toolbar(client.status, client.silent_s, client.problem)

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from .command_context import CommandContext
 from .commands import commands
-from .desk import Desk
 from .options import absolute_namespace, positive
 
 _STATUSES = """Exit status: 0 done, 1 the system said no, 2 the command line is wrong, 3 no system
@@ -30,8 +30,8 @@ _TIMEOUT = click.Option(
 def _with_desk(command: click.Command) -> Callable[..., Any]:
     def run(namespace: str, timeout: float | None, **choices: Any) -> None:
         assert command.callback is not None
-        with Desk(namespace, timeout) as desk:
-            click.get_current_context().obj = desk
+        with CommandContext(namespace, timeout) as context:
+            click.get_current_context().obj = context
             command.callback(**choices)
 
     return run
@@ -52,8 +52,8 @@ def one_shots() -> list[click.Command]:
 def _console(namespace: str, timeout: float | None) -> None:
     from .console import Console  # prompt_toolkit takes a while to import
 
-    with Desk(namespace, timeout) as desk:
-        Console(desk).run()
+    with CommandContext(namespace, timeout) as context:
+        Console(context).run()
 
 
 console = click.Command(

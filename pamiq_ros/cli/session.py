@@ -9,11 +9,11 @@ import click
 
 from pamiq_ros.bringup import GraphOptions, graph
 from pamiq_ros.bringup.ros_environment import node_variables, range_text, shared_variables
+from pamiq_ros.bringup.run_directory import RunDirectory
 from pamiq_ros.bringup.shm_cleanup import files_there, remove_leftovers
 from pamiq_ros.bringup.stopping import CONTROL, Interrupts
 from pamiq_ros.bringup.supervisor import Supervisor
 from pamiq_ros.bringup.trial import try_system
-from pamiq_ros.bringup.workplace import Workplace
 from pamiq_ros.supervision.claims import NameClaim
 from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
 
@@ -45,16 +45,16 @@ def _run_logged(request: Request) -> int:
     interrupts = Interrupts()
     interrupts.install()
     try:
-        workplace = Workplace(request.log_dir)
+        run_directory = RunDirectory(request.log_dir)
     except OSError as error:
         return _complain(f"--log-dir: {error}", BAD_CONFIGURATION)
     status = FAILED
     try:
-        status = _run(request, workplace, interrupts)
+        status = _run(request, run_directory, interrupts)
     finally:
-        workplace.keep_logs |= status != OK
-        if workplace.leave():
-            click.echo(f"The nodes' logs are in {workplace.log_dir}", err=True)
+        run_directory.keep_logs |= status != OK
+        if run_directory.leave():
+            click.echo(f"The nodes' logs are in {run_directory.log_dir}", err=True)
     return status
 
 
@@ -76,8 +76,8 @@ def _wrong(options: GraphOptions) -> str:
     return ""
 
 
-def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
-    added = shared_variables(os.environ, workplace.ros_log_dir)
+def _run(request: Request, run_directory: RunDirectory, interrupts: Interrupts) -> int:
+    added = shared_variables(os.environ, run_directory.ros_log_dir)
     reach = range_text(os.environ, added)
     os.environ.update(added)
     nodes = {node.name: node for node in graph(request.graph)}
@@ -87,7 +87,7 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
     # The control node finds out for sure; what need not be started for that is said at once.
     if taken := NameClaim(nodes[CONTROL].full_name, int(domain)).holder():
         return _complain(taken, BAD_CONFIGURATION)
-    processes = workplace.processes(list(nodes.values()), node_variables(os.environ))
+    processes = run_directory.processes(list(nodes.values()), node_variables(os.environ))
     supervisor = Supervisor(processes)
     try:
         supervisor.start()
@@ -116,7 +116,7 @@ def _run(request: Request, workplace: Workplace, interrupts: Interrupts) -> int:
         if monitor.comparison:
             display.say(f"Commands compared: {monitor.comparison}")
         monitor.close()
-    workplace.keep_logs = any(runner.restarts.values())
+    run_directory.keep_logs = any(runner.restarts.values())
     code, why = judge(ending, runner.last_status, supervisor.killed, runner.failures)
     written = _write_report(request.report, runner, display)
     if why:

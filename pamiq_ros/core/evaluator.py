@@ -21,7 +21,7 @@ class Evaluator(ABC):
     _training_models: TrainingModelsDict
 
     def __init__(self, buffer: str) -> None:
-        """Judge the steps of a buffer."""
+        """StateEvaluation the steps of a buffer."""
         self.buffer = buffer
 
     def attach_training_models(self, training_models: TrainingModelsDict) -> None:
@@ -45,7 +45,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def evaluate(self, step: Any) -> Mapping[str, float]:
-        """Judge a step.
+        """StateEvaluation a step.
 
         Args:
             step: What the agent collected.

@@ -12,7 +12,7 @@ from typing import Any
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, Saver, StateStore, Write
+from pamiq_ros.checkpoints import LATEST, Configuration, RetentionPolicy, Saver, StateStore, Write
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.runtime.errors import raised
 from pamiq_ros.supervision.ros_time import steady_timer
@@ -49,7 +49,7 @@ class NodeStates:
         self._store = StateStore(
             Path(node.value("states_dir")).expanduser() / name,
             Configuration(resolved.digest, values),
-            Keepers(*(node.value(f"states_keep{of}") for of in ("", "_hourly", "_daily"))),
+            RetentionPolicy(*(node.value(f"states_keep{of}") for of in ("", "_hourly", "_daily"))),
         )
         self._saver = Saver(
             self._store, write, facts, on_saved=self._on_saved, on_error=self._on_error

@@ -14,7 +14,7 @@ from std_msgs.msg import String
 
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.state import load_json, save_json, state_file
-from pamiq_ros.runtime.learner import CAME, Learner
+from pamiq_ros.runtime.learner import RECEIVED, Learner
 from pamiq_ros.runtime.scheduling import yield_process
 from pamiq_ros.runtime.training_faults import TrainingFaults
 from pamiq_ros.supervision.reporter import LATCHED
@@ -33,7 +33,7 @@ from pamiq_ros.transport.weights import tensors_of, weights_layout
 from .main import run
 from .managed import PamiqNode
 from .memory import share_one_arena
-from .recording import TopicRecorder
+from .metrics_publisher import MetricsPublisher
 from .scheduling import preparation
 from .states import NodeStates, open_states
 from .tables import TRAINING_PARAMETERS
@@ -48,7 +48,7 @@ class TrainingNode(PamiqNode):
     def __init__(self) -> None:
         self._learner: Learner | None = None
         self._receiver: ExperienceReceiver | None = None
-        self._recorder: TopicRecorder | None = None
+        self._recorder: MetricsPublisher | None = None
         self._experience: ExperienceTopics | None = None
         self._weights: WeightsTopics | None = None
         self._senders: dict[str, WeightsSender] = {}
@@ -65,7 +65,7 @@ class TrainingNode(PamiqNode):
         yield_process(self.value("niceness") // 2)
         torch.set_num_threads(self.value("torch_threads"))
         resolved = self.resolve_system()
-        self._recorder = TopicRecorder(
+        self._recorder = MetricsPublisher(
             self, self.value("picture_rate"), self.value("tensorboard_dir")
         )
         faults = TrainingFaults(
@@ -170,12 +170,14 @@ class TrainingNode(PamiqNode):
             # a learner that starts anew has some of it once more.
             came = receiver.came()
             learner.save_state(path, before)
-            save_json(path / CAME, came)
+            save_json(path / RECEIVED, came)
 
-        def load(path: Path, on_misfit: Callable[[str], object] | None) -> None:
-            learner.load_state(path, on_misfit)
-            if state_file(path / CAME, ".json").exists():  # a state of an earlier version has none
-                receiver.take_came(load_json(path / CAME))
+        def load(path: Path, on_mismatch: Callable[[str], object] | None) -> None:
+            learner.load_state(path, on_mismatch)
+            if state_file(
+                path / RECEIVED, ".json"
+            ).exists():  # a state of an earlier version has none
+                receiver.restore_received(load_json(path / RECEIVED))
 
         def take_facts(facts: Mapping[str, Any]) -> None:
             self._versions.resume(int(facts["version"]))

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from .judging import Course, Frame, mean_of
+from .evaluation import Frame, MetricCurve, mean_of
 
-Judged = Mapping[str, Sequence[Mapping[str, Course]]]
+Judged = Mapping[str, Sequence[Mapping[str, MetricCurve]]]
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
@@ -112,7 +112,7 @@ def as_html(judged: Judged, title: str, bags: Sequence[str]) -> str:
 
 
 def _frames(
-    courses: Sequence[Mapping[str, Course]], name: str
+    courses: Sequence[Mapping[str, MetricCurve]], name: str
 ) -> list[tuple[str, list[dict[str, str]]]]:
     found: dict[str, list[Frame]] = {"Worst frames": [], "Best frames": []}
     for each in courses:

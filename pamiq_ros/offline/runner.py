@@ -18,7 +18,7 @@ from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.state import save_json
 from pamiq_ros.core.system import System
 from pamiq_ros.runtime.errors import ErrorLog
-from pamiq_ros.runtime.learner import CAME, Learner
+from pamiq_ros.runtime.learner import RECEIVED, Learner
 from pamiq_ros.runtime.training_faults import STOP, TrainingFaults
 
 from .drive import Drive, OfflineError
@@ -106,7 +106,7 @@ class Runner:
             OfflineError: A trainer failed.
         """
         self.settle()
-        return self._adopt(self.learner.turn())
+        return self._adopt(self.learner.train_round())
 
     def settle(self) -> None:
         """Finish the round that runs beside the ticks, and hand over what was collected since.
@@ -143,7 +143,7 @@ class Runner:
 
         def write(path: Path, before: Path | None) -> None:
             self.learner.save_state(path, before)
-            save_json(path / CAME, [])  # no experience of a robot
+            save_json(path / RECEIVED, [])  # no experience of a robot
 
         return store.save(
             write, lambda: {"version": self.versions, "updates": self.learner.updates}
@@ -156,9 +156,9 @@ class Runner:
     def _begin_round(self) -> None:
         self.settle()
         if self._schedule.beside:
-            self._round = self._pool.submit(self.learner.turn)
+            self._round = self._pool.submit(self.learner.train_round)
         else:
-            self._adopt(self.learner.turn())
+            self._adopt(self.learner.train_round())
 
     def _adopt(self, trained: int) -> int:
         if self.learner.halted:

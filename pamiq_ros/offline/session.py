@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, StateError, StateStore
+from pamiq_ros.checkpoints import LATEST, Configuration, RetentionPolicy, StateError, StateStore
 from pamiq_ros.core.config import ResolvedSystem, resolve_system
 from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
@@ -20,7 +20,7 @@ from pamiq_ros.core.system import System
 from pamiq_ros.offline.bags import Bag
 from pamiq_ros.runtime.parts import load_parts
 
-from .judging import Course, Judge
+from .evaluation import MetricCurve, StateEvaluation
 from .recorded_commands import Agreement
 from .runner import Runner, Schedule
 from .sources import BagSource, WorldSource
@@ -75,7 +75,7 @@ class Choice:
             return None
         values = {"system": resolved.name, "configuration": resolved.config}
         folder = self.states_dir / self.namespace.strip("/") / LEARNER
-        return StateStore(folder, Configuration(resolved.digest, values), Keepers())
+        return StateStore(folder, Configuration(resolved.digest, values), RetentionPolicy())
 
 
 class Metrics(Recorder):
@@ -248,8 +248,8 @@ def evaluate(
     bags: Sequence[Path],
     say: Callable[[str], object],
     on_progress: Progress,
-) -> dict[str, list[dict[str, Course]]]:
-    """Judge states of a system on bags.
+) -> dict[str, list[dict[str, MetricCurve]]]:
+    """StateEvaluation states of a system on bags.
 
     Args:
         choice: The system.
@@ -266,14 +266,14 @@ def evaluate(
         ValueError: A bag or a state can't be used.
         OfflineError: The system failed.
     """
-    judged: dict[str, list[dict[str, Course]]] = {}
+    judged: dict[str, list[dict[str, MetricCurve]]] = {}
     with ExitStack() as stack:
         sources = [BagSource(bag, choice.names) for bag in _opened(stack, bags, say)]
         total, done = len(states) * sum(bag.seconds for bag in sources), 0.0
         for wanted in states:
             resolved = choice.resolved()
             models, name = _models(choice, resolved, wanted, say)
-            judge = Judge(resolved.system, models)
+            judge = StateEvaluation(resolved.system, models)
             judged[name] = []
             for source in sources:
 

@@ -13,7 +13,7 @@ from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.system import System
 
 from .drive import OfflineError
-from .judging import Judge, mean_of
+from .evaluation import StateEvaluation, mean_of
 from .runner import Runner
 from .sources import BagSource, WorldSource
 
@@ -156,7 +156,7 @@ def judge_on(
     """Means of all metrics of models on bags, by name; empty without bags."""
     if not held_out:
         return {}
-    judge = Judge(system, models)
+    judge = StateEvaluation(system, models)
     courses = [judge.judge(bag, lambda now: None) for bag in held_out]
     names = dict.fromkeys(name for each in courses for name in each)
     return {name: mean_of(courses, name) for name in names}

@@ -24,7 +24,7 @@ from pamiq_ros.core.system import System
 from .errors import ErrorLog, raised
 from .parts import load_parts
 from .safe_points import BetweenTicks
-from .weights_slot import WeightsSlot
+from .staged_weights import StagedWeights
 
 # Held without having been stopped: there was no reason to move in the first place.
 WAITING = frozenset({"no_weights", "no_observation", "paused"})
@@ -75,7 +75,7 @@ class Actor:
             on_agent_fault: Called with what the agent did wrong, once the robot stands: it raised,
                 hangs, or wants what can't be commanded. In the tick's thread or that which watches.
         """
-        self.slots: dict[str, WeightsSlot] = {}
+        self.slots: dict[str, StagedWeights] = {}
         self.stops: Counter[str] = Counter()
         self.hold = "no_weights"
         self._guard = guard
@@ -174,17 +174,17 @@ class Actor:
 
         self._between.do(save, lambda: self._paused, timeout)
 
-    def load_state(self, path: Path, on_misfit: Callable[[str], object] | None = None) -> None:
+    def load_state(self, path: Path, on_mismatch: Callable[[str], object] | None = None) -> None:
         """Load what `save_state` saved; not while ticking.
 
         Args:
             path: A state's directory.
-            on_misfit: Called with a text for each part that does not fit; None: that is an error.
+            on_mismatch: Called with a text for each part that does not fit; None: that is an error.
 
         Raises:
             ValueError: It does not fit the system, or is damaged; names the file.
         """
-        load_parts(self._parts(), path, on_misfit)
+        load_parts(self._parts(), path, on_mismatch)
 
     def _parts(self) -> dict[str, PersistentStateMixin]:
         parts = {"agent": self._agent, "environment": self._environment}
@@ -239,7 +239,7 @@ class Actor:
             if model.has_inference_model:
                 inference_models[name] = model.inference_model
                 if not model.inference_thread_only:
-                    self.slots[name] = WeightsSlot(model.inference_model)
+                    self.slots[name] = StagedWeights(model.inference_model)
         return inference_models
 
     def _reason_to_hold(self) -> str:

@@ -1,4 +1,4 @@
-"""Learner: a thread that runs the trainers in turn, as long as there is something to learn."""
+"""Learner: a thread that runs training rounds as long as there is something to learn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .safe_points import Turns
 from .training_faults import EXIT, RETRY, TrainingFaults
 
 BUFFERS = "buffers"
-CAME = "experience"
+RECEIVED = "experience"
 """The file of a learner's state that says which steps of which source it has received."""
 
 _AFTER_ERROR_S = 1.0
@@ -103,8 +103,8 @@ class Learner:
         self.users[buffer].receive(batch)
         self._news.set()
 
-    def turn(self) -> int:
-        """Let each trainer run once, here and now; not while training.
+    def train_round(self) -> int:
+        """Run each trainer once, in the calling thread; not while the training thread runs.
 
         Returns:
             How many trained.
@@ -177,17 +177,17 @@ class Learner:
                 for name, part in self._parts().items():
                     part.save_state(path / name)
 
-    def load_state(self, path: Path, on_misfit: Callable[[str], object] | None = None) -> None:
+    def load_state(self, path: Path, on_mismatch: Callable[[str], object] | None = None) -> None:
         """Load what `save_state` saved; not while training.
 
         Args:
             path: A state's directory.
-            on_misfit: Called with a text for each part that does not fit; None: that is an error.
+            on_mismatch: Called with a text for each part that does not fit; None: that is an error.
 
         Raises:
             ValueError: It does not fit the system, or is damaged; names the file.
         """
-        load_parts(self._parts(), path, on_misfit)
+        load_parts(self._parts(), path, on_mismatch)
 
     def restore(self, path: Path) -> None:
         """Load models and trainers alone; what was experienced since then stays.
@@ -214,7 +214,7 @@ class Learner:
         self._publish_all()
         while not self._stop.is_set():
             self._news.clear()
-            if not self.turn():
+            if not self.train_round():
                 self._news.wait(_IDLE_S)
 
     def _publish_all(self) -> None:

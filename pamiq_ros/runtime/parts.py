@@ -11,20 +11,20 @@ from pamiq_ros.core.state_persistence import PersistentStateMixin
 def load_parts(
     parts: Mapping[str, PersistentStateMixin],
     path: Path,
-    on_misfit: Callable[[str], object] | None,
+    on_mismatch: Callable[[str], object] | None,
 ) -> None:
     """Load parts from a state's directory.
 
     Args:
         parts: What to load, by name; of those that are mappings each value by itself.
         path: The state's directory.
-        on_misfit: Called with a text for each that does not fit; None: that is an error.
+        on_mismatch: Called with a text for each that does not fit; None: that is an error.
 
     Raises:
         ValueError: One does not fit, or is damaged; names the file.
     """
     for name, part in parts.items():
-        if on_misfit is None:
+        if on_mismatch is None:
             part.load_state(path / name)
             continue
         each = part if isinstance(part, Mapping) else {"": part}
@@ -32,4 +32,4 @@ def load_parts(
             try:
                 one.load_state(path / name / key)
             except (ValueError, KeyError, OSError, RuntimeError) as error:
-                on_misfit(f"{name}/{key}: {error}")
+                on_mismatch(f"{name}/{key}: {error}")

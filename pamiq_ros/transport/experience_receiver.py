@@ -99,7 +99,7 @@ class ExperienceReceiver:
         with self._lock:
             return [(*names, window.parts()) for names, window in self._windows.items()]
 
-    def take_came(self, came: Iterable[tuple[str, str, Iterable[tuple[int, int]]]]) -> None:
+    def restore_received(self, came: Iterable[tuple[str, str, Iterable[tuple[int, int]]]]) -> None:
         """Take steps as delivered, by a receiver before this one; when they come, they are doubled.
 
         Args:

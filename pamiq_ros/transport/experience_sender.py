@@ -15,7 +15,7 @@ from pamiq_ros.core.tree import Form, flatten, leaves
 from .experience_writer import ExperienceWriter
 from .payload import Buffer
 from .reports import named
-from .step_queue import Bell, QueuedStep, StepQueue
+from .step_queue import QueuedStep, StepQueue, WakeUp
 
 
 @dataclass
@@ -85,7 +85,7 @@ class ExperienceSender:
         self._counts: Counter[str] = Counter()
         self._sequence = self._done = self._flush_below = 0
         self._closing = False
-        self._bell = Bell()
+        self._bell = WakeUp()
         self._progress = threading.Condition()
         self._thread = threading.Thread(
             target=self._run, name=f"experience-sender-{buffer}", daemon=True

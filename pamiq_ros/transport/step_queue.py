@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
-class Bell:
+class WakeUp:
     """What an Event is for, with one thread that waits and clears at once.
 
     An Event's `set` takes 50 us where caches are cold, as they are in a tick after its sleep: it

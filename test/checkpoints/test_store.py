@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strangers import SOMEBODY, fifo, given_away, only_root, without_waiting
 
-from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, StateError, StateStore
+from pamiq_ros.checkpoints import LATEST, Configuration, RetentionPolicy, StateError, StateStore
 from pamiq_ros.checkpoints.store import is_state_id, state_id
 
 OURS = Configuration("digest", {"name": "vae", "values": {"rate": 10, "layers": [1, 2]}})
 
 
 def make(directory, configuration=OURS, **options):
-    return StateStore(directory, configuration, Keepers(**options) if options else None)
+    return StateStore(directory, configuration, RetentionPolicy(**options) if options else None)
 
 
 def save(store, text):
@@ -188,12 +188,15 @@ def test_one_state_of_each_hour_and_day_is_kept():
         "2026-01-03_09-00-00.000000",
         "2026-01-03_09-01-00.000000",
     ]
-    kept = lambda **keep: [s for s in states if s not in Keepers(**keep).superfluous(states)]  # noqa: E731
+
+    def kept(**keep):
+        return [s for s in states if s not in RetentionPolicy(**keep).superfluous(states)]
+
     assert kept(newest=1) == states[-1:]
     assert kept(newest=2) == states[-2:]
     assert kept(newest=1, hourly=3) == [states[2], states[4], states[6]]
     assert kept(newest=1, daily=9) == [states[1], states[2], states[6]]
-    assert Keepers(newest=0).superfluous([*states, "not a state"]) == states[-2::-1]
+    assert RetentionPolicy(newest=0).superfluous([*states, "not a state"]) == states[-2::-1]
 
 
 @given(
@@ -203,7 +206,7 @@ def test_one_state_of_each_hour_and_day_is_kept():
 )
 def test_whatever_is_kept_the_newest_state_is(times, newest, daily):
     states = [time.strftime("%Y-%m-%d_%H-%M-%S.%f") for time in times]
-    superfluous = Keepers(newest, 0, daily).superfluous(states)
+    superfluous = RetentionPolicy(newest, 0, daily).superfluous(states)
     assert not states or max(states) not in superfluous
     assert len(set(states)) - len(set(superfluous)) <= newest + daily
 

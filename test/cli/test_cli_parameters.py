@@ -8,7 +8,7 @@ import pytest
 from domains import own_domain
 
 from pamiq_ros.bringup import GraphOptions, graph
-from pamiq_ros.bringup.workplace import Workplace
+from pamiq_ros.bringup.run_directory import RunDirectory
 
 ASK = """
 import json, rclpy, sys
@@ -40,12 +40,12 @@ def started(tmp_path, monkeypatch):
     def start(params="", **choices):
         (tmp_path / "params.yaml").write_text(params)
         choices["params_file"] = str(tmp_path / "params.yaml") if params else ""
-        workplace = Workplace(tmp_path / "log")
-        processes = workplace.processes(graph(GraphOptions(**choices)), {})
+        run_directory = RunDirectory(tmp_path / "log")
+        processes = run_directory.processes(graph(GraphOptions(**choices)), {})
         try:
             return asked(next(p for p in processes if p.name == "pamiq_inference"))
         finally:
-            workplace.leave()
+            run_directory.leave()
 
     return start
 

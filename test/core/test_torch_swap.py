@@ -11,7 +11,7 @@ from torch import nn
 
 from pamiq_ros.core import StaleParameters, TensorSpec, TorchInferenceModel, TorchTrainingModel
 from pamiq_ros.core.torch.weights import TensorReader, named_tensors, tied_names
-from pamiq_ros.runtime.weights_slot import WeightsSlot
+from pamiq_ros.runtime.staged_weights import StagedWeights
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float64]
 
@@ -245,7 +245,7 @@ class Failing(TensorReader):
 @pytest.mark.parametrize("error", [StaleParameters("gone"), ValueError("parameter a: not finite")])
 def test_when_reading_fails_the_model_goes_on_with_what_it_has(after, error):
     slot_model = acting_with(nn.Linear(2, 2))
-    slot = WeightsSlot(slot_model)
+    slot = StagedWeights(slot_model)
     one, two = ({"weight": torch.full((2, 2), n), "bias": torch.full((2,), n)} for n in (1.0, 2.0))
     slot.stage_from(1, TensorReader(one))
     slot.swap()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, Saver, StateStore
+from pamiq_ros.checkpoints import LATEST, Configuration, RetentionPolicy, Saver, StateStore
 from pamiq_ros.core import SequentialBuffer, System, TorchTrainer, TorchTrainingModel
 from pamiq_ros.core.data import StepBatch, blocks
 from pamiq_ros.core.recorder import Recorder
@@ -87,7 +87,7 @@ class SavingLearner:
     def __init__(self, folder: Path, kept: int = KEPT) -> None:
         blocks.BLOCK_BYTES = BLOCK_BYTES
         self.learner = Learner(system(), Recorder(), ErrorLog())
-        self.store = StateStore(folder, Configuration("digest", {}), Keepers(kept))
+        self.store = StateStore(folder, Configuration("digest", {}), RetentionPolicy(kept))
         self.store.remove_leftovers()
         self.damages: list[str] = []
         self.found = ""

@@ -1,4 +1,4 @@
-"""TopicRecorder: pictures are made for who looks, and for TensorBoard now and then."""
+"""MetricsPublisher: pictures are made for who looks, and for TensorBoard now and then."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from rclpy.qos import qos_profile_sensor_data
 from ros_helpers import wait_until
 from sensor_msgs.msg import Image
 
-from pamiq_ros.nodes.recording import TopicRecorder
+from pamiq_ros.nodes.metrics_publisher import MetricsPublisher
 
 
 class _Painter:
@@ -26,7 +26,7 @@ def recorder_of(ros):
     made = []
 
     def make(**options):
-        recorder = TopicRecorder(
+        recorder = MetricsPublisher(
             ros.node("learner"), **{"picture_rate": 100.0, "tensorboard_dir": "", **options}
         )
         made.append(recorder)

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.nodes.recording import MetricSeries
+from pamiq_ros.nodes.metrics_publisher import MetricSeries
 from pamiq_ros.runtime.errors import ErrorLog
 from pamiq_ros.runtime.histogram import TURN_S, Histogram, RecentHistogram
 

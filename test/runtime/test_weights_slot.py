@@ -1,4 +1,4 @@
-"""WeightsSlot: no tick ever sees a mixture of two versions, by whatever way they come."""
+"""StagedWeights: no tick ever sees a mixture of two versions, by whatever way they come."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pamiq_ros.core import InferenceModel, StaleParameters, TensorSpec, TorchInferenceModel
-from pamiq_ros.runtime.weights_slot import WeightsSlot
+from pamiq_ros.runtime.staged_weights import StagedWeights
 
 VERSIONS = 300
 
@@ -99,7 +99,7 @@ def feed(slot, specs, errors, stop):
 @pytest.mark.parametrize("kind", ["torch", "plain"])
 def test_no_tick_sees_a_mixture_of_two_versions(kind):
     model = make(kind)
-    slot, stop, errors, seen = WeightsSlot(model), threading.Event(), [], [0]
+    slot, stop, errors, seen = StagedWeights(model), threading.Event(), [], [0]
     specs = {n: TensorSpec(t.dtype, tuple(t.shape)) for n, t in model.export_parameters().items()}
     thread = threading.Thread(target=feed, args=(slot, specs, errors, stop))
     thread.start()
@@ -121,7 +121,7 @@ def test_no_tick_sees_a_mixture_of_two_versions(kind):
 
 def test_a_swap_does_not_wait_for_the_thread_that_stages():
     model = make("torch")
-    slot, reading, go_on = WeightsSlot(model), threading.Event(), threading.Event()
+    slot, reading, go_on = StagedWeights(model), threading.Event(), threading.Event()
     specs = {n: TensorSpec(t.dtype, tuple(t.shape)) for n, t in model.export_parameters().items()}
 
     class Slow(HesitantReader):

@@ -2,13 +2,13 @@
 
 import threading
 
-from pamiq_ros.transport.step_queue import Bell
+from pamiq_ros.transport.step_queue import WakeUp
 
 DEADLINE = 20.0
 
 
 def test_a_ring_before_the_wait_counts_once():
-    bell = Bell()
+    bell = WakeUp()
     bell.ring()
     bell.ring()
     bell.wait(DEADLINE)
@@ -22,12 +22,12 @@ def test_a_ring_before_the_wait_counts_once():
 
 
 def test_without_a_ring_the_wait_ends_in_time():
-    Bell().wait(0.0)
-    Bell().wait(0.001)
+    WakeUp().wait(0.0)
+    WakeUp().wait(0.001)
 
 
 def test_many_may_ring_at_once():
-    bell = Bell()
+    bell = WakeUp()
     rung = [0]
 
     def ring():

@@ -12,7 +12,7 @@ from typing_extensions import override
 from pamiq_ros.core import TorchAgent
 from pamiq_ros.core.state import load_tree, save_tree
 from pamiq_ros.systems.ppo.distributions import ActionDistribution
-from pamiq_ros.systems.ppo.networks import ActorCritic, Drawing
+from pamiq_ros.systems.ppo.networks import ActionSampler, ActorCritic
 from pamiq_ros.systems.ppo.rollout import GOES_ON, OutcomeReader, step_of
 
 from .dynamics import ForwardDynamics
@@ -51,7 +51,7 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         is_greedy: bool = False,
     ) -> None:
         super().__init__()
-        self._drawing = Drawing(distribution, limits, is_greedy)
+        self._sampler = ActionSampler(distribution, limits, is_greedy)
         self._curiosity, self._reward = curiosity, reward
         self._horizon = horizon
         self._outcomes = OutcomeReader()
@@ -107,11 +107,11 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         reward = self._curiosity * self.surprise + self._reward * given
         self._tick += 1
         belief = torch.cat([encoding, self.state.flatten()])
-        raw, log_probability = self._drawing.draw(self._policy, belief)
-        action = self._drawing.action(raw)
+        raw, log_probability = self._sampler.draw(self._policy, belief)
+        action = self._sampler.action(raw)
         self._collect(picture, belief, raw, log_probability, action, (reward, end))
         self._imagine(encoding, action)
-        return self._drawing.command(action)
+        return self._sampler.command(action)
 
     def _collect(
         self,
@@ -138,8 +138,8 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
             predictions.append(encoding)
             while len(predictions) < self._horizon:
                 belief = torch.cat([encoding, state.flatten()])
-                raw, _ = self._drawing.draw(self._policy, belief)
-                action = self._drawing.action(raw)
+                raw, _ = self._sampler.draw(self._policy, belief)
+                action = self._sampler.action(raw)
                 encoding, state = dynamics.step(encoding, action, state)
                 predictions.append(encoding)
         self._imagination.predict(predictions)

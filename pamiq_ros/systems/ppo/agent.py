@@ -13,7 +13,7 @@ from pamiq_ros.core import TorchAgent
 from pamiq_ros.core.state import load_json, save_json
 
 from .distributions import ActionDistribution
-from .networks import ActorCritic, Drawing
+from .networks import ActionSampler, ActorCritic
 from .rollout import OutcomeReader, step_of
 
 
@@ -33,7 +33,7 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         is_greedy: bool = False,
     ) -> None:
         super().__init__()
-        self._drawing = Drawing(distribution, limits, is_greedy)
+        self._sampler = ActionSampler(distribution, limits, is_greedy)
         self._outcomes = OutcomeReader()
         self._tick = 0
 
@@ -66,18 +66,18 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         state = observation["state"]
         reward, end, _ = self._outcomes.read(observation["outcome"])
         self._tick += 1
-        raw, log_probability = self._drawing.draw(self._policy, state)
+        raw, log_probability = self._sampler.draw(self._policy, state)
         version = self._policy.weights_version
         self._rollout.collect(
             step_of(state, raw, log_probability, reward, end, self._tick, version)
         )
-        return self._drawing.command(self._drawing.action(raw))
+        return self._sampler.command(self._sampler.action(raw))
 
     @torch.no_grad()
     def best(self, policy: ActorCritic, state: Tensor) -> Tensor:
         """What a policy commands in a state, float32 [size], if it does what is likeliest."""
-        raw = self._drawing.distribution.mode(policy.parameters_of(state[None]))[0]
-        return self._drawing.command(self._drawing.action(raw))
+        raw = self._sampler.distribution.mode(policy.parameters_of(state[None]))[0]
+        return self._sampler.command(self._sampler.action(raw))
 
     @override
     def save_state(self, path: Path) -> None:

@@ -86,7 +86,7 @@ def _linear(before: int, after: int, gain: float) -> nn.Linear:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class ActionSampler:
     """How actions are drawn.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Workplace: a run's private folder, with the parameter files and perhaps the logs."""
+"""RunDirectory: a run's private folder, with the parameter files and perhaps the logs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pamiq_ros.bringup import NodeDescription
 from .node_process import NodeProcess
 
 
-class Workplace:
+class RunDirectory:
     """The folders of one run.
 
     Args:

@@ -70,7 +70,7 @@ _SCALAR_PERIOD_S = 0.1
 _KEPT_PERIOD_S = 10.0
 
 
-class TopicRecorder(Recorder):
+class MetricsPublisher(Recorder):
     """Publishes `pamiq/metrics/<name>` (Float32) and `pamiq/debug/<name>` (Image, rgb8)."""
 
     def __init__(self, node: Node, picture_rate: float, tensorboard_dir: str) -> None:

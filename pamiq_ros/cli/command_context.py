@@ -1,4 +1,4 @@
-"""Desk: what a command needs to be carried out, in the console and as a one-shot alike."""
+"""CommandContext: what a command needs, in the console and as a command of `pamiq-ros` alike."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .system_client import SystemClient
 
 
-class Desk:
+class CommandContext:
     """The system that commands are given to, reached for when one needs it.
 
     Args:
@@ -30,7 +30,7 @@ class Desk:
         self.namespace = namespace
         self.timeout = timeout
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> CommandContext:
         return self
 
     def __exit__(

@@ -41,7 +41,7 @@ class Frame:
 
 
 @dataclass
-class Course:
+class MetricCurve:
     """One metric over the steps of a bag.
 
     Attributes:
@@ -78,7 +78,7 @@ class Course:
         self.best.sort(reverse=True)
 
 
-class Judge:
+class StateEvaluation:
     """Drives a system through bags and judges what it collects.
 
     Args:
@@ -94,7 +94,7 @@ class Judge:
         self._drive = Drive(system, models, lambda *step: self._steps.append(step))
         self._drive.take_weights()
 
-    def judge(self, bag: BagSource, on_tick: Callable[[int], object]) -> dict[str, Course]:
+    def judge(self, bag: BagSource, on_tick: Callable[[int], object]) -> dict[str, MetricCurve]:
         """The courses of all metrics over a bag, by name; less is better in each.
 
         Args:
@@ -105,7 +105,7 @@ class Judge:
             BagError: The bag lacks what is observed, or is damaged.
             OfflineError: The system failed, or gave a metric that is not finite.
         """
-        courses: dict[str, Course] = {}
+        courses: dict[str, MetricCurve] = {}
         agreement = Agreement(bag.bag, self._drive.robot)
         for evaluator in self._evaluators.values():
             evaluator.begin()
@@ -118,23 +118,25 @@ class Judge:
                         self._take(courses, seconds, evaluator, step)
             if not self._drive.actor.hold:
                 for name, value in agreement.differences(now_ns).items():
-                    courses.setdefault(name, Course()).add(seconds, value, lambda: None)
+                    courses.setdefault(name, MetricCurve()).add(seconds, value, lambda: None)
             on_tick(now_ns)
         for course in courses.values():
             course.end()
         return courses
 
     def _take(
-        self, courses: dict[str, Course], seconds: float, evaluator: Evaluator, step: Any
+        self, courses: dict[str, MetricCurve], seconds: float, evaluator: Evaluator, step: Any
     ) -> None:
         for name, value in evaluator.evaluate(step).items():
             if not math.isfinite(value):
                 kind = type(evaluator).__name__
                 raise OfflineError(f"{kind}: '{name}': expected a finite number, found {value}")
-            courses.setdefault(name, Course()).add(seconds, value, lambda: evaluator.picture(step))
+            courses.setdefault(name, MetricCurve()).add(
+                seconds, value, lambda: evaluator.picture(step)
+            )
 
 
-def mean_of(courses: Sequence[Mapping[str, Course]], name: str) -> float:
+def mean_of(courses: Sequence[Mapping[str, MetricCurve]], name: str) -> float:
     """The mean of a metric over all steps of several bags."""
     values = [value for each in courses if name in each for value in each[name].values]
     return math.fsum(values) / len(values) if values else math.nan

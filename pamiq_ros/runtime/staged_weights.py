@@ -1,4 +1,4 @@
-"""WeightsSlot: where a model's next weights wait until the tick takes them."""
+"""StagedWeights: where a model's next weights wait until the tick takes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pamiq_ros.core.model import InferenceModel, ParameterReader
 
 
-class WeightsSlot:
+class StagedWeights:
     """One inference model and the version of the weights it acts with.
 
     A receiving thread stages, the tick swaps. The tick never waits: while a version is being
