@@ -24,10 +24,11 @@ from .checks import (
     option_error,
     world_kwargs_json,
 )
-from .options import absolute_namespace, config_option, set_option, with_options
+from .options import absolute_namespace, config_option, positive, set_option, with_options
 
 EPOCHS = 10
-_ONLY_WORLD = ("steps", "save_every", "world_kwargs")
+_ONLY_WORLD = ("steps", "save_every", "world_kwargs", "world_rate")
+_WORLD_RATES_HZ = (0.001, 1000.0)
 _ONLY_BAGS = ("held_out", "epochs", "patience", "remaps")
 _SEED = click.IntRange(0, 2**31 - 1)
 _TRAIN_EXAMPLES = """\b
@@ -95,6 +96,10 @@ schedule_options = with_options(
 )
 @click.option("--world-kwargs", metavar="YAML", help="The environment's keyword arguments.")
 @click.option(
+    "--world-rate", callback=positive("Hz"), metavar="HZ",
+    help="Steps of the environment per second; without it the environment's own.",
+)  # fmt: skip
+@click.option(
     "--steps", type=click.IntRange(1), metavar="N", help="End after N ticks in the world."
 )
 @click.option(
@@ -154,7 +159,9 @@ def train(system: str, **choices: Any) -> None:
             shown.say(f"epoch {epoch.number} | {epoch.updates} updates{scores}{saved}")
 
         if choices["world"]:
-            world = session.WorldChoice(choices["world"], choices["world_kwargs"] or "")
+            world = session.WorldChoice(
+                choices["world"], choices["world_kwargs"] or "", choices["world_rate"]
+            )
             session.train_in(choice, world, plan, schedule, choices["resume"], shown)
             return
         bags, held_out = ([Path(bag) for bag in choices[name]] for name in ("bags", "held_out"))
@@ -176,6 +183,10 @@ def _check_train(choices: dict[str, Any]) -> None:
             raise option_error("--world", "expected --steps or --updates beside it, found neither")
         if choices["world_kwargs"] is not None:
             choices["world_kwargs"] = world_kwargs_json(choices["world_kwargs"])
+        rate, (lowest, highest) = choices["world_rate"], _WORLD_RATES_HZ
+        if rate is not None and not lowest <= rate <= highest:
+            text = f"expected {lowest:g} to {highest:g} Hz, found {rate:g}"
+            raise option_error("--world-rate", text)
     if choices["patience"] is not None and not choices["held_out"]:
         raise option_error("--patience", "expected --held-out beside it, found none")
 

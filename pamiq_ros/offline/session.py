@@ -115,10 +115,12 @@ class WorldChoice:
     Attributes:
         env_id: Gymnasium's name of it.
         kwargs: Its keyword arguments, text of a YAML mapping.
+        rate: Its steps per second in Hz; None for its own rate.
     """
 
     env_id: str
     kwargs: str = ""
+    rate: float | None = None
 
 
 def train(
@@ -186,7 +188,7 @@ def train_in(
     kwargs = parse_kwargs(world.kwargs)
     with (
         closing(_runner(resolved.system, schedule, store, resume, output)) as runner,
-        closing(WorldSource(world.env_id, kwargs, choice.seed, on_episode)) as source,
+        closing(WorldSource(world.env_id, kwargs, choice.seed, on_episode, world.rate)) as source,
     ):
         train_in_world(
             runner,

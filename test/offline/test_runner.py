@@ -17,7 +17,7 @@ from pamiq_ros.core.config import resolve_system
 from pamiq_ros.core.seeding import seed_everything
 from pamiq_ros.offline.runner import Runner, Schedule
 from pamiq_ros.offline.sources import WorldSource
-from pamiq_ros.worlds import WorldError
+from pamiq_ros.worlds import World, WorldError
 
 POLE = f"{Path(__file__).parent / 'pole_system.py'}:system"
 STEPS = 120
@@ -124,6 +124,19 @@ def test_training_in_a_world_goes_on_from_its_state(tmp_path):
     assert output.count("saved") >= 3
 
 
+@pytest.mark.parametrize(
+    ("options", "steps"), [((), 40), (("--world-rate", 25), 20), (("--world-rate", 100), 79)]
+)
+def test_the_world_makes_its_steps_at_its_own_rate_or_at_the_one_given(
+    options, steps, tmp_path, monkeypatch
+):
+    made = []
+    step = World.step
+    monkeypatch.setattr(World, "step", lambda world: made.append(world) or step(world))
+    train(tmp_path, "--steps", 40, *options)  # at 50 Hz, the last one after 780 ms
+    assert len(made) == steps
+
+
 def test_a_run_that_is_interrupted_saves_its_state(tmp_path, monkeypatch):
     through = Runner.through
 
@@ -148,6 +161,16 @@ def test_a_run_that_is_interrupted_saves_its_state(tmp_path, monkeypatch):
         ([], "expected BAGS or --world, found neither"),
         (["--world", "CartPole-v1", "--steps", "9", "--epochs", "2"], "expected only with BAGS"),
         (["bag", "--steps", "9"], "expected only with --world"),
+        (["bag", "--world-rate", "9"], "'--world-rate': expected only with --world"),
+        (["--world-rate", "9"], "expected BAGS or --world, found neither"),
+        (
+            ["--world", "CartPole-v1", "--steps", "9", "--world-rate", "nan"],
+            "'--world-rate': expected a positive number of Hz, found 'nan'",
+        ),
+        (
+            ["--world", "CartPole-v1", "--steps", "9", "--world-rate", "1e10"],
+            "'--world-rate': expected 0.001 to 1000 Hz, found 1e+10",
+        ),
         (["--world", "NoSuch-v0", "--steps", "9"], "NoSuch"),
         (["--world", "Pendulum-v1", "--steps", "9"], "/observation': expected 4 numbers, found 3"),
         (["--world", "CarRacing-v3", "--steps", "9"], "found /camera/image_raw (sensor_msgs"),
