@@ -1,9 +1,11 @@
-"""A curious agent that learns on CarRacing in real time, and the same one in lockstep.
+"""`curiosity` on CarRacing-v3: training in real time through the nodes, and offline.
 
-It drives and learns at 10 Hz for some minutes, while its lateness is noted each second, and saves
-20 states. Then another one does the same in lockstep. The states of both are judged on a drive that
-was recorded before, in another episode and with a policy that has learnt nothing. The world makes
-one step to a tick. Lockstep's speed is told beside that of the world alone, which is its limit.
+In real time, the nodes act and train at 10 Hz for some minutes and save 20 states; the lateness of
+the ticks is sampled each second. Offline, a second agent trains in one process, as with
+`pamiq-ros train curiosity --world CarRacing-v3 --world-rate 10 --train-every 8 --train-beside`, and
+saves 20 states. In both runs the world makes one step per tick and begins with the same track. The
+states are evaluated on a drive that was recorded before, on another track, by an agent that had
+just begun to train. The reference for the offline speed is the world without an agent.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +26,31 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 RATE = 10
 STATES = 20
-WORLD = ("curiosity", "--world", "CarRacing-v3", "--set", "outcome_topic=outcome")
+SYSTEM, ENV_ID = "curiosity", "CarRacing-v3"
+SETTING = "outcome_topic=outcome"
+SEED, RECORDED_SEED = 0, 1  # of the world's first track
+# The offline run has no acceleration limits. From full left to full right in a tick is 12 rad/s²,
+# which the default limit of the inference node would reduce.
 PARAMETERS = """
 /**/pamiq_inference:
-  ros__parameters: {max_linear_velocity: 1.0, max_angular_velocity: 1.0}
+  ros__parameters: {max_angular_acceleration: 100.0}
 /**/pamiq_training:
   ros__parameters: {save_period: %f, states_keep: 1000}
 /**/pamiq_world:
-  ros__parameters:
-    rate: 10.0
-    action_map: ["angular.z * -1", "positive(linear.x)", "negative(linear.x)"]
+  ros__parameters: {rate: %f, seed: %d}
 """
 
 
 def main() -> None:
-    """Record, learn twice, judge, and print the figures."""
+    """Record a drive, train twice, evaluate, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=20.0, help="in real time; 0: not")
-    parser.add_argument("--lockstep-minutes", type=float, default=20.0, help="by its own clock")
-    parser.add_argument("--train-every", type=int, default=8, help="ticks to a turn in lockstep")
+    parser.add_argument("--minutes", type=float, default=20.0, help="in real time; 0: skip it")
+    parser.add_argument(
+        "--lockstep-minutes", type=float, default=20.0, help="offline, in the world's time"
+    )
+    parser.add_argument(
+        "--train-every", type=int, default=8, help="ticks per training round offline"
+    )
     parser.add_argument("--record-s", type=float, default=60.0, help="length of the recording")
     parser.add_argument("--alone-steps", type=int, default=500, help="steps of the world alone")
     parser.add_argument("--curves", type=Path, help="where to write the errors of each state")
@@ -49,22 +58,20 @@ def main() -> None:
     options = parser.parse_args()
     from machine import report
     from nodes import join_the_nodes
+    from runner_process import in_fresh_process
 
     join_the_nodes()
-    steps = str(round(options.lockstep_minutes * 60 * RATE))
+    steps = round(options.lockstep_minutes * 60 * RATE)
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         record(folder, options.record_s)
         results = {}
         if options.minutes:
-            duration = ("--duration", str(options.minutes * 60.0))
-            results["live"] = drive(folder, "live", options.minutes, *duration)
-        every = ("--train-every", str(options.train_every), "--train-beside")
-        stepwise = ("--lockstep", "--steps", steps, *every)
-        results["lockstep"] = drive(folder, "lockstep", options.lockstep_minutes, *stepwise)
+            results["live"] = train_live(folder, options.minutes)
+        results["lockstep"] = in_fresh_process(train_offline, folder, steps, options.train_every)
         alone = world_alone(options.alone_steps)
-        curves = {name: judge(folder, name) for name in results}
+        curves = {name: evaluate(folder, name) for name in results}
     if options.curves:
         options.curves.write_text(json.dumps(curves), encoding="utf-8")
     report(
@@ -73,7 +80,7 @@ def main() -> None:
         train_every=options.train_every,
         **results,
         lockstep_minutes=options.lockstep_minutes,
-        lockstep_hz=results["lockstep"]["report"]["inference"]["rate_hz"],
+        lockstep_hz=round(steps / results["lockstep"]["seconds"], 1),
         world_alone_hz=round(alone, 1),
         errors={
             name: {metric: [values[0], values[1], values[-1]] for metric, values in curve.items()}
@@ -102,19 +109,19 @@ def finished(folder: Path, process: subprocess.Popen[bytes], may_have_errors: bo
         raise SystemExit(f"{process.args} failed:\n{output}")
 
 
-def up(folder: Path, name: str, minutes: float, *arguments: str) -> tuple[str, ...]:
-    """The command that drives for some minutes; its files begin with `name`."""
+def up(folder: Path, name: str, seed: int, save_period: float, *arguments: str) -> tuple[str, ...]:
+    """Return the command that starts the nodes; the names of its files begin with `name`."""
     parameters = folder / f"{name}.yaml"
-    parameters.write_text(PARAMETERS % (minutes * 60.0 / STATES), encoding="utf-8")
+    parameters.write_text(PARAMETERS % (save_period, RATE, seed), encoding="utf-8")
     files = ("--params", str(parameters), "--log-dir", f"{name}_log", "--report", f"{name}.json")
-    return ("up", *WORLD, *files, *arguments)
+    return ("up", SYSTEM, "--world", ENV_ID, "--set", SETTING, *files, *arguments)
 
 
 def record(folder: Path, seconds: float) -> None:
     """Record the drive that the states are evaluated on."""
     from nodes import Listener, wait_until
 
-    driving = start(folder, *up(folder, "drive", 60.0))
+    driving = start(folder, *up(folder, "drive", RECORDED_SEED, 3600.0))
     listener = Listener()
     try:
         wait_until(
@@ -131,32 +138,73 @@ def record(folder: Path, seconds: float) -> None:
         driving.wait()
 
 
-def drive(folder: Path, name: str, minutes: float, *arguments: str) -> dict[str, Any]:
-    """Drive and learn; gives the time it took, and what the nodes said of it."""
+def train_live(folder: Path, minutes: float) -> dict[str, Any]:
+    """Act and train in real time; return the time, the lateness and the report of the nodes."""
     from nodes import Listener
 
     began = time.monotonic()
-    states = ("--states-dir", f"{name}_states")
-    driving = start(folder, *up(folder, name, minutes, *states, *arguments))
+    seconds = minutes * 60.0
+    options = ("--states-dir", "live_states", "--duration", str(seconds))
+    driving = start(folder, *up(folder, "live", SEED, seconds / STATES, *options))
     listener = Listener()
     late = list(lateness(listener, driving))
     listener.close()
     finished(folder, driving, may_have_errors=True)
-    acted = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return {
         "seconds": round(time.monotonic() - began, 1),
         "lateness_recent_p99_ms": spread(late),
-        "report": acted,
+        "report": json.loads((folder / "live.json").read_text(encoding="utf-8")),
     }
 
 
+def train_offline(folder: Path, steps: int, train_every: int) -> dict[str, Any]:
+    """Act and train as `pamiq-ros train` does, but keep all states.
+
+    Args:
+        folder: Its folder `lockstep_states` gets the states.
+        steps: Ticks.
+        train_every: Ticks from training round to training round.
+
+    Returns:
+        The seconds from the first tick to the end, the updates, and the newest value of each
+        metric.
+    """
+    from runner_process import time_from_first_tick
+
+    from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, StateStore
+    from pamiq_ros.core.config import ResolvedSystem
+    from pamiq_ros.offline.runner import Schedule
+    from pamiq_ros.offline.session import LEARNER, Choice, WorldChoice, train_in
+    from pamiq_ros.offline.training import Plan
+
+    states = folder / "lockstep_states"
+
+    class AllKept(Choice):
+        def store(self, resolved: ResolvedSystem) -> StateStore:
+            values = {"system": resolved.name, "configuration": resolved.config}
+            configuration = Configuration(resolved.digest, values)
+            # The store of `train` keeps only the newest three states.
+            return StateStore(states / LEARNER, configuration, Keepers(newest=1000))
+
+    choice = AllKept(SYSTEM, "", [SETTING], SEED, 1, states, "", {})
+    world = WorldChoice(ENV_ID, rate=float(RATE))
+    plan = Plan(steps=steps, save_every=max(1, steps // STATES))
+    schedule = Schedule(train_every, beside=True)
+    seconds, metrics = time_from_first_tick(
+        partial(train_in, choice, world, plan, schedule, "none")
+    )
+    found = choice.store(choice.resolved()).find(LATEST, sys.stderr.write)
+    assert found is not None
+    return {"seconds": round(seconds, 3), "updates": found[1]["updates"], "metrics": metrics}
+
+
 def world_alone(steps: int) -> float:
-    """How many steps the world makes in a second when nothing else runs."""
+    """Return the steps per second of the world without an agent."""
     import gymnasium
 
-    world = gymnasium.make("CarRacing-v3")
+    world = gymnasium.make(ENV_ID)
     world.action_space.seed(0)
-    world.reset(seed=0)
+    world.reset(seed=SEED)
     began = time.monotonic()
     for _ in range(steps):
         _, _, terminated, truncated, _ = world.step(world.action_space.sample())
@@ -167,7 +215,7 @@ def world_alone(steps: int) -> float:
 
 
 def lateness(listener: Any, driving: subprocess.Popen[bytes]) -> Sequence[float]:
-    """Each second the 99th percentile of the last ticks' lateness, in ms."""
+    """Return the 99th percentile of the newest ticks' lateness in ms, sampled each second."""
     found: list[float] = []
     while driving.poll() is None:
         if listener.state("inference") == "active":
@@ -179,7 +227,7 @@ def lateness(listener: Any, driving: subprocess.Popen[bytes]) -> Sequence[float]
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, 95th percentile and largest of some values."""
+    """Return median, 95th percentile and maximum."""
     if not values:
         return {}
     ordered = sorted(values)
@@ -187,20 +235,15 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {name: round(ordered[place], 3) for name, place in places.items()}
 
 
-def judge(folder: Path, name: str) -> dict[str, list[float]]:
-    """The errors of each state on the recorded drive, untrained weights first, oldest to newest."""
+def evaluate(folder: Path, name: str) -> dict[str, list[float]]:
+    """Return the errors of each state on the recorded drive: untrained, then oldest to newest."""
     ids = sorted(path.name for path in (folder / f"{name}_states/pamiq_training").iterdir())
     states = [word for each in ("none", *ids) for word in ("--state", each)]
-    finished(
-        folder,
-        start(
-            folder, "evaluate", *WORLD[:1], *WORLD[3:], *states, "bag",
-            "--states-dir", f"{name}_states", "--json", f"{name}_errors.json",
-        ),
-    )  # fmt: skip
-    judged = json.loads((folder / f"{name}_errors.json").read_text(encoding="utf-8"))["states"]
-    metrics = [metric for metric in judged["none"] if "error" in metric]
-    return {metric: [judged[each][metric]["mean"] for each in ("none", *ids)] for metric in metrics}
+    files = ("--states-dir", f"{name}_states", "--json", f"{name}_errors.json")
+    finished(folder, start(folder, "evaluate", SYSTEM, "--set", SETTING, *states, "bag", *files))
+    scores = json.loads((folder / f"{name}_errors.json").read_text(encoding="utf-8"))["states"]
+    metrics = [metric for metric in scores["none"] if "error" in metric]
+    return {metric: [scores[each][metric]["mean"] for each in ("none", *ids)] for metric in metrics}
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How much of a maze a curious robot comes to see, against one that drives at random.
+"""How much of a maze `curiosity` visits, compared with a policy that acts at random.
 
-Each seed is a run of `pamiq-ros up curiosity` in lockstep in `maze_world:Maze-v0`, which gives no
-reward. Then the policy that was learnt drives for a while without learning, and so does the policy
-that it began with, whose actions are as random as their distribution; both start alike. The measure
-is the number of cells of 1 m by 1 m that they come into: it grows by going to other places alone,
-not by turning or by driving to and fro.
+Each seed is a run of `pamiq-ros train curiosity --world maze_world:Maze-v0`. The maze gives no
+reward. Two policies are then evaluated without training, from the same start: the trained policy,
+and the policy before training, which samples its actions from an untrained distribution. The
+measure is the number of cells of 1 m by 1 m that the robot enters. Only new places increase it,
+turning on the spot or driving back and forth does not.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ SETTINGS = {
 
 
 def main() -> None:
-    """Learn with each seed, judge, and print the figures."""
+    """Train with each seed, evaluate, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5, help="how many")
     parser.add_argument("--first", type=int, default=0, help="the first one")
-    parser.add_argument("--steps", type=int, default=16000, help="ticks to learn for, 10 a second")
-    parser.add_argument("--judged-steps", type=int, default=6000, help="ticks without learning")
-    parser.add_argument("--train-every", type=int, default=16, help="ticks from turn to turn")
+    parser.add_argument("--steps", type=int, default=16000, help="ticks to train for, 10 Hz")
+    parser.add_argument("--judged-steps", type=int, default=6000, help="ticks to evaluate for")
+    parser.add_argument("--train-every", type=int, default=16, help="ticks per training round")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     from machine import report
@@ -62,7 +62,7 @@ def main() -> None:
                 found.append(covered(log))
             sys.stderr.write(
                 f"seed {seed}: {curious[-1]} cells, at random {random[-1]}; "
-                f"{learning[-1]} in {seconds[-1]:.0f} s of learning\n"
+                f"{learning[-1]} in {seconds[-1]:.0f} s of training\n"
             )
     ratio = statistics.mean(curious) / statistics.mean(random)
     report(
@@ -89,14 +89,23 @@ def run(
     resume: str,
     more: Sequence[str],
 ) -> Path:
-    """One run in lockstep; gives the file that says where the robot was."""
+    """Run `pamiq-ros train` once; return the file with the robot's places.
+
+    Args:
+        folder: The working directory; the states of all runs are saved in it.
+        name: The file's name without its suffix.
+        seed: Seed of the world and of acting.
+        steps: Ticks.
+        train_every: Ticks from training round to training round; 0 for none.
+        resume: State to resume from: `latest` or `none`.
+        more: Further settings of the system, as `key=value`.
+    """
     from processes import pamiq
 
     log = folder / f"{name}.places"
-    command = ["up", "curiosity", "--world", WORLD, "--lockstep", "--seed", str(seed)]
-    command += ["--steps", str(steps)]
+    command = ["train", "curiosity", "--world", WORLD, "--seed", str(seed), "--steps", str(steps)]
     command += ["--train-every", str(train_every), "--resume", resume]
-    command += ["--states-dir", str(folder / "states"), "--log-dir", str(folder / f"{name}_log")]
+    command += ["--states-dir", str(folder / "states")]
     for setting in (*(f"{key}={value}" for key, value in SETTINGS.items()), *more):
         command += ["--set", setting]
     pamiq(folder, *command, PAMIQ_MAZE_LOG=str(log))
@@ -104,13 +113,13 @@ def run(
 
 
 def covered(log: Path) -> int:
-    """How many free cells the robot came to."""
+    """Return the number of free cells that the robot entered."""
     places = np.fromfile(log, np.float32).reshape(-1, 3)[:, :2]
     return len({(int(x), int(y)) for x, y in places if not walls()[int(y), int(x)]})
 
 
 def walls() -> npt.NDArray[np.bool_]:
-    """Which cells are walls."""
+    """Return which cells are walls."""
     from maze_world import PLAN
 
     return np.array([[cell == "#" for cell in row] for row in PLAN])

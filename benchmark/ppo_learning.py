@@ -1,8 +1,8 @@
-"""PPO through the real nodes in lockstep: how good it gets, over several seeds.
+"""What `pamiq-ros train ppo --world ...` learns, over several seeds.
 
-Each seed is a run of `pamiq-ros up ppo --world ... --lockstep`; then the policy that was saved does
-what is likeliest in 100 episodes of the same environment. The reference is a policy that was never
-trained, judged alike, and the reward that stable-baselines3 asks of its own (rl-baselines3-zoo).
+Each seed is one training run. The saved policy is then evaluated in 100 episodes of the same
+environment, in which it takes its most likely action. The references are an untrained policy,
+evaluated in the same way, and the reward threshold of stable-baselines3 (rl-baselines3-zoo).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-FIRST_SEED = 10_000  # of the episodes that are judged: none that was trained on
-TURN_EVERY = 32
+FIRST_SEED = 10_000  # of the evaluation episodes; no training run uses it
+TRAIN_EVERY = 32
 
 
 @dataclass(frozen=True)
 class Task:
-    """An environment, how to learn it, and what counts as learnt.
+    """An environment, the training run, and the return to reach.
 
     Attributes:
-        rate: Ticks per second of its time in Hz: one for each of its steps.
-        steps: Ticks in lockstep.
-        wanted: Mean return.
-        settings: Of the system `ppo`.
+        rate: Rate of the environment and the system in Hz: one step per tick.
+        steps: Ticks to train for.
+        wanted: Mean return to reach.
+        settings: Configuration of the system `ppo`.
     """
 
     rate: float
@@ -62,7 +62,7 @@ TASKS = {
 
 
 def main() -> None:
-    """Learn with each seed and print the figures."""
+    """Train with each seed, evaluate, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--env", choices=TASKS, default="CartPole-v1")
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 on")
@@ -74,12 +74,12 @@ def main() -> None:
     task = TASKS[options.env]
     steps = options.steps or task.steps
     torch.set_num_threads(1)
-    untrained = judge(options.env, task, None, options.episodes)
+    untrained = evaluate(options.env, task, None, options.episodes)
     returns, seconds = [], []
     for seed in range(options.seeds):
         with tempfile.TemporaryDirectory() as folder:
             seconds.append(learn(options.env, task, steps, seed, Path(folder)))
-            returns.append(judge(options.env, task, Path(folder), options.episodes))
+            returns.append(evaluate(options.env, task, Path(folder), options.episodes))
             sys.stderr.write(f"seed {seed}: {returns[-1]:.1f} after {seconds[-1]:.0f} s\n")
     report(
         "ppo_learning",
@@ -96,14 +96,12 @@ def main() -> None:
 
 
 def learn(env_id: str, task: Task, steps: int, seed: int, folder: Path) -> float:
-    """Learn in lockstep through the nodes; gives the seconds it took, starting included."""
+    """Train, and return the seconds it took, process start included."""
     from processes import pamiq
 
-    command = ["up", "ppo", "--world", env_id, "--world-command", "array", "--lockstep"]
-    command += ["--steps", str(steps)]
-    command += ["--rate", str(task.rate), "--seed", str(seed), "--train-every", str(TURN_EVERY)]
-    command += ["--states-dir", str(folder / "states"), "--log-dir", str(folder / "log")]
-    for name, value in {**task.settings, "seed": seed}.items():
+    command = ["train", "ppo", "--world", env_id, "--steps", str(steps), "--seed", str(seed)]
+    command += ["--train-every", str(TRAIN_EVERY), "--states-dir", str(folder / "states")]
+    for name, value in {**task.settings, "rate": task.rate, "seed": seed}.items():
         text = str(list(value)) if isinstance(value, tuple) else str(value)
         command += ["--set", f"{name}={text}"]
     began = time.monotonic()
@@ -111,8 +109,8 @@ def learn(env_id: str, task: Task, steps: int, seed: int, folder: Path) -> float
     return time.monotonic() - began
 
 
-def judge(env_id: str, task: Task, folder: Path | None, episodes: int) -> float:
-    """Mean return of what the policy thinks best; without a folder, of one never trained."""
+def evaluate(env_id: str, task: Task, folder: Path | None, episodes: int) -> float:
+    """Return the mean return of the saved policy, or of an untrained one without a folder."""
     import gymnasium
     from safetensors.torch import load_file
 

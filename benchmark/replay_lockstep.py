@@ -1,21 +1,23 @@
-"""A bag through the real nodes in lockstep: how much faster than real time, twice, the same or not.
+"""`pamiq-ros replay --lockstep`: its speed, and whether two runs give the same weights.
 
-The reference is the bag's own time. What can't be undercut is the time to read and decode its
-pictures in a plain loop without nodes, which is measured too.
+It replays a bag of pictures with the system `vae`, each time in a fresh process: once acting
+without training, then with training. The references are the length of the bag and a plain loop that
+reads and decodes the same pictures.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -23,11 +25,10 @@ RATE = 10.0
 TOPIC = "/camera/image_raw"
 HEIGHT, WIDTH = 240, 320
 TRAIN_EVERY = 10
-_TOOK = re.compile(r"replayed \d+ messages in ([\d.]+) s")
 
 
 def main() -> None:
-    """Make a bag, replay it and print the figures."""
+    """Make a bag, replay it and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the bag")
     parser.add_argument(
@@ -35,30 +36,31 @@ def main() -> None:
     )
     options = parser.parse_args()
     from machine import report
+    from runner_process import in_fresh_process
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         seconds = make_bag(folder / "bag", round(options.seconds * RATE))
         plain_s = read_plainly(folder / "bag")
-        acting_s = replay(folder, "acting", 0)
-        runs = [f"training_{number}" for number in range(options.training_runs)]
-        training_s = [replay(folder, run, TRAIN_EVERY) for run in runs]
-        same = same_weights([folder / run for run in runs])
+        acting_s = in_fresh_process(replay, folder / "bag", None, 0)
+        runs = [folder / f"training_{number}" for number in range(options.training_runs)]
+        training_s = [in_fresh_process(replay, folder / "bag", run, TRAIN_EVERY) for run in runs]
+        same = same_weights(runs)
     report(
         "replay_lockstep",
         bag_s=round(seconds, 1),
-        acting_s=acting_s,
+        acting_s=round(acting_s, 3),
         times_real_time=round(seconds / acting_s, 1),
-        training_s=training_s,
+        training_s=[round(value, 3) for value in training_s],
         training_times_real_time=round(seconds / max(training_s), 1),
         same_weights=same,
-        plain_loop_s=round(plain_s, 2),
+        plain_loop_s=round(plain_s, 3),
         ratio_to_plain_loop=round(acting_s / plain_s, 1),
     )
 
 
 def make_bag(path: Path, count: int) -> float:
-    """A camera of 320x240 that looks along a moving pattern; gives its length in s."""
+    """Write a bag with pictures of a moving pattern, 320x240; return its length in s."""
     from rosbags.rosbag2 import StoragePlugin, Writer
     from rosbags.typesys import Stores, get_typestore
 
@@ -80,38 +82,50 @@ def make_bag(path: Path, count: int) -> float:
 
 
 def read_plainly(path: Path) -> float:
-    """Seconds to read the bag and decode each picture, without nodes."""
+    """Return the seconds from the first picture to the last in a plain loop with one thread."""
+    from rclpy.serialization import deserialize_message
+    from sensor_msgs.msg import Image
+
     from pamiq_ros.core.devices import ImageTopic
-    from pamiq_ros.offline.bag_robot import BagRobot
     from pamiq_ros.offline.bags import Bag
 
-    robot = BagRobot()
-    camera = robot.open_sensor(ImageTopic(TOPIC))
-    began = time.perf_counter()
+    torch.set_num_threads(1)
+    camera = ImageTopic(TOPIC)
+    decoded_at = []
     with Bag(path) as bag:
-        for message in bag.messages(robot.topics(bag)):
-            robot.take(message)
-            camera.read()
-    return time.perf_counter() - began
+        for message in bag.messages([TOPIC]):
+            camera.decode(deserialize_message(message.data, Image), lambda _: None)
+            decoded_at.append(time.perf_counter())
+    return decoded_at[-1] - decoded_at[0]
 
 
-def replay(folder: Path, name: str, train_every: int) -> float:
-    """Seconds from the first step to the last one, starting the nodes not counted."""
-    from processes import pamiq
+def replay(bag: Path, states: Path | None, train_every: int) -> float:
+    """Replay the bag in this process.
 
-    command = ["replay", str(folder / "bag"), "vae", "--lockstep", "--seed", "0"]
-    command += ["--train-every", str(train_every)]
-    command += ["--states-dir", str(folder / name), "--log-dir", str(folder / f"{name}_log")]
-    pamiq(folder, *command)
-    logs = [log.read_text() for log in (folder / f"{name}_log").rglob("pamiq_replay.log")]
-    took = _TOOK.search("\n".join(logs))
-    if took is None:
-        raise SystemExit(f"expected the time of a replay in {folder / name}_log, found none")
-    return max(float(took[1]), 0.1)  # the log has one decimal: a short bag may take 0.0 s
+    Args:
+        bag: The bag.
+        states: Folder to save a state in; None for none.
+        train_every: Ticks from training round to training round; 0 for none.
+
+    Returns:
+        The seconds from the first tick to the end, saving included.
+    """
+    from runner_process import time_from_first_tick
+
+    from pamiq_ros.offline.runner import Schedule
+    from pamiq_ros.offline.session import Choice
+    from pamiq_ros.offline.session import replay as run
+
+    choice = Choice("vae", "", [], 0, 1, states, "", {})
+    whole = (0.0, 0.0)
+    seconds, _ = time_from_first_tick(
+        partial(run, choice, bag, whole, Schedule(train_every), "none")
+    )
+    return seconds
 
 
 def same_weights(states: Sequence[Path]) -> bool | None:
-    """Whether every run saved the same weights, to the byte; None with less than two runs."""
+    """Return whether all runs saved the same weights, to the byte; None for fewer than two runs."""
     if len(states) < 2:
         return None
     first, *others = (weights(folder) for folder in states)
@@ -119,7 +133,7 @@ def same_weights(states: Sequence[Path]) -> bool | None:
 
 
 def weights(states: Path) -> list[dict[str, bytes]]:
-    """The bytes of all weights that the learner saved."""
+    """Return the bytes of all saved weights."""
     from safetensors.numpy import load_file
 
     return [
