@@ -171,29 +171,20 @@ def train_offline(folder: Path, steps: int, train_every: int) -> dict[str, Any]:
     """
     from runner_process import time_from_first_tick
 
-    from pamiq_ros.checkpoints import LATEST, Configuration, Keepers, StateStore
-    from pamiq_ros.core.config import ResolvedSystem
+    from pamiq_ros.checkpoints import LATEST
     from pamiq_ros.offline.runner import Schedule
-    from pamiq_ros.offline.session import LEARNER, Choice, WorldChoice, train_in
+    from pamiq_ros.offline.session import Choice, WorldChoice, train_in
     from pamiq_ros.offline.training import Plan
 
-    states = folder / "lockstep_states"
-
-    class AllKept(Choice):
-        def store(self, resolved: ResolvedSystem) -> StateStore:
-            values = {"system": resolved.name, "configuration": resolved.config}
-            configuration = Configuration(resolved.digest, values)
-            # The store of `train` keeps only the newest three states.
-            return StateStore(states / LEARNER, configuration, Keepers(newest=1000))
-
-    choice = AllKept(SYSTEM, "", [SETTING], SEED, 1, states, "", {})
+    choice = Choice(SYSTEM, "", [SETTING], SEED, 1, folder / "lockstep_states", "", {}, 1000)
     world = WorldChoice(ENV_ID, rate=float(RATE))
     plan = Plan(steps=steps, save_every=max(1, steps // STATES))
     schedule = Schedule(train_every, beside=True)
     seconds, metrics = time_from_first_tick(
         partial(train_in, choice, world, plan, schedule, "none")
     )
-    found = choice.store(choice.resolved()).find(LATEST, sys.stderr.write)
+    store = choice.store(choice.resolved())
+    found = store.find(LATEST, sys.stderr.write) if store is not None else None
     assert found is not None
     return {"seconds": round(seconds, 3), "updates": found[1]["updates"], "metrics": metrics}
 

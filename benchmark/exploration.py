@@ -27,12 +27,12 @@ SETTINGS = {
     "min_speed": -1.0,
     "max_speed": 1.0,
     "max_turn": 0.4,
-    "choices": [3, 3],
+    "action_bins": [3, 3],
     "horizon": 1,
     "beta": 0.3,
     "dynamics_learning_rate": 2e-3,
     "policy_learning_rate": 1e-3,
-    "epochs": 8,
+    "n_epochs": 8,
     "gamma": 0.97,
 }
 

@@ -48,10 +48,10 @@ TASKS = {
         -250.0,
         {
             "observation_size": 3,
-            "choices": (),
+            "action_bins": (),
             "low": (-2.0,),
             "high": (2.0,),
-            "rollout": 1024,
+            "n_steps": 1024,
             "gamma": 0.9,
             "learning_rate": 1e-3,
             "anneal": 78,

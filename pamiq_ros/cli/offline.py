@@ -107,6 +107,10 @@ schedule_options = with_options(
     help="Save a state after every N ticks in the world, too; without it one at the end.",
 )  # fmt: skip
 @click.option(
+    "--states-keep", type=click.IntRange(1), default=3, show_default=True, metavar="N",
+    help="How many of the newest states are kept.",
+)  # fmt: skip
+@click.option(
     "--held-out", multiple=True, metavar="BAG",
     help="Evaluate each epoch on this bag, and keep the best state; repeatable.",
 )  # fmt: skip
@@ -298,6 +302,7 @@ def choice_of(system: str, choices: Mapping[str, Any]) -> Any:
         Path(choices["states_dir"]) if choices["states_dir"] else None,
         choices["namespace"],
         names,
+        choices.get("states_keep", 3),
     )
 
 

@@ -43,6 +43,7 @@ class Choice:
         states_dir: Folder of states; None for none.
         namespace: Of the robot whose states these are; empty for the root.
         names: New names of topics of the bags, by those they have there.
+        states_keep: How many of the newest states are kept.
     """
 
     system: str
@@ -53,6 +54,7 @@ class Choice:
     states_dir: Path | None
     namespace: str
     names: Mapping[str, str]
+    states_keep: int = 3
 
     def resolved(self) -> ResolvedSystem:
         """The system, with the random generators seeded and torch's threads set.
@@ -75,7 +77,9 @@ class Choice:
             return None
         values = {"system": resolved.name, "configuration": resolved.config}
         folder = self.states_dir / self.namespace.strip("/") / LEARNER
-        return StateStore(folder, Configuration(resolved.digest, values), RetentionPolicy())
+        return StateStore(
+            folder, Configuration(resolved.digest, values), RetentionPolicy(self.states_keep)
+        )
 
 
 class Metrics(Recorder):
@@ -271,7 +275,7 @@ def evaluate(
     judged: dict[str, list[dict[str, MetricCurve]]] = {}
     with ExitStack() as stack:
         sources = [BagSource(bag, choice.names) for bag in _opened(stack, bags, say)]
-        total, done = len(states) * sum(bag.seconds for bag in sources), 0.0
+        total, done = max(len(states) * sum(bag.seconds for bag in sources), 1e-9), 0.0
         for wanted in states:
             resolved = choice.resolved()
             models, name = _models(choice, resolved, wanted, say)

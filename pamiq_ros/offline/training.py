@@ -163,7 +163,7 @@ def judge_on(
 
 
 def _pass(runner: Runner, bags: Sequence[BagSource], plan: Plan, on_progress: Progress) -> None:
-    total, done = sum(bag.seconds for bag in bags), 0.0
+    total, done = max(sum(bag.seconds for bag in bags), 1e-9), 0.0
     for bag in bags:
         for now_ns in runner.through(bag):
             if not plan.updates:

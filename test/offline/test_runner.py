@@ -122,6 +122,8 @@ def test_training_in_a_world_goes_on_from_its_state(tmp_path):
     output = train(tmp_path, "--updates", 10, "--save-every", 4)
     assert "state loaded from" in output and "| 43 updates | saved" in output
     assert output.count("saved") >= 3
+    train(tmp_path, "--steps", 30, "--save-every", 2, "--states-keep", 7)
+    assert len(list(tmp_path.glob("pamiq_training/*/manifest.json"))) == 7
 
 
 @pytest.mark.parametrize(
