@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pamiq_ros.bringup import GraphOptions, graph
+from pamiq_ros.bringup import GraphOptions, NodeDescription, graph
 from pamiq_ros.bringup.ros_environment import node_variables, range_text, shared_variables
 from pamiq_ros.bringup.run_directory import RunDirectory
 from pamiq_ros.bringup.shm_cleanup import files_there, remove_leftovers
@@ -22,6 +24,9 @@ from .options import Request
 from .outcome import FAILED, OK, judge
 from .report_file import write_report
 from .runner import Runner
+
+if TYPE_CHECKING:
+    from .monitor import Monitor
 
 
 def run(request: Request) -> int:
@@ -80,26 +85,13 @@ def _run(request: Request, run_directory: RunDirectory, interrupts: Interrupts) 
     added = shared_variables(os.environ, run_directory.ros_log_dir)
     reach = range_text(os.environ, added)
     os.environ.update(added)
-    nodes = {node.name: node for node in graph(request.graph)}
-    domain = os.environ.get("ROS_DOMAIN_ID") or "0"
-    if not domain.isdecimal():
-        return _complain(f"ROS_DOMAIN_ID: expected a number, found {domain!r}", BAD_CONFIGURATION)
-    # The control node finds out for sure; what need not be started for that is said at once.
-    if taken := NameClaim(nodes[CONTROL].full_name, int(domain)).holder():
-        return _complain(taken, BAD_CONFIGURATION)
-    processes = run_directory.processes(list(nodes.values()), node_variables(os.environ))
-    supervisor = Supervisor(processes)
+    nodes = graph(request.graph)
+    if wrong := _robot_taken(nodes):
+        return _complain(wrong, BAD_CONFIGURATION)
+    supervisor = Supervisor(run_directory.processes(nodes, node_variables(os.environ)))
     try:
         supervisor.start()
-        # rclpy takes half a second to import, and LTTng's files come with it.
-        from .monitor import Monitor
-
-        control = supervisor.processes[CONTROL]
-        monitor = Monitor(
-            request.graph.absolute_namespace,
-            is_replay=request.graph.replay is not None,
-            is_ours=lambda status: status.is_of(control.pid),
-        )
+        monitor = _monitor(request, supervisor)
     except BaseException as error:
         supervisor.kill()
         if isinstance(error, RuntimeError):
@@ -122,6 +114,28 @@ def _run(request: Request, run_directory: RunDirectory, interrupts: Interrupts) 
     if why:
         return _complain(why, code)
     return code if written else FAILED
+
+
+def _robot_taken(nodes: Sequence[NodeDescription]) -> str:
+    """Why these nodes can't have their robot; empty as far as is known before they start."""
+    domain = os.environ.get("ROS_DOMAIN_ID") or "0"
+    if not domain.isdecimal():
+        return f"ROS_DOMAIN_ID: expected a number, found {domain!r}"
+    [control] = [node for node in nodes if node.name == CONTROL]
+    # The control node finds out for sure; what need not be started for that is said at once.
+    return NameClaim(control.full_name, int(domain)).holder()
+
+
+def _monitor(request: Request, supervisor: Supervisor) -> Monitor:
+    # rclpy takes half a second to import, and LTTng's files come with it.
+    from .monitor import Monitor
+
+    control = supervisor.processes[CONTROL]
+    return Monitor(
+        request.graph.absolute_namespace,
+        is_replay=request.graph.replay is not None,
+        is_ours=lambda status: status.is_of(control.pid),
+    )
 
 
 def _write_report(path: Path | None, runner: Runner, display: SafeDisplay) -> bool:

@@ -6,6 +6,7 @@ import gc
 import shutil
 import sys
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.devices import attach_robot
 from pamiq_ros.nodes.ros_robot import RosRobot
 from pamiq_ros.runtime.actor import Actor
+from pamiq_ros.runtime.staged_weights import StagedWeights
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.supervision.claims import NameClaim
 from pamiq_ros.supervision.liveliness import PERIOD_S, Watchdog, sign_of_life
@@ -77,15 +79,9 @@ class InferenceNode(PamiqNode):
         )
         self._actor = actor
         for name, slot in actor.slots.items():
-            self._receivers[name] = WeightsReceiver(
-                resolved.digest,
-                slot.stage,
-                stage_from=slot.stage_from,
-                make_room=slot.release_spare,
-                ask=self._weights.asker(name),
-                on_error=self.errors.add,
-            )
-            self._weights.subscribe(name, self._receivers[name].receive)
+            receiver = self._receiver(slot, resolved.digest, self._weights.asker(name))
+            self._receivers[name] = receiver
+            self._weights.subscribe(name, receiver.receive)
         self._missing = MissingWeights(self, self._weights, self._receivers)
         actor.setup()
         self._load_state(resolved, actor)
@@ -204,6 +200,18 @@ class InferenceNode(PamiqNode):
             self.pause_by_itself(text)
         else:
             self.give_up(text)
+
+    def _receiver(
+        self, slot: StagedWeights, digest: str, ask: Callable[[bytes], None]
+    ) -> WeightsReceiver:
+        return WeightsReceiver(
+            digest,
+            slot.stage,
+            stage_from=slot.stage_from,
+            make_room=slot.release_spare,
+            ask=ask,
+            on_error=self.errors.add,
+        )
 
     def _collector(self, name: str, digest: str, source: str) -> ExperienceCollector:
         assert self._experience is not None

@@ -13,6 +13,7 @@ import torch
 from std_msgs.msg import String
 
 from pamiq_ros.core.config import ResolvedSystem
+from pamiq_ros.core.model import TrainingModel
 from pamiq_ros.core.state import load_json, save_json, state_file
 from pamiq_ros.runtime.learner import RECEIVED, Learner
 from pamiq_ros.runtime.scheduling import yield_process
@@ -68,41 +69,22 @@ class TrainingNode(PamiqNode):
         self._recorder = MetricsPublisher(
             self, self.value("picture_rate"), self.value("tensorboard_dir")
         )
-        faults = TrainingFaults(
-            self.value("on_trainer_error"),
-            self.value("on_not_finite"),
-            self.give_up,
-            self._newest_state,
-        )
+        policies = (self.value("on_trainer_error"), self.value("on_not_finite"))
+        faults = TrainingFaults(*policies, self.give_up, self._newest_state)
         learner = Learner(resolved.system, self._recorder, self.errors, preparation(self), faults)
         self._learner = learner
         self._receiver = ExperienceReceiver(
             resolved.digest, learner.users, learner.receive, on_error=self.errors.add
         )
         self._weights = WeightsTopics(self)
-        source = uuid.uuid4().hex
-        chunk_bytes = self.value("weights_chunk_bytes")
-        folder = None if self.value("weights_carrier") == "topic" else SHARED_MEMORY
         if left := remove_leftovers():
             self.get_logger().info(f"removed shared memory that dead processes left: {left}")
+        source = uuid.uuid4().hex
         for name, model in learner.trained_models().items():
-            tensors, form = tensors_of(model.export_parameters())
-            layout = weights_layout(tensors, form, resolved.digest, source)
-            chunks = chunk_count(layout.size, chunk_bytes)
-            self._senders[name] = WeightsSender(
-                name,
-                resolved.digest,
-                source,
-                self._weights.publisher(name, chunks),
-                versions=self._versions,
-                folder=folder,
-                slots=self.value("weights_slots"),
-                chunk_bytes=chunk_bytes,
-                pace_s=self.value("weights_pace"),
-                on_error=self.errors.add,
-            )
-            self._weights.on_request(name, self._senders[name].request)
-            learner.set_sync_target(name, self._senders[name].send)
+            sender = self._sender(name, model, resolved.digest, source, self._weights)
+            self._senders[name] = sender
+            self._weights.on_request(name, sender.request)
+            learner.set_sync_target(name, sender.send)
         self._experience = ExperienceTopics(self, self.value("experience_depth"))
         for name in learner.users:
             self._experience.subscribe(name, partial(self._receiver.receive, name))
@@ -160,6 +142,25 @@ class TrainingNode(PamiqNode):
             "buffers": learner.fill(),
             **({"state": self._states.figures()} if self._states is not None else {}),
         }
+
+    def _sender(
+        self, name: str, model: TrainingModel[Any], digest: str, source: str, topics: WeightsTopics
+    ) -> WeightsSender:
+        tensors, form = tensors_of(model.export_parameters())
+        layout = weights_layout(tensors, form, digest, source)
+        chunk_bytes = self.value("weights_chunk_bytes")
+        return WeightsSender(
+            name,
+            digest,
+            source,
+            topics.publisher(name, chunk_count(layout.size, chunk_bytes)),
+            versions=self._versions,
+            folder=None if self.value("weights_carrier") == "topic" else SHARED_MEMORY,
+            slots=self.value("weights_slots"),
+            chunk_bytes=chunk_bytes,
+            pace_s=self.value("weights_pace"),
+            on_error=self.errors.add,
+        )
 
     def _load_state(self, resolved: ResolvedSystem, learner: Learner) -> None:
         receiver = self._receiver

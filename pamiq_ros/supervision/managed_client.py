@@ -79,6 +79,7 @@ class ManagedClient:
         self._closed = False
         self._driving = False
         self._live_before = 0
+        self._answered = self._connected = 0.0
         self._on_paused: Callable[[], None] | None = None
         self._lock = threading.Lock()
         self._group = group = ReentrantCallbackGroup()
@@ -235,46 +236,56 @@ class ManagedClient:
 
     def _drive(self, wanted: str) -> None:
         self.failure = ""
-        began = answered = connected = time.monotonic()
+        began = self._answered = self._connected = time.monotonic()
         while not self._closed and self._wanted == wanted:
-            is_there = self._get.service_is_ready()
-            if wanted == FINALIZED and not is_there:
+            if wanted == FINALIZED and not self._get.service_is_ready():
                 self.state = FINALIZED  # it has ended, as it should, or never was
                 return
-            state = state_of(self._get) if is_there else None
-            now = time.monotonic()
-            if state is None:
-                self._complain(now - answered)
-                if self.live and now - max(answered, connected) > _LOST_S:
-                    connected = now
-                    self._reconnect()
-                time.sleep(_RETRY_S)
-                continue
-            self.failure, answered = "", now
-            state = self.state = self._state_of_several() or state
-            with self._lock:  # else a wish that came just now could cost us `on_paused` alone
-                if self._wanted != wanted:
-                    return
-                on_paused, self._on_paused = self._on_paused, None
-            if on_paused is not None and self.state == INACTIVE:
-                on_paused()
+            if self._ask() and not self._advance(wanted, began):
                 return
-            transition = next_transition(self.state, wanted)
-            if transition is None:
-                if self.state != wanted:
-                    self.failure = f"{self.name} is {self.state}, expected {wanted}"
-                return
-            if reason := self._not_yet(transition):
-                if now - began > self._timeout:
-                    self.failure = f"{self.name}: no '{transition}': {reason}"
-                    return
-                time.sleep(_LIFE_S)
-                continue
-            if not self._transition(transition, state):
-                return
-            if transition == "shutdown":
-                self.state = FINALIZED  # its process ends now and may not be asked again
-                return
+
+    def _ask(self) -> bool:
+        """Whether the node says which state it is in; waits a moment if it does not."""
+        state = state_of(self._get) if self._get.service_is_ready() else None
+        now = time.monotonic()
+        if state is not None:
+            self.failure, self._answered = "", now
+            self.state = self._state_of_several() or state
+            return True
+        self._complain(now - self._answered)
+        if self.live and now - max(self._answered, self._connected) > _LOST_S:
+            self._connected = now
+            self._reconnect()
+        time.sleep(_RETRY_S)
+        return False
+
+    def _advance(self, wanted: str, began: float) -> bool:
+        """Do the next transition; False when there is none left, or none that can be done."""
+        state = self.state
+        with self._lock:  # else a wish that came just now could cost us `on_paused` alone
+            if self._wanted != wanted:
+                return False
+            on_paused, self._on_paused = self._on_paused, None
+        if on_paused is not None and state == INACTIVE:
+            on_paused()
+            return False
+        transition = next_transition(state, wanted)
+        if transition is None:
+            if state != wanted:
+                self.failure = f"{self.name} is {state}, expected {wanted}"
+            return False
+        if reason := self._not_yet(transition):
+            if time.monotonic() - began > self._timeout:
+                self.failure = f"{self.name}: no '{transition}': {reason}"
+                return False
+            time.sleep(_LIFE_S)
+            return True
+        if not self._transition(transition, state):
+            return False
+        if transition == "shutdown":
+            self.state = FINALIZED  # its process ends now and may not be asked again
+            return False
+        return True
 
     def _complain(self, silent_s: float) -> None:
         if silent_s > self._timeout and self._heard.instances:
