@@ -21,6 +21,8 @@ _OPTION_NAMES = {
     "params_file": "--params",
     "system_config": "--config",
     "overrides": "--set",
+    "remaps": "--remap",
+    "topics": "--topic",
     "env_kwargs": "--world-kwargs",
 }
 _ROS = {"rclpy": "ros", "std_msgs": "ros", "std_srvs": "ros"}

@@ -160,3 +160,43 @@ def test_compressed_pictures_stamped_commands_and_a_gap(tmp_path):
 
 def metrics_of(file):
     return json.loads(file.read_text())["states"].values()
+
+
+def replayed(bag, *arguments):
+    status, output = run("replay", bag, "vae", "--lockstep", *arguments, *SMALL)
+    assert status == 0, output
+    return output
+
+
+def test_two_replays_in_lockstep_are_the_same_to_the_byte(bags, tmp_path):
+    for name in ("first", "second"):
+        options = ("--states-dir", tmp_path / name, "--train-every", 4, "--train-beside")
+        output = replayed(bags[1], *options)
+        # 10 Hz over 5.9 s, and the tick that sees the last picture.
+        assert re.search(r"60 ticks \| \d+ updates \| saved", output)
+    assert weights(tmp_path / "first") == weights(tmp_path / "second") != []
+
+
+def test_a_replay_in_lockstep_compares_and_leaves_no_state_unless_asked(
+    bags, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    output = replayed(bags[1], "--train-every", 0, "--compare", "--start", 1, "--end", 3)
+    assert "21 ticks | 0 updates\n" in output
+    [difference] = re.findall(r"command_difference /cmd_vel linear\.x ([\d.]+)", output)
+    assert float(difference) > 0.5
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_replay_in_lockstep_goes_on_from_a_state(bags, tmp_path):
+    trained(tmp_path, bags[1], "--updates", 3)
+    output = replayed(bags[1], "--states-dir", tmp_path, "--train-every", 0)
+    assert "state loaded from" in output and "| 3 updates | saved" in output
+
+
+@pytest.mark.parametrize(
+    "option", [("--rate", 2), ("--loop",), ("--duration", 3), ("--topic", "/cmd_vel")]
+)
+def test_options_of_nodes_are_refused_in_lockstep(bags, option):
+    status, output = run("replay", bags[1], "vae", "--lockstep", *option, *SMALL)
+    assert status == 2 and f"'{option[0]}'" in output and "expected none beside" in output
