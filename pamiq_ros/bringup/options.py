@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from pamiq_ros.nodes.tables import INFERENCE_PARAMETERS, REPLAY_PARAMETERS, require_accepted
 
 LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
 
@@ -60,9 +61,8 @@ class ReplayOptions:
             ValueError: One has a wrong value; names it, what was found and expected.
         """
         for name in ("rate", "start", "end"):
-            value = getattr(self, name)
-            if not math.isfinite(value) or value < 0.0:
-                raise ValueError(f"{name}: expected a positive number, found {value:g}")
+            if value := getattr(self, name):  # 0 is left to the parameter file
+                require_accepted(REPLAY_PARAMETERS, name, value)
         if not Path(self.bag).exists():
             raise ValueError(f"bag: expected a folder or a file, found nothing at {self.bag}")
 
@@ -132,15 +132,9 @@ class GraphOptions:
         Raises:
             ValueError: An option has a wrong value; names it, what was found and expected.
         """
-        if not math.isfinite(self.rate) or self.rate < 0.0:
-            raise ValueError(
-                f"rate: expected a positive number of Hz, or 0 for the system's own, "
-                f"found {self.rate:g}"
-            )
-        for name in ("max_linear_velocity", "max_angular_velocity"):
-            limit = getattr(self, name)
-            if limit is not None and not 0.0 <= limit < math.inf:
-                raise ValueError(f"{name}: expected 0 or a positive number, found {limit:g}")
+        for name in ("rate", "max_linear_velocity", "max_angular_velocity"):
+            if (value := getattr(self, name)) is not None:
+                require_accepted(INFERENCE_PARAMETERS, name, value)
         if self.namespace not in ("", "/") and not _NAMESPACE.fullmatch(self.namespace):
             raise ValueError(
                 f"namespace: expected names of letters, digits and '_' joined by '/', "

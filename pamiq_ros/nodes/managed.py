@@ -18,7 +18,8 @@ from pamiq_ros.supervision.exit_policy import GAVE_UP
 from pamiq_ros.supervision.lifecycle import ACTIVE, UNCONFIGURED
 from pamiq_ros.supervision.reporter import Reporter
 
-from .parameters import Parameter, declare
+from .parameters import declare
+from .tables import Parameter
 
 
 class PamiqNode(LifecycleNode):

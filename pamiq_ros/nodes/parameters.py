@@ -1,10 +1,8 @@
-"""ROS parameters declared from a table: type, unit, range and text, checked with clear errors."""
+"""ROS parameters declared from a table, checked with clear errors."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rcl_interfaces.msg import (
@@ -20,67 +18,28 @@ from rclpy.parameter import Parameter as RosParameter
 from pamiq_ros.compat import parameter_overrides
 
 from .params_file import given_files, is_of_ros, meant, sections
-
-Value = bool | int | float | str | list[str]
-_TYPE_NAMES = {bool: "bool", int: "integer", float: "double", str: "string", list: "string array"}
+from .tables import Parameter
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One row of a node's parameter table.
-
-    Attributes:
-        name: Parameter name.
-        default: Value when the user gives none; its type is the parameter's type.
-        description: What it does, with its unit.
-        minimum: Smallest value allowed, for numbers.
-        maximum: Largest value allowed, for numbers.
-        choices: The values allowed, for strings; empty for any.
-        read_only: Whether it can only be given at the start.
-    """
-
-    name: str
-    default: Value
-    description: str
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    read_only: bool = False
-
-    def expected(self) -> str:
-        """What a value must be, for an error message."""
-        text = _TYPE_NAMES[type(self.default)]
-        if self.choices:
-            return f"one of {', '.join(self.choices)}"
-        if self.minimum is not None and self.maximum is not None:
-            return f"{text} from {self.minimum:g} to {self.maximum:g}"
-        return text
-
-    def descriptor(self) -> ParameterDescriptor:
-        """The descriptor that `ros2 param describe` shows."""
-        descriptor = ParameterDescriptor(
-            description=self.description,
-            read_only=self.read_only,
-            additional_constraints=self.expected() if self.choices else "",
-        )
-        if self.minimum is not None and self.maximum is not None:
-            if isinstance(self.default, float):
-                descriptor.floating_point_range = [
-                    FloatingPointRange(
-                        from_value=float(self.minimum), to_value=float(self.maximum), step=0.0
-                    )
-                ]
-            else:
-                descriptor.integer_range = [
-                    IntegerRange(from_value=int(self.minimum), to_value=int(self.maximum), step=1)
-                ]
-        return descriptor
-
-    def accepts(self, value: object) -> bool:
-        """Whether a value of the right type is also one of the choices, and finite."""
-        if isinstance(value, float) and not math.isfinite(value):
-            return False
-        return not self.choices or value in self.choices
+def descriptor(row: Parameter) -> ParameterDescriptor:
+    """The descriptor that `ros2 param describe` shows."""
+    made = ParameterDescriptor(
+        description=row.description,
+        read_only=row.read_only,
+        additional_constraints=row.expected() if row.choices else "",
+    )
+    if row.minimum is not None and row.maximum is not None:
+        if isinstance(row.default, float):
+            made.floating_point_range = [
+                FloatingPointRange(
+                    from_value=float(row.minimum), to_value=float(row.maximum), step=0.0
+                )
+            ]
+        else:
+            made.integer_range = [
+                IntegerRange(from_value=int(row.minimum), to_value=int(row.maximum), step=1)
+            ]
+    return made
 
 
 def declare(
@@ -107,15 +66,13 @@ def declare(
     for row in table:
         found = _override(node, row.name)
         try:
-            node.declare_parameter(row.name, row.default, row.descriptor())
+            node.declare_parameter(row.name, row.default, descriptor(row))
             if not row.accepts(node.get_parameter(row.name).value):
                 raise InvalidParameterValueException(row.name, found, "not accepted")
         except (InvalidParameterTypeException, InvalidParameterValueException):
             errors[row.name] = f"parameter '{row.name}': expected {row.expected()}, found {found}"
             if not node.has_parameter(row.name):
-                node.declare_parameter(
-                    row.name, row.default, row.descriptor(), ignore_override=True
-                )
+                node.declare_parameter(row.name, row.default, descriptor(row), ignore_override=True)
 
     def check(changes: list[RosParameter]) -> SetParametersResult:  # type: ignore[type-arg]
         for change in changes:

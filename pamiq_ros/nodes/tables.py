@@ -1,8 +1,65 @@
-"""The nodes' parameter tables, apart from the nodes: they can be checked before torch is loaded."""
+"""The nodes' parameters: one table each, without ROS, so that options are checked by them too."""
 
 from __future__ import annotations
 
-from .parameters import Parameter
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Value = bool | int | float | str | list[str]
+_TYPE_NAMES = {bool: "bool", int: "integer", float: "double", str: "string", list: "string array"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One row of a node's parameter table.
+
+    Attributes:
+        name: Parameter name.
+        default: Value when the user gives none; its type is the parameter's type.
+        description: What it does, with its unit.
+        minimum: Smallest value allowed, for numbers.
+        maximum: Largest value allowed, for numbers.
+        choices: The values allowed, for strings; empty for any.
+        read_only: Whether it can only be given at the start.
+    """
+
+    name: str
+    default: Value
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    read_only: bool = False
+
+    def expected(self) -> str:
+        """What a value must be, for an error message."""
+        text = _TYPE_NAMES[type(self.default)]
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if self.minimum is not None and self.maximum is not None:
+            return f"{text} from {self.minimum:g} to {self.maximum:g}"
+        return text
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value of the right type is one of the choices, finite and in the range."""
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            low = -math.inf if self.minimum is None else self.minimum
+            high = math.inf if self.maximum is None else self.maximum
+            return math.isfinite(value) and low <= value <= high
+        return not self.choices or value in self.choices
+
+
+def require_accepted(table: Sequence[Parameter], name: str, value: object) -> None:
+    """Check an option by the parameter that it sets.
+
+    Raises:
+        ValueError: The parameter does not accept the value; names it, what was expected and found.
+    """
+    [row] = [row for row in table if row.name == name]
+    if not row.accepts(value):
+        raise ValueError(f"{name}: expected {row.expected()}, found {value}")
+
 
 LARGEST = 1000.0
 TRAINING_POLICIES = ("retry", "reload", "stop", "exit")

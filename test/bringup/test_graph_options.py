@@ -131,9 +131,13 @@ def test_parameters_are_written_for_the_node_by_its_full_name() -> None:
 @pytest.mark.parametrize(
     ("choices", "error"),
     [
-        ({"rate": -1.0}, r"rate: expected a positive number of Hz.* found -1"),
+        ({"rate": -1.0}, r"rate: expected double from 0 to 1000, found -1"),
+        ({"rate": 5000.0}, r"rate: expected double from 0 to 1000, found 5000"),
         ({"rate": float("nan")}, r"rate: .* found nan"),
-        ({"max_linear_velocity": -0.1}, r"max_linear_velocity: expected 0 or .* found -0.1"),
+        (
+            {"max_linear_velocity": -0.1},
+            r"max_linear_velocity: expected double from 0 .* found -0.1",
+        ),
         ({"max_angular_velocity": float("inf")}, r"max_angular_velocity: .* found inf"),
         ({"namespace": "my robot"}, r"namespace: expected names .* found 'my robot'"),
         ({"namespace": "1st"}, r"namespace: .* found '1st'"),
@@ -177,7 +181,7 @@ def test_a_replay_stands_in_for_the_robot_and_is_the_nodes_time(tmp_path: Path) 
     ("choices", "error"),
     [
         ({"bag": "/nowhere"}, r"bag: expected a folder or a file, found nothing at /nowhere"),
-        ({"rate": -1.0}, r"rate: expected a positive number, found -1"),
+        ({"rate": -1.0}, r"rate: expected double from 0.001 to 1e\+06, found -1"),
         ({"start": float("nan")}, r"start: .* found nan"),
     ],
 )

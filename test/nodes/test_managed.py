@@ -10,7 +10,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import String
 
 from pamiq_ros.nodes.managed import PamiqNode
-from pamiq_ros.nodes.parameters import Parameter
+from pamiq_ros.nodes.tables import Parameter
 from pamiq_ros.nodes.training_node import TrainingNode
 from pamiq_ros.supervision.reports import read_report, seal
 

@@ -12,8 +12,8 @@ from domains import own_domain
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
-from pamiq_ros.nodes.parameters import Parameter, declare
-from pamiq_ros.nodes.tables import TABLES
+from pamiq_ros.nodes.parameters import declare
+from pamiq_ros.nodes.tables import TABLES, Parameter
 
 FILE = Path(__file__).parents[2] / "config" / "continual.yaml"
 
