@@ -11,6 +11,7 @@ from pamiq_ros.cli import checks, options
 from pamiq_ros.cli.main import main
 
 CASES = [
+    (["demo", "--rate", "5000"], "--rate", "expected double from 0 to 1000, found 5000"),
     (["demo", "--rate", "-1"], "--rate", "expected a positive number of Hz, found '-1'"),
     (["demo", "--rate", "nan"], "--rate", "expected a positive number of Hz, found 'nan'"),
     (["demo", "--rate", "fast"], "--rate", "expected a positive number of Hz, found 'fast'"),
