@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from pamiq_ros.bringup import ReplayOptions, parse_remaps
 
@@ -69,6 +70,10 @@ def replay_request(bag: str, system: str, choices: Mapping[str, Any]) -> Request
     Raises:
         click.UsageError: Something is wrong; names it, what was found and what was expected.
     """
+    context = click.get_current_context()
+    for name in ("train_every", "train_beside", "seed"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise option_error(name, "expected --lockstep beside it, found none")
     check_bags()
     _check_bag(bag)
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -89,6 +91,8 @@ class TrainingNode(PamiqNode):
         for name in learner.users:
             self._experience.subscribe(name, partial(self._receiver.receive, name))
         self._load_state(resolved, learner)
+        # The first step of an optimizer imports it, for seconds in which no pause is possible.
+        threading.Thread(target=importlib.import_module, args=("torch._dynamo",)).start()
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, buffers {sorted(learner.users)}, "
             f"weights of {sorted(self._senders)}"

@@ -194,6 +194,12 @@ def test_a_replay_in_lockstep_goes_on_from_a_state(bags, tmp_path):
     assert "state loaded from" in output and "| 3 updates | saved" in output
 
 
+@pytest.mark.parametrize("option", [("--train-every", 1), ("--train-beside",), ("--seed", 0)])
+def test_options_of_lockstep_are_refused_without_it(bags, option):
+    status, output = run("replay", bags[1], "vae", *option)
+    assert status == 2 and f"'{option[0]}': expected --lockstep beside it" in output
+
+
 @pytest.mark.parametrize(
     "option", [("--rate", 2), ("--loop",), ("--duration", 3), ("--topic", "/cmd_vel")]
 )
