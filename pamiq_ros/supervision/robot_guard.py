@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import array
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from std_msgs.msg import Float64MultiArray
 
+from pamiq_ros.core.devices import message_class
 from pamiq_ros.supervision.reports import MOST_ACTUATORS
 
 from .liveliness import watch
 from .ros_time import steady_timer
 
 _TIMES, _PERIOD_S = 5, 0.05
-_TYPES = {kind.__name__: kind for kind in (Twist, TwistStamped, Float64MultiArray)}
 _UNKNOWN = "_NODE_NAME_UNKNOWN_"  # rmw's name for the node of a publisher that is just being found
 _LONGEST_FRAME = 256
+_NO_COMMAND = re.compile("/(pamiq|rosout|parameter_events|diagnostics)")
 
 
 class Command(NamedTuple):
@@ -60,8 +62,10 @@ class RobotStop:
                 frame_id = str(actuator.get("frame_id", ""))[:_LONGEST_FRAME]
                 topic, kind, size = (actuator[key] for key in ("topic", "type", "size"))
                 command = Command(topic, kind, size, frame_id)
-                if command not in self._zeros and self._is_published(command) and self._has_room():
-                    self._offer(command)
+                if command in self._zeros:
+                    continue
+                if (kind := self._published(command)) is not None and self._has_room():
+                    self._offer(command, kind)
 
     def stop(self) -> None:
         """Command zero, now and some times more: a command may just be on its way."""
@@ -83,50 +87,46 @@ class RobotStop:
             for publisher, zero in self._zeros.values():
                 publisher.publish(zero())
 
-    def _is_published(self, command: Command) -> bool:
+    def _published(self, command: Command) -> Any | None:
+        """The class of messages that the node which moves the robot publishes as this command."""
+        if _NO_COMMAND.search(command.topic):
+            return None
         ours = {(self._name, self._node.get_namespace())}
-        return command.type in _TYPES and any(
-            found.topic_type.rpartition("/")[2] == command.type
-            and (found.node_name == _UNKNOWN or {(found.node_name, found.node_namespace)} == ours)
-            for found in self._node.get_publishers_info_by_topic(command.topic)
-        )
+        for found in self._node.get_publishers_info_by_topic(command.topic):
+            is_ours = {(found.node_name, found.node_namespace)} == ours
+            is_type = found.topic_type.rpartition("/")[2] == command.type
+            if is_type and (is_ours or found.node_name == _UNKNOWN):
+                return message_class(found.topic_type)
+        return None
 
     def _has_room(self) -> bool:
         if len(self._zeros) >= MOST_ACTUATORS:
-            for command in [known for known in self._zeros if not self._is_published(known)]:
+            for command in [known for known in self._zeros if self._published(known) is None]:
                 self._node.destroy_publisher(self._zeros.pop(command)[0])
         if len(self._zeros) >= MOST_ACTUATORS:
             self._warn(f"expected at most {MOST_ACTUATORS} actuators, found more: not all of them")
         return len(self._zeros) < MOST_ACTUATORS
 
-    def _offer(self, command: Command) -> None:
+    def _offer(self, command: Command, kind: Any) -> None:
         try:
-            publisher = self._node.create_publisher(_TYPES[command.type], command.topic, 1)
+            publisher = self._node.create_publisher(kind, command.topic, 1)
         except RuntimeError as error:  # this node has the topic already, with another type
             self._warn(f"{command.topic} ({error}): not")
             return
-        self._zeros[command] = (publisher, self._zero(command))
+        self._zeros[command] = (publisher, partial(self._zero, command, kind))
 
     def _warn(self, why: str) -> None:
         text = f"{why} stopped in the place of {self._name}"
         self._node.get_logger().warning(text, throttle_duration_sec=10.0)
 
-    def _zero(self, command: Command) -> Callable[[], Any]:
-        def stamped() -> TwistStamped:
-            message = TwistStamped()
+    def _zero(self, command: Command, kind: Any) -> Any:
+        message = kind()  # the numbers of a new message are zero
+        if hasattr(message, "header"):
             message.header.stamp = self._node.get_clock().now().to_msg()
             message.header.frame_id = command.frame_id
-            return message
-
-        def array() -> Float64MultiArray:
-            return Float64MultiArray(data=[0.0] * command.size)
-
-        makers: dict[str, Callable[[], Any]] = {
-            "TwistStamped": stamped,
-            "Float64MultiArray": array,
-        }
-        maker: Callable[[], Any] = makers.get(command.type, Twist)
-        return maker
+        if isinstance(data := getattr(message, "data", None), array.array):
+            message.data = array.array(data.typecode, bytes(data.itemsize * command.size))
+        return message
 
 
 DOUBT_S = 0.04

@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
 from domains import own_domain
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import Twist, TwistStamped, Vector3Stamped
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
 from rclpy.node import Node
 from ros_helpers import wait_until
-from std_msgs.msg import String
+from std_msgs.msg import Float64MultiArray, String, UInt8MultiArray
 
 from pamiq_ros.supervision import robot_guard
 from pamiq_ros.supervision.liveliness import PERIOD_S, Watchdog, sign_of_life
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 MOVES = [{"topic": "/cmd_vel", "type": "Twist", "size": 2}]
 
 
-def offered(node: Node, kind: str = "geometry_msgs/msg/Twist") -> set[str]:
-    """The topics of a type that a node publishes."""
+def offered(node: Node, kind: str | None = "geometry_msgs/msg/Twist") -> set[str]:
+    """The topics of a type that a node publishes; None for any type."""
     found = node.get_publisher_names_and_types_by_node(node.get_name(), node.get_namespace())
-    return {topic for topic, kinds in found if kind in kinds}
+    return {topic for topic, kinds in found if kind is None or kind in kinds}
 
 
 def know(stop: RobotStop, control: Node, actuators: list[dict[str, Any]]) -> None:
@@ -41,7 +41,7 @@ def know(stop: RobotStop, control: Node, actuators: list[dict[str, Any]]) -> Non
 
     def all_known() -> bool:
         stop.know(actuators)
-        return topics <= offered(control)
+        return topics <= offered(control, None)
 
     wait_until(all_known, f"publishers of zeros on {topics}")
 
@@ -137,6 +137,38 @@ def test_a_report_alone_makes_the_control_node_publish_nothing(ros: Ros) -> None
     wait_until(lambda: control.get_publishers_info_by_topic("/theirs/cmd_vel"), "their publisher")
     stop.know(twists("/theirs/cmd_vel"))
     assert offered(control) == {"/cmd_vel"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "zero"),
+    [
+        (TwistStamped, lambda m: m.header.frame_id == "base" and m.twist == Twist()),
+        (Float64MultiArray, lambda m: list(m.data) == [0.0, 0.0]),
+        (UInt8MultiArray, lambda m: list(m.data) == [0, 0]),
+        (Vector3Stamped, lambda m: m.vector.x == 0.0 and m.header.stamp.sec > 0),
+    ],
+)
+def test_an_actuator_of_any_type_is_stopped(ros: Ros, kind: Any, zero: Any) -> None:
+    control, actor = ros.node("control"), ros.node("actor")
+    heard: list[Any] = []
+    actor.create_subscription(kind, "drive", heard.append, 10)
+    actor.create_publisher(kind, "drive", 10)
+    stop = RobotStop(control, "actor", ReentrantCallbackGroup())
+    know(stop, control, [{"topic": "/drive", "type": kind.__name__, "size": 2, "frame_id": "base"}])
+    wait_until(lambda: actor.count_publishers("/drive") == 2, "the publisher of zeros")
+    stop.stop()
+    wait_until(lambda: heard, "a zero")
+    assert zero(heard[0])
+
+
+def test_our_own_topics_are_no_commands(ros: Ros) -> None:
+    control, actor = ros.node("control"), ros.node("pamiq_inference")
+    actor.create_publisher(String, "~/report", 1)
+    stop = RobotStop(control, "pamiq_inference", ReentrantCallbackGroup())
+    report = "/pamiq_inference/report"
+    wait_until(lambda: control.count_publishers(report), "the report's publisher")
+    stop.know([{"topic": report, "type": "String", "size": 0}])
+    assert report not in offered(control, "std_msgs/msg/String")
 
 
 def test_a_topic_that_the_control_node_has_with_another_type_harms_nothing(ros: Ros) -> None:
