@@ -41,13 +41,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Several tests at a time where pytest-xdist is installed and all of them are run.
 
-    Most of them wait most of the time, hence more workers than CPUs; `-n 0` is one at a time.
+    One worker for each CPU: with more of them nodes are held up, and robots stopped, for the others.
+    `-n 0` is one test at a time.
     """
     option = config.option
     everything = config.args == config.getini("testpaths") and not option.full
     chosen = getattr(option, "numprocesses", 0) is not None or option.usepdb
     if everything and not chosen and not hasattr(config, "workerinput"):
-        option.numprocesses = (os.cpu_count() or 1) + 1
+        option.numprocesses = max(2, os.cpu_count() or 1)
         option.dist = "loadfile"
         option.loadscopereorder = False
         option.maxworkerrestart = "0"

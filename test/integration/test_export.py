@@ -11,8 +11,8 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from pamiq_ros.bags import Bag, BagError
 from pamiq_ros.cli.main import main
+from pamiq_ros.offline.bags import Bag, BagError
 
 from .command_line import pamiq_ros, said
 from .harness import TINY, graph, wait_until
