@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Several tests at a time where pytest-xdist is installed and all of them are run.
 
-    One worker for each CPU: with more of them nodes are held up, and robots stopped, for the others.
+    One worker for each CPU: with more of them nodes are held up, and robots are stopped for it.
     `-n 0` is one test at a time.
     """
     option = config.option
