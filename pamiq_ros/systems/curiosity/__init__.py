@@ -30,7 +30,7 @@ from pamiq_ros.core.checks import check_choices, check_devices, check_ranges
 from pamiq_ros.core.config import renamed
 from pamiq_ros.systems.ppo.distributions import ActionDistribution, Gaussian, MultiDiscrete
 from pamiq_ros.systems.ppo.rollout import SIZE as OUTCOME_SIZE
-from pamiq_ros.systems.ppo.trainer import PPOSettings, PPOTrainer
+from pamiq_ros.systems.ppo.trainer import OLD_NAMES, PPOSettings, PPOTrainer
 from pamiq_ros.systems.vae.evaluator import ReconstructionEvaluator
 from pamiq_ros.systems.vae.trainer import VAETrainer
 
@@ -44,14 +44,7 @@ from .models import SIZES, Size, dynamics_of, encoder_models, mind_models
 ENCODERS = ("conv", "patches")
 
 
-@renamed(
-    choices="action_bins",
-    clip="clip_range",
-    entropy="ent_coef",
-    epochs="n_epochs",
-    rollout="n_steps",
-    trace="gae_lambda",
-)
+@renamed(**OLD_NAMES)
 def system(
     *,
     size: str = "tiny",

@@ -28,17 +28,10 @@ from .agent import PPOAgent
 from .distributions import ActionDistribution, Gaussian, MultiDiscrete
 from .networks import ActorCritic
 from .rollout import SIZE as OUTCOME_SIZE
-from .trainer import PPOSettings, PPOTrainer
+from .trainer import OLD_NAMES, PPOSettings, PPOTrainer
 
 
-@renamed(
-    choices="action_bins",
-    clip="clip_range",
-    entropy="ent_coef",
-    epochs="n_epochs",
-    rollout="n_steps",
-    trace="gae_lambda",
-)
+@renamed(**OLD_NAMES)
 def system(
     *,
     observation_size: int = 4,

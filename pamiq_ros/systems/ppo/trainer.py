@@ -65,6 +65,17 @@ def policy_loss(
     return PolicyLoss(-(correction * gained).mean(), approx_kl, clip_fraction)
 
 
+OLD_NAMES = {
+    "choices": "action_bins",
+    "clip": "clip_range",
+    "entropy": "ent_coef",
+    "epochs": "n_epochs",
+    "rollout": "n_steps",
+    "trace": "gae_lambda",
+}
+"""What settings of systems with this trainer are called now, by what they were called before."""
+
+
 @dataclass(frozen=True)
 class PPOSettings:
     """How to train.
