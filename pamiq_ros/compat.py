@@ -6,6 +6,8 @@ test/nodes/test_compat.py runs this module against the names that each distribut
 
 from __future__ import annotations
 
+import importlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,11 +32,48 @@ __all__ = [
     "PublisherEventCallbacks",
     "SubscriptionEventCallbacks",
     "current_state",
+    "message_class",
     "message_functions",
     "parameter_overrides",
     "publisher_count",
     "publisher_pointer",
+    "require_message_class",
 ]
+
+
+_MESSAGE_TYPE = re.compile(r"([A-Za-z][A-Za-z0-9_]*)/msg/([A-Za-z][A-Za-z0-9]*)")
+
+
+def message_class(kind: str) -> Any | None:
+    """Return the class of messages of a type; rosidl_runtime_py, which has it, is not everywhere.
+
+    Args:
+        kind: Such as `sensor_msgs/msg/Image`.
+
+    Returns:
+        None where the package is not installed, or has no such message.
+    """
+    if (parts := _MESSAGE_TYPE.fullmatch(kind)) is None:
+        return None
+    try:
+        return getattr(importlib.import_module(f"{parts[1]}.msg"), parts[2], None)
+    except ImportError:
+        return None
+
+
+def require_message_class(topic: str, kind: str) -> Any:
+    """Return the class of messages of a device's topic.
+
+    Raises:
+        ValueError: There is none; names the topic and the type.
+    """
+    found = message_class(kind)
+    if found is None:
+        raise ValueError(
+            f"topic '{topic}': expected the type of an installed message, such as "
+            f"'sensor_msgs/msg/Imu', found '{kind}'"
+        )
+    return found
 
 
 def publisher_count(node: Node, subscription: Subscription[Any]) -> int:

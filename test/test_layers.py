@@ -23,6 +23,8 @@ PACKAGES = (
     "runtime",
     "core",
 )
+# What every package may import beside those below it.
+LEAVES = ("compat", "pixels")
 WITH_ROS = {"cli", "bringup", "nodes", "supervision", "offline"}
 WITHOUT_ROS = [*sorted({*PACKAGES} - WITH_ROS), "offline/bags", "offline/lerobot"]
 ROS = ("rclpy", "rcl_interfaces", "builtin_interfaces", "std_srvs")
@@ -59,7 +61,7 @@ def is_ros(name: str) -> bool:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_imports_only_those_below_it(package):
-    allowed = {*PACKAGES[PACKAGES.index(package) :], "compat", "__version__", None}
+    allowed = {*PACKAGES[PACKAGES.index(package) :], *LEAVES, "__version__", None}
     wrong = [
         f"{file.relative_to(PACKAGE)} imports {name}"
         for file in sorted((PACKAGE / package).rglob("*.py"))
@@ -69,8 +71,17 @@ def test_a_package_imports_only_those_below_it(package):
     assert wrong == []
 
 
-def test_what_differs_between_ros_distributions_needs_none_of_our_packages():
-    assert [name for name in imports(PACKAGE / "compat.py") if package_of(name)] == []
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_what_all_packages_may_import_imports_none_of_them(leaf):
+    assert [name for name in imports(PACKAGE / f"{leaf}.py") if package_of(name)] == []
+
+
+@pytest.mark.parametrize("node", ["control", "world", "vrchat"])
+def test_nodes_that_need_no_torch_do_not_load_it(node):
+    pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
+    code = f"import sys, pamiq_ros.nodes.{node}_node; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=False)
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("package", WITHOUT_ROS)

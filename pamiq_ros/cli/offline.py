@@ -213,7 +213,7 @@ def evaluate(
     json_file: str | None,
     **choices: Any,
 ) -> None:
-    """StateEvaluation states of SYSTEM on BAGS, side by side.
+    """Judge states of SYSTEM on BAGS, side by side.
 
     The metrics are those of the system's evaluators, and how far its commands are from the recorded
     ones. Less is better in each.

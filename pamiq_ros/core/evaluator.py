@@ -21,7 +21,7 @@ class Evaluator(ABC):
     _training_models: TrainingModelsDict
 
     def __init__(self, buffer: str) -> None:
-        """StateEvaluation the steps of a buffer."""
+        """Judge the steps of a buffer."""
         self.buffer = buffer
 
     def attach_training_models(self, training_models: TrainingModelsDict) -> None:
@@ -45,7 +45,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def evaluate(self, step: Any) -> Mapping[str, float]:
-        """StateEvaluation a step.
+        """Judge a step.
 
         Args:
             step: What the agent collected.

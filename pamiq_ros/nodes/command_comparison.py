@@ -10,7 +10,8 @@ from typing import Any
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from pamiq_ros.core.devices import AXES, message_class
+from pamiq_ros.compat import message_class
+from pamiq_ros.core.devices import AXES
 from pamiq_ros.offline.bags import Bag
 from pamiq_ros.offline.recorded_commands import RecordedCommands, axis_values, is_velocity
 from pamiq_ros.supervision.reporter import LATCHED

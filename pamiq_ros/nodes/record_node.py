@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.serialization import deserialize_message
 from std_msgs.msg import UInt8MultiArray
 
-from pamiq_ros.core.devices import message_class
+from pamiq_ros.compat import message_class
 from pamiq_ros.offline.bags import BagError, BagRecorder
 from pamiq_ros.supervision.ros_time import steady_timer
 from pamiq_ros.transport.header import PayloadError

@@ -10,7 +10,7 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
-from pamiq_ros.core.devices import message_class
+from pamiq_ros.compat import message_class
 from pamiq_ros.offline.bags import Bag, BagError, Recorded, Topic, require
 from pamiq_ros.supervision.reporter import STATUS_TOPIC
 

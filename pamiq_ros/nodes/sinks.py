@@ -13,6 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from pamiq_ros.compat import require_message_class
 from pamiq_ros.core.devices import (
     ActionError,
     TopicActuator,
@@ -20,7 +21,6 @@ from pamiq_ros.core.devices import (
     check_command,
 )
 from pamiq_ros.core.devices.limits import AxisLimit, VelocityLimiter
-from pamiq_ros.core.devices.topic import require_message_class
 
 from .robot_settings import RobotSettings
 

@@ -12,9 +12,9 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from torch import Tensor
 
-from pamiq_ros.compat import publisher_count
+from pamiq_ros.compat import require_message_class
 from pamiq_ros.core.devices import ObservationError, TopicSensor
-from pamiq_ros.core.devices.topic import new_observation, require_message_class
+from pamiq_ros.core.devices.topic import new_observation
 
 _NEWEST = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
@@ -134,11 +134,6 @@ class TopicSource:
         if newest.simulated_ns:  # slow simulated time must not make observations look old
             age_ns = max(0, clock_ns - newest.simulated_ns)
         return Ages(age_ns / 1e9, by_stamp)
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether a publisher's messages would be received."""
-        return publisher_count(self._node, self._subscription) > 0
 
     def close(self) -> None:
         """End the subscription; safe to call twice."""

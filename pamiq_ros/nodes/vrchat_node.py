@@ -12,7 +12,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image
 
-from pamiq_ros.core.devices.image_conversion import fill_image
+from pamiq_ros.pixels import fill_image
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.supervision.ros_time import steady_timer
 from pamiq_ros.worlds.vrchat import Avatar, AvatarSpeeds, Capture, CaptureError

@@ -13,7 +13,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 
-from pamiq_ros.core.devices.topic import require_message_class
+from pamiq_ros.compat import require_message_class
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.worlds import Outcome, World, WorldError, parse_kwargs
 from pamiq_ros.worlds.messages import FLOATS, IMAGE, WorldMessages

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rclpy.serialization import deserialize_message
 
+from pamiq_ros.compat import message_class
 from pamiq_ros.core.devices import (
     AXES,
     ImageTopic,
@@ -16,7 +17,6 @@ from pamiq_ros.core.devices import (
     LaserScanTopic,
     OdometryTopic,
     TopicSensor,
-    message_class,
 )
 from pamiq_ros.offline.bags import Bag
 

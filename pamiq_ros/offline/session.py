@@ -56,6 +56,11 @@ class Choice:
     names: Mapping[str, str]
     states_keep: int = 3
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the states of the training node are; None without a folder of states."""
+        return self.states_dir and self.states_dir / self.namespace.strip("/") / LEARNER
+
     def resolved(self) -> ResolvedSystem:
         """The system, with the random generators seeded and torch's threads set.
 
@@ -73,10 +78,9 @@ class Choice:
 
     def store(self, resolved: ResolvedSystem) -> StateStore | None:
         """The states of its training node; None without a folder for them."""
-        if self.states_dir is None:
+        if (folder := self.folder) is None:
             return None
         values = {"system": resolved.name, "configuration": resolved.config}
-        folder = self.states_dir / self.namespace.strip("/") / LEARNER
         return StateStore(
             folder, Configuration(resolved.digest, values), RetentionPolicy(self.states_keep)
         )
@@ -255,7 +259,7 @@ def evaluate(
     say: Callable[[str], object],
     on_progress: Progress,
 ) -> dict[str, list[dict[str, MetricCurve]]]:
-    """StateEvaluation states of a system on bags.
+    """Judge states of a system on bags.
 
     Args:
         choice: The system.
@@ -311,7 +315,7 @@ def _models(
     store = choice.store(resolved)
     found = store.find(wanted, say) if store is not None else None
     if found is None:
-        raise StateError(f"expected a state in {choice.states_dir}, found none")
+        raise StateError(f"expected a state in {choice.folder}, found none")
     path, _ = found
     if wanted not in (LATEST, path.name):
         say(f"there is no state {wanted}: {path.name} before it is judged")

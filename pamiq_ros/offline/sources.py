@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pamiq_ros.core.devices import AXES
-from pamiq_ros.core.devices.topic import require_message_class
 from pamiq_ros.offline.bags import Bag, Playback, listing, require
 
 from .robot import OfflineRobot
@@ -88,6 +87,8 @@ class BagSource:
         """
         # rclpy is needed for bags alone.
         from rclpy.serialization import deserialize_message
+
+        from pamiq_ros.compat import require_message_class
 
         topics = self.topics(robot)
         classes = {name: require_message_class(name, self.bag.topics[name].type) for name in topics}

@@ -14,7 +14,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
-from pamiq_ros.core.devices import message_class
+from pamiq_ros.compat import message_class
 from pamiq_ros.supervision.reports import MOST_ACTUATORS
 
 from .liveliness import watch

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pamiq_ros.core.devices.image_conversion import fill_image
+from pamiq_ros.pixels import fill_image
 
 from .gym_world import Episode, Outcome
 

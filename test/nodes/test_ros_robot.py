@@ -29,10 +29,10 @@ from pamiq_ros.core.devices import (
     TwistTopic,
     attach_robot,
 )
-from pamiq_ros.core.devices.image_conversion import fill_image
 from pamiq_ros.core.devices.limits import AxisLimit
 from pamiq_ros.nodes.robot_settings import RobotSettings
 from pamiq_ros.nodes.ros_robot import RosRobot
+from pamiq_ros.pixels import fill_image
 
 if TYPE_CHECKING:
     from ros_helpers import Ros

@@ -21,7 +21,6 @@ from .topic import (
     TopicSensor,
     attach_robot,
     attached_robot,
-    message_class,
 )
 from .twist import AXES, TwistTopic
 
@@ -46,5 +45,4 @@ __all__ = [
     "attach_robot",
     "attached_robot",
     "check_command",
-    "message_class",
 ]

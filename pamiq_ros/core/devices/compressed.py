@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .pixels import READABLE, ImageError, Pixels
+from pamiq_ros.pixels import READABLE, ImageError, Pixels
 
 MAX_PIXELS = 2**26
 """A picture that says it has more (67 million) is refused before memory is taken for it."""

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from pamiq_ros.pixels import ImageError
+
 from .checks import check_size
 from .image_conversion import convert, read_image
-from .pixels import ImageError
 from .topic import TopicSensor, Warn, new_observation
 
 __all__ = ["ImageError", "ImageTopic", "fill_planes"]

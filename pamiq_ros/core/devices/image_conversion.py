@@ -24,10 +24,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .compressed import decompress
-from .pixels import ImageError, Pixels, read_pixels, write_pixels
+from pamiq_ros.pixels import ImageError, Pixels, read_pixels
 
-__all__ = ["WANTED", "ImageError", "convert", "fill_image", "read_image", "to_array"]
+from .compressed import decompress
+
+__all__ = ["WANTED", "ImageError", "convert", "read_image", "to_array"]
 
 WANTED = ("rgb8", "bgr8", "mono8", "mono16", "32FC1")
 """The encodings a picture can be had in."""
@@ -90,20 +91,6 @@ def convert(pixels: Pixels, encoding: str) -> npt.NDArray[Any]:
     bits = 8 * pixels.array.dtype.itemsize
     colour = encoding[:3] if encoding in ("rgb8", "bgr8") else "mono"
     return _to_depth(_to_colour(pixels, f"{colour}{bits}"), encoding)
-
-
-def fill_image(message: Any, array: npt.NDArray[Any], encoding: str) -> None:
-    """Set the fields of an Image message, all but its header, from an array.
-
-    Args:
-        message: A sensor_msgs/Image.
-        array: [height, width] or [height, width, channels] of the encoding's own type.
-        encoding: Any encoding that `to_array` reads.
-
-    Raises:
-        ImageError: The array is not a picture of this encoding; says what was expected.
-    """
-    write_pixels(message, array, encoding)
 
 
 def _to_colour(pixels: Pixels, wanted: str) -> npt.NDArray[Any]:

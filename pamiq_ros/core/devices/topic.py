@@ -5,8 +5,6 @@ Everything here works without ROS: a message is any object with the attributes o
 
 from __future__ import annotations
 
-import importlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -20,8 +18,6 @@ from ..interaction import Actuator, Sensor
 from .checks import ActionError, check_topic
 
 Warn = Callable[[str], None]
-
-_MESSAGE_TYPE = re.compile(r"([A-Za-z][A-Za-z0-9_]*)/msg/([A-Za-z][A-Za-z0-9]*)")
 
 
 class Source(Protocol):
@@ -251,38 +247,6 @@ def new_observation(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """A new tensor for an observation, in pinned memory where CUDA is in use: it will go there."""
     pinned = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     return torch.empty(shape, dtype=dtype, pin_memory=pinned)
-
-
-def message_class(kind: str) -> Any | None:
-    """The class of messages of a type.
-
-    Args:
-        kind: Such as `sensor_msgs/msg/Image`.
-
-    Returns:
-        None where the package is not installed, or has no such message.
-    """
-    if (parts := _MESSAGE_TYPE.fullmatch(kind)) is None:
-        return None
-    try:
-        return getattr(importlib.import_module(f"{parts[1]}.msg"), parts[2], None)
-    except ImportError:
-        return None
-
-
-def require_message_class(topic: str, kind: str) -> Any:
-    """The class of messages of a device's topic.
-
-    Raises:
-        ValueError: There is none; names the topic and the type.
-    """
-    found = message_class(kind)
-    if found is None:
-        raise ValueError(
-            f"topic '{topic}': expected the type of an installed message, such as "
-            f"'sensor_msgs/msg/Imu', found '{kind}'"
-        )
-    return found
 
 
 def finite_tensor(values: Sequence[float]) -> Tensor:

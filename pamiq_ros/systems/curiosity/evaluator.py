@@ -47,7 +47,7 @@ class PredictionEvaluator(Evaluator):
     @override
     @torch.no_grad()
     def evaluate(self, step: Mapping[str, Any]) -> Mapping[str, float]:
-        """StateEvaluation a step; of the first of a sequence there is nothing to say."""
+        """Judge a step; of the first of a sequence there is nothing to say."""
         picture = to_unit(step["picture"])[None]
         encoding = self._encoder.model.encode(picture)[0]
         before, follows = self._before, False

@@ -18,7 +18,7 @@ class ReconstructionEvaluator(Evaluator):
     """Gives `reconstruction_error`: the mean squared error per pixel value, of values in [0, 1]."""
 
     def __init__(self) -> None:
-        """StateEvaluation the pictures that the agent collects."""
+        """Judge the pictures that the agent collects."""
         super().__init__("frames")
 
     @override
@@ -29,7 +29,7 @@ class ReconstructionEvaluator(Evaluator):
 
     @override
     def evaluate(self, step: Tensor) -> Mapping[str, float]:
-        """StateEvaluation a picture, uint8 [3, height, width]."""
+        """Judge a picture, uint8 [3, height, width]."""
         picture, reconstruction = self._reconstruct(step)
         return {"reconstruction_error": float((reconstruction - picture).square().mean())}
 

@@ -18,6 +18,7 @@ from nav_msgs.msg import Odometry
 from sensor_msgs.msg import CompressedImage, Image, Imu, JointState, LaserScan, Range
 from std_msgs.msg import Float32MultiArray
 
+from pamiq_ros.compat import message_class, require_message_class
 from pamiq_ros.core.devices import (
     FloatArrayTopic,
     ImageTopic,
@@ -27,10 +28,8 @@ from pamiq_ros.core.devices import (
     OdometryTopic,
     RangeTopic,
     TopicSensor,
-    message_class,
 )
-from pamiq_ros.core.devices.image_conversion import fill_image
-from pamiq_ros.core.devices.topic import require_message_class
+from pamiq_ros.pixels import fill_image
 
 
 def decode(sensor: TopicSensor, message: Any) -> tuple[torch.Tensor, list[str]]:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pamiq_ros.core.devices.image_conversion import WANTED, ImageError, fill_image, to_array
+from pamiq_ros.core.devices.image_conversion import WANTED, ImageError, to_array
+from pamiq_ros.pixels import fill_image
 
 HEIGHT, WIDTH = 48, 64
 COLOURS = [*(f"bayer_{p}{b}" for p in ("rggb", "bggr", "gbrg", "grbg") for b in (8, 16))]

@@ -97,7 +97,7 @@ def read_pixels(message: Any) -> Pixels:
     return Pixels(array.reshape(shape), _SAME.get(encoding, encoding))
 
 
-def write_pixels(message: Any, array: npt.NDArray[Any], encoding: str) -> None:
+def fill_image(message: Any, array: npt.NDArray[Any], encoding: str) -> None:
     """Set the fields of an Image message, all but its header, from an array.
 
     Args:
