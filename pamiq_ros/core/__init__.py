@@ -1,4 +1,4 @@
-"""What users build systems from: plain Python and torch, no ROS."""
+"""The public API: agents, models, buffers, trainers, sensors and `System`. It imports no ROS."""
 
 from . import data, interaction, model, time, torch, trainer, utils
 from .data import (

@@ -1,48 +1,48 @@
-"""Checks of a system's configuration, so that a wrong value is refused before anything moves."""
+"""Checks of a system's configuration: a wrong value is refused before any node starts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 
-def check_ranges(**named: tuple[float, float, float]) -> None:
-    """Refuse numbers that are not within limits, NaN included.
+def check_ranges(**values: tuple[float, float, float]) -> None:
+    """Refuse numbers outside their range. NaN is refused too.
 
     Args:
-        **named: By its name, each number with its lowest and its highest value.
+        **values: By setting name: the number, its minimum and its maximum.
 
     Raises:
-        ValueError: Says which, what was expected and what was found.
+        ValueError: Names the setting, the expected range and the number found.
     """
-    for name, (value, low, high) in named.items():
+    for name, (value, low, high) in values.items():
         if not low <= value <= high:
             raise ValueError(f"{name}: expected {low} to {high}, found {value}")
 
 
-def check_choices(**named: tuple[str, Sequence[str]]) -> None:
-    """Refuse words that are none of those there are.
+def check_choices(**values: tuple[str, Sequence[str]]) -> None:
+    """Refuse words that are not among the allowed ones.
 
     Args:
-        **named: By its name, each word with the ones there are.
+        **values: By setting name: the word and the allowed words.
 
     Raises:
-        ValueError: Says which, what was expected and what was found.
+        ValueError: Names the setting, the allowed words and the word found.
     """
-    for name, (found, expected) in named.items():
+    for name, (found, expected) in values.items():
         if found not in expected:
             raise ValueError(f"{name}: expected one of {', '.join(expected)}, found {found!r}")
 
 
-def check_devices(**named: Callable[[], object]) -> None:
-    """Refuse devices that can't be made, such as those of a topic whose name is none.
+def check_devices(**factories: Callable[[], object]) -> None:
+    """Refuse sensors and actuators that cannot be created, such as those of an invalid topic.
 
     Args:
-        **named: By the name of the value that could be wrong, each device's factory.
+        **factories: By the name of the setting that may be wrong: the device's factory.
 
     Raises:
-        ValueError: Says which, what was expected and what was found.
+        ValueError: Names the setting, then the factory's own error.
     """
-    for name, make in named.items():
+    for name, make in factories.items():
         try:
             make()
         except ValueError as error:

@@ -1,8 +1,8 @@
-"""Configuration: from a system's name and overrides to a System and the digest both nodes share.
+"""Configuration: builds a System from its name and overrides, and computes its digest.
 
-A system is named by `module:callable`, `path/to/file.py:callable`, or, for those that come with
-the package, by a bare name. The callable's keyword parameters, their annotations and defaults are
-the system's configuration: a YAML file and `key=value` overrides change them, checked by OmegaConf.
+The name of a system is `module:callable`, `path/to/file.py:callable`, or the bare name of a system
+in this package. The keyword parameters of the callable, with annotations and defaults, are the
+configuration. A YAML file and `key=value` overrides change them; OmegaConf checks the types.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ _RENAMED = "__renamed_settings__"
 
 
 class ConfigurationError(ValueError):
-    """A configuration that can't be used: says what was expected, what was found and where."""
+    """An invalid configuration. The text says where, what was expected and what was found."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedSystem:
-    """A system and the configuration it was made from.
+    """A system and its configuration.
 
     Attributes:
-        name: The system's name as it was given.
-        config: The resolved configuration: plain dicts, lists, numbers and strings.
-        digest: 16 hexadecimal digits that name this system with this configuration; experience
-            and weights carry it, and those of another digest are refused.
-        system: The system itself.
+        name: The system's name as given.
+        config: The resolved configuration as dicts, lists, numbers and strings.
+        digest: Identifies name and configuration, 16 hexadecimal digits. Experience and weights
+            carry it; receivers refuse those of another digest.
+        system: The system.
     """
 
     name: str
@@ -59,15 +59,16 @@ class ResolvedSystem:
 def resolve_system(
     name: str, config_file: str = "", overrides: Sequence[str] = ()
 ) -> ResolvedSystem:
-    """Find a system, apply its configuration and make it.
+    """Find a system, apply its configuration and build it.
 
     Args:
-        name: `module:callable`, `file.py:callable`, or the name of one that comes with the package.
-        config_file: A YAML file of the callable's parameters; empty for none.
-        overrides: `key=value` strings, applied last and in order; dots reach into nested values.
+        name: `module:callable`, `file.py:callable`, or the name of a system in this package.
+        config_file: A YAML file with parameters of the callable; empty for none.
+        overrides: `key=value` strings, applied after the file and in order. Dots in a key reach
+            into nested values.
 
     Raises:
-        ConfigurationError: Unknown system, unreadable file, unknown or ill-typed value.
+        ConfigurationError: Unknown system, unreadable file, unknown key or wrong type.
     """
     factory = _find(name)
     config = _schema(name, factory)
@@ -83,13 +84,10 @@ def resolve_system(
 
 
 def renamed(**names: str) -> Callable[[Factory], Factory]:
-    """Have old names of a system's settings refused with the new one in the message.
+    """Decorate a system: refuse old names of its settings with an error that has the new name.
 
     Args:
-        names: New names by old ones.
-
-    Returns:
-        A decorator of the system's function.
+        names: The new name by old name.
     """
 
     def decorate(factory: Factory) -> Factory:
@@ -100,7 +98,7 @@ def renamed(**names: str) -> Callable[[Factory], Factory]:
 
 
 def built_in_systems() -> list[str]:
-    """The names of the systems that come with the package."""
+    """Return the names of the systems in this package."""
     package = importlib.import_module(BUILT_IN)
     return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
 
@@ -134,7 +132,7 @@ def _import(name: str, module_name: str) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
-    except Exception as error:  # a module is a user's code: say whatever it raises
+    except Exception as error:  # a user's module may raise anything
         raise ConfigurationError(
             f"system {name!r}: '{module_name}' can't be imported: {type(error).__name__}: {error}"
         ) from error
@@ -154,7 +152,7 @@ def _schema(name: str, factory: Callable[..., Any]) -> DictConfig:
     try:
         return typing.cast("DictConfig", OmegaConf.structured(schema))
     except OmegaConfBaseException as error:
-        raise ConfigurationError(f"system {name!r}: {_text(error)}") from error
+        raise ConfigurationError(f"system {name!r}: {_first_line(error)}") from error
 
 
 def _field(default: Any) -> Any:
@@ -164,7 +162,7 @@ def _field(default: Any) -> Any:
 def _read(path: str) -> Any:
     try:
         loaded = OmegaConf.load(path)
-    except Exception as error:  # any parser error becomes the user's error, with its cause
+    except Exception as error:  # parsers raise many types
         raise ConfigurationError(f"system_config '{path}': can't be read: {error}") from error
     if not isinstance(loaded, DictConfig):
         raise ConfigurationError(f"system_config '{path}': expected a mapping, found a list")
@@ -177,8 +175,8 @@ def _parse(override: str) -> Any:
         raise ConfigurationError(f"override {override!r}: expected 'key=value'")
     try:
         return OmegaConf.from_dotlist([override])
-    except Exception as error:  # YAML and OmegaConf raise unrelated types here
-        raise ConfigurationError(f"override {override!r}: {_text(error)}") from error
+    except Exception as error:  # YAML and OmegaConf raise unrelated types
+        raise ConfigurationError(f"override {override!r}: {_first_line(error)}") from error
 
 
 def _require_new_names(change: Any, where: str, names: Mapping[str, str]) -> None:
@@ -194,7 +192,7 @@ def _merge(config: DictConfig, change: Any, where: str) -> DictConfig:
         known = ""
         if isinstance(error, (ConfigKeyError, ConfigAttributeError)):
             known = f" (expected one of the keys {', '.join(str(key) for key in config)})"
-        raise ConfigurationError(f"{where}: {_text(error)}{known}") from error
+        raise ConfigurationError(f"{where}: {_first_line(error)}{known}") from error
 
 
 def _resolved(config: DictConfig, name: str) -> dict[str, Any]:
@@ -204,7 +202,7 @@ def _resolved(config: DictConfig, name: str) -> dict[str, Any]:
             raise ConfigurationError(f"system {name!r}: expected a value for {', '.join(missing)}")
         return typing.cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
     except OmegaConfBaseException as error:
-        raise ConfigurationError(f"system {name!r}: {_text(error)}") from error
+        raise ConfigurationError(f"system {name!r}: {_first_line(error)}") from error
 
 
 def _make(name: str, factory: Callable[..., Any], config: DictConfig) -> System:
@@ -213,7 +211,7 @@ def _make(name: str, factory: Callable[..., Any], config: DictConfig) -> System:
         system = factory(**{key: _instantiated(value) for key, value in arguments.items()})
     except (TypeError, ValueError, ImportError) as error:
         raise ConfigurationError(f"system {name!r}: {error}") from error
-    except Exception as error:  # torch says RuntimeError to a size below zero
+    except Exception as error:  # such as torch's RuntimeError for a negative size
         raise ConfigurationError(f"system {name!r}: {type(error).__name__}: {error}") from error
     if not isinstance(system, System):
         raise ConfigurationError(
@@ -225,10 +223,10 @@ def _make(name: str, factory: Callable[..., Any], config: DictConfig) -> System:
 def _instantiated(value: Any) -> Any:
     if not isinstance(value, (dict, list)) or "_target_" not in str(value):
         return value
-    from hydra.utils import instantiate  # a quarter of a second, for those who use _target_
+    from hydra.utils import instantiate  # imported on use: it takes a quarter of a second
 
     return instantiate(value, _convert_="all")
 
 
-def _text(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0]

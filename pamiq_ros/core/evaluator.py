@@ -1,4 +1,4 @@
-"""Evaluator: judges models on steps that were collected, without training them."""
+"""Evaluator: computes metrics of models on collected steps, without training the models."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ from .model import TrainingModelsDict
 
 
 class Evaluator(ABC):
-    """Gives metrics for each step of one buffer, in the order in which they were collected.
+    """Computes metrics for each step of one buffer, in the order of collection.
 
     Attributes:
-        buffer: Name of the buffer whose steps are judged.
+        buffer: Name of the buffer whose steps are evaluated.
     """
 
     _training_models: TrainingModelsDict
 
     def __init__(self, buffer: str) -> None:
-        """Judge the steps of a buffer."""
+        """Create an evaluator of the steps that are collected for `buffer`."""
         self.buffer = buffer
 
     def attach_training_models(self, training_models: TrainingModelsDict) -> None:
-        """Give this evaluator the models, before the first step."""
+        """Attach the models. Called once, before the first step."""
         self._training_models = training_models
         self.on_training_models_attached()
 
     def on_training_models_attached(self) -> None:  # noqa: B027
-        """Override to get the models that are needed, with `get_training_model`."""
+        """Override to get the required models with `get_training_model`."""
 
     def get_training_model(self, name: str) -> Any:
-        """The training model of a name.
+        """Return the training model of that name.
 
         Raises:
-            KeyError: There is none of that name.
+            KeyError: No model has that name.
         """
         return self._training_models[name]
 
     def begin(self) -> None:  # noqa: B027
-        """Called before the first step of each recording; forget what the one before it was."""
+        """Called before the first step of each recording. Override to reset per-recording state."""
 
     @abstractmethod
     def evaluate(self, step: Any) -> Mapping[str, float]:
-        """Judge a step.
+        """Evaluate one step.
 
         Args:
-            step: What the agent collected.
+            step: The data that the agent collected.
 
         Returns:
-            Finite numbers by name, always the same names; less is better. Empty for a step that
-            can't be judged yet.
+            Finite numbers by metric name, always the same names; less is better. Empty for a step
+            that cannot be evaluated yet.
         """
 
     def picture(self, step: Any) -> Tensor | None:
-        """What there is to see of a step just judged, uint8 [3, H, W] rgb; None: nothing."""
+        """Return an image of the step evaluated last, uint8 [3, H, W] rgb, or None."""
         return None

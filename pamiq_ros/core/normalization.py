@@ -1,7 +1,7 @@
-"""Normalisation of channels by a specification that was learned from recordings.
+"""Normalisation of observations by a specification learned from recordings.
 
-The kinds of channels are much as in Horizon (Gauci et al. 2018, arXiv:1811.00260): each gets the
-map that brings it near to zero mean and unit variance.
+Each channel has a kind, much as in Horizon (Gauci et al. 2018, arXiv:1811.00260). The kind says
+which transformation brings the channel near to zero mean and unit variance.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 FORMAT = "pamiq_ros/normalization/1"
 KINDS = ("constant", "binary", "categorical", "normal", "bounded", "boxcox", "quantile")
 LIMIT = 5.0
-"""Normalised values stay within this, whatever comes that was never recorded."""
+"""Normalised values are clamped to [-LIMIT, LIMIT], for values outside the recorded range."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Channel:
     """How one number is normalised.
 
     Attributes:
-        name: What it is, such as `linear.x`.
+        name: Name of the number, such as `linear.x`.
         kind: One of KINDS.
-        mean: Subtracted first, or from what Box-Cox has made of it.
-        deviation: Divided by then; positive.
-        exponent: Of the Box-Cox transformation (Box & Cox 1964).
-        shift: Added before that, to make values positive.
-        values: The two values of a binary channel, those of a categorical one, or the quantiles
-            from 0 to 1 at even steps.
+        mean: Subtracted from the value, after the Box-Cox transformation if there is one.
+        deviation: Standard deviation; divides the difference. Positive.
+        exponent: Exponent of the Box-Cox transformation (Box & Cox 1964).
+        shift: Added before the Box-Cox transformation to make values positive.
+        values: The values of a binary or categorical channel, or evenly spaced quantiles from 0 to
+            1. Ascending.
 
     Raises:
-        ValueError: They do not agree; says what was expected and what was found.
+        ValueError: Unknown kind, or numbers that do not fit the kind.
     """
 
     name: str
@@ -61,18 +61,20 @@ class Channel:
 
     @property
     def size(self) -> int:
-        """How many numbers it becomes: one for each category, else one."""
+        """Number of normalised numbers: one per category, or one."""
         return len(self.values) if self.kind == "categorical" else 1
 
 
 class Normalizer(nn.Module):
-    """Normalises the channels of an observation; a part of a model, it travels with the weights.
+    """Normalises the channels of an observation.
+
+    As a part of a model, it travels with the weights.
 
     Args:
         channels: One for each number of an observation.
 
     Attributes:
-        size: How many numbers come out.
+        size: Number of normalised numbers.
     """
 
     table: Tensor
@@ -87,7 +89,7 @@ class Normalizer(nn.Module):
         self.register_buffer("table", torch.tensor(padded, dtype=torch.float64))
 
     def forward(self, observation: Tensor) -> Tensor:
-        """Normalise.
+        """Normalise observations.
 
         Args:
             observation: [..., channels], of any dtype.
@@ -96,20 +98,20 @@ class Normalizer(nn.Module):
             float32 [..., size].
 
         Raises:
-            ValueError: Another number of channels.
+            ValueError: The observation has another number of channels.
         """
         if observation.shape[-1] != len(self.channels):
             raise ValueError(
                 f"expected {len(self.channels)} channels, found {observation.shape[-1]}"
             )
-        found = [
-            _normalised(channel, row, observation[..., index].double())
+        normalised = [
+            _normalise(channel, row, observation[..., index].double())
             for index, (channel, row) in enumerate(zip(self.channels, self.table, strict=True))
         ]
-        return torch.cat(found, dim=-1).float()
+        return torch.cat(normalised, dim=-1).float()
 
 
-def _normalised(channel: Channel, row: Tensor, value: Tensor) -> Tensor:
+def _normalise(channel: Channel, row: Tensor, value: Tensor) -> Tensor:
     mean, deviation, exponent, shift = row[:4]
     values = row[4 : 4 + len(channel.values)]
     if channel.kind == "constant":
@@ -120,23 +122,23 @@ def _normalised(channel: Channel, row: Tensor, value: Tensor) -> Tensor:
         nearest = (value[..., None] - values).abs().argmin(-1)
         return nn.functional.one_hot(nearest, len(values)).double()
     if channel.kind == "quantile":
-        made: Tensor = torch.special.ndtri(_rank(value, values).clamp(1e-4, 1.0 - 1e-4))
+        scaled: Tensor = torch.special.ndtri(_rank(value, values).clamp(1e-4, 1.0 - 1e-4))
     else:
         if channel.kind == "boxcox":
             value = boxcox((value + shift).clamp_min(1e-9), float(exponent))
-        made = (value - mean) / deviation
-    return made.clamp(-LIMIT, LIMIT)[..., None]
+        scaled = (value - mean) / deviation
+    return scaled.clamp(-LIMIT, LIMIT)[..., None]
 
 
 def boxcox(positive: Tensor, exponent: float) -> Tensor:
-    """The Box-Cox transformation of positive values (Box & Cox 1964)."""
+    """Return the Box-Cox transformation of positive values (Box & Cox 1964)."""
     if abs(exponent) < 1e-6:
         return positive.log()
     return torch.as_tensor((positive.pow(exponent) - 1.0) / exponent)
 
 
 def _rank(value: Tensor, quantiles: Tensor) -> Tensor:
-    """Where values are between quantiles at even steps, from 0 to 1."""
+    """Return the rank of each value between evenly spaced quantiles, from 0 to 1."""
     last = len(quantiles) - 1
     above = torch.searchsorted(quantiles, value.contiguous(), right=True).clamp(1, last)
     low, high = quantiles[above - 1], quantiles[above]
@@ -148,11 +150,11 @@ def save_normalization(path: Path, topics: Mapping[str, Sequence[Channel]]) -> N
     """Write a specification as JSON.
 
     Args:
-        path: The file.
-        topics: The channels of each topic, by its name.
+        path: The file to write.
+        topics: The channels of each topic by topic name.
 
     Raises:
-        OSError: It can't be written.
+        OSError: The file can't be written.
     """
     content = {
         "format": FORMAT,
@@ -162,15 +164,15 @@ def save_normalization(path: Path, topics: Mapping[str, Sequence[Channel]]) -> N
 
 
 def load_normalizer(path: str | Path, topic: str) -> Normalizer:
-    """The normaliser of a topic's observations, from a file that `pamiq-ros analyze` wrote.
+    """Load the normaliser of a topic's observations from a file written by `pamiq-ros analyze`.
 
     Args:
         path: The file.
         topic: The topic's full name, such as `/odom`.
 
     Raises:
-        OSError: There is no such file.
-        ValueError: It is no specification, or has no such topic; says what was found.
+        OSError: The file can't be read.
+        ValueError: The file is not a specification, or does not have the topic.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))

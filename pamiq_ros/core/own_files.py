@@ -1,4 +1,4 @@
-"""Opening files at places where other users can put theirs, such as /dev/shm or a shared folder."""
+"""Reading files in places where other users can put theirs, such as /dev/shm or a shared folder."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _KINDS = {
 
 
 def open_own(path: Path) -> int:
-    """Open a regular file of this user for reading, and nothing else; never waits for anybody.
+    """Open a regular file of this user for reading. Never blocks.
 
     Returns:
-        The file's descriptor, for the caller to close.
+        The file descriptor; the caller closes it.
 
     Raises:
-        FileNotFoundError: There is nothing at this path.
-        PermissionError: It is another user's or no regular file; says what was found.
+        FileNotFoundError: The file does not exist.
+        PermissionError: It is not a regular file, or belongs to another user; says what was found.
     """
     try:
-        # Opening a FIFO would wait for who writes to it.
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         if error.errno == errno.ELOOP:
@@ -44,7 +44,7 @@ def open_own(path: Path) -> int:
 
 
 def read_own(path: Path) -> bytes:
-    """The content of a file as `open_own` opens it; raises what that raises."""
+    """Return the content of a regular file of this user. Raises what `open_own` raises."""
     with os.fdopen(open_own(path), "rb") as file:
         return file.read()
 

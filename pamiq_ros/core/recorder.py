@@ -1,4 +1,4 @@
-"""Recorder: where trainers put their metrics and pictures."""
+"""Recorder: receives the metrics and images of a trainer."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from torch import Tensor
 
 
 class Recorder:
-    """Keeps nothing; whoever wants to see a trainer's figures attaches a subclass."""
+    """Base class that discards everything; a node or the runner attaches a subclass."""
 
     def scalar(self, name: str, value: float) -> None:
         """Record one value of a metric.
 
         Args:
             name: Name of the metric, such as `loss/reconstruction`.
-            value: Its value now.
+            value: Its current value.
         """
 
     def image(self, name: str, make: Callable[[], Tensor]) -> None:
-        """Offer a picture.
+        """Offer an image.
 
         Args:
-            name: Name of the picture.
-            make: Makes it, uint8 [3, H, W] rgb on the CPU; only called if it is wanted, so that
-                training must not depend on it: what it draws needs a random generator of its own.
+            name: Name of the image.
+            make: Returns the image, uint8 [3, H, W] rgb on the CPU. It is called only if somebody
+                views the image. Training must not depend on that, so `make` samples from a random
+                generator of its own.
         """

@@ -1,4 +1,4 @@
-"""The random generators of a process: seeding, and saving them as a state."""
+"""The global random generators of a process: seeding them, and saving them as a state."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import torch
 from .state import load_tree, save_tree
 from .state_persistence import PersistentStateMixin
 
+T = TypeVar("T")
+
 
 class Generators(PersistentStateMixin):
-    """All global random generators; a CUDA device's where there is one and torch has used it."""
+    """The global random generators of Python, numpy and torch, with CUDA's if torch has used it."""
 
     def save_state(self, path: Path) -> None:
-        """Save them as `<path>.safetensors`."""
+        """Save the generators as `<path>.safetensors`."""
         kind, keys, position, has_gauss, cached = np.random.get_state(legacy=True)
         tree: dict[str, Any] = {
             "python": random.getstate(),
@@ -30,11 +32,11 @@ class Generators(PersistentStateMixin):
         save_tree(path, tree)
 
     def load_state(self, path: Path) -> None:
-        """Go on from what was saved.
+        """Restore the generators from `<path>.safetensors`.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            ValueError: The file is damaged or not one of these.
+            FileNotFoundError: The file does not exist.
+            ValueError: The file is damaged or has another format.
         """
         tree = load_tree(path)
         random.setstate(tree["python"])
@@ -44,11 +46,8 @@ class Generators(PersistentStateMixin):
             torch.cuda.set_rng_state_all(tree["cuda"])
 
 
-T = TypeVar("T")
-
-
 def seed_everything(seed: int) -> None:
-    """Seed Python's, numpy's and torch's global random generators.
+    """Seed the global random generators of Python, numpy and torch.
 
     Args:
         seed: From 0 to 2**32 - 1.
@@ -59,7 +58,7 @@ def seed_everything(seed: int) -> None:
 
 
 def seeded(seed: int, make: Callable[[], T]) -> T:
-    """What `make` makes with torch's CPU generator of a seed; the generator is then as before."""
+    """Return `make()`, called with torch's CPU generator seeded. Restores the generator after."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return make()

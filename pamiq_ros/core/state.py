@@ -1,7 +1,8 @@
-"""State files: nestings of tensors and plain values as safetensors, small ones as JSON.
+"""State files: nested data as safetensors, small plain values as JSON.
 
-A file holds tensors and text only, so that opening one runs no code. It is written beside its name
-and renamed, so that under its name there is never half a file.
+A file contains tensors and text only, so opening one runs no code. It is written under a temporary
+name and renamed, so a file under its final name is always complete. Files that have not changed
+since the previous state are hard links to it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import json
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +26,25 @@ from .own_files import open_own, read_own
 
 SCHEMA = "pamiq_ros/tree/1"
 
+_reused: ContextVar[tuple[Path, Path] | None] = ContextVar("reused", default=None)
+
 
 def state_file(path: Path, suffix: str = ".safetensors") -> Path:
-    """The file that belongs to a state's path: the suffix is added, dots in the name stay."""
+    """Return the file of a state's path: the suffix is appended, dots in the name stay."""
     return path.with_name(path.name + suffix)
 
 
 def save_tree(path: Path, tree: Any) -> None:
-    """Save a nesting as `<path>.safetensors`.
+    """Save nested data as `<path>.safetensors`.
 
     Args:
-        path: Where, without the suffix.
+        path: The file without its suffix.
         tree: Any nesting of dict, list, tuple and Counter of tensors, numpy arrays and scalars,
-            numbers, text and None. Tensors come back on the CPU.
+            numbers, text and None. `load_tree` returns tensors on the CPU.
 
     Raises:
-        OSError: It can't be written; names the file.
-        TypeError: Something else is in it; names the place.
+        OSError: The file can't be written; names it.
+        TypeError: The data contains something else; names the place.
     """
     encoder = _Encoder()
     structure = json.dumps(encoder.encode(tree, ()), separators=(",", ":"))
@@ -51,31 +56,25 @@ def load_tree(path: Path) -> Any:
     """Load what `save_tree` saved.
 
     Args:
-        path: Where, without the suffix.
+        path: The file without its suffix.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        PermissionError: It is no regular file of this user.
-        ValueError: The file is damaged or not one of these; names it.
+        FileNotFoundError: The file does not exist.
+        PermissionError: It is not a regular file of this user.
+        ValueError: The file is damaged or has another format; names it.
     """
     file = state_file(path)
-    return _tree_of(file, *_tensors_of(file, open_own(file)))
-
-
-def _tree_of(file: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> Any:
-    if metadata.get("schema") != SCHEMA:
-        raise ValueError(f"{file}: expected schema {SCHEMA}, found {metadata.get('schema')}")
-    try:
-        return _decode(json.loads(metadata["tree"]), tensors)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{file}: the structure does not fit the tensors: {error!r}") from error
+    return _decode_tree(file, *_read_tensors(file, open_own(file)))
 
 
 def load_state_dict(file: Path) -> dict[str, Any]:
-    """The tensors of a safetensors file by name, whoever wrote it; of ours, the saved dict.
+    """Load the tensors of any safetensors file by name, or the dict that `save_tree` saved.
+
+    The user names the file, so it may belong to another user.
 
     Raises:
-        ValueError: The file is damaged, or another format; names it and says how to convert.
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is damaged, or has another format; names it and says how to convert.
     """
     if file.suffix != ".safetensors":
         raise ValueError(
@@ -83,42 +82,20 @@ def load_state_dict(file: Path) -> dict[str, Any]:
             "run code when opened; convert one you trust: safetensors.torch.save_file(torch.load("
             "'model.pt', weights_only=True), 'model.safetensors')"
         )
-    tensors, metadata = read_tensors(file)
-    tree = _tree_of(file, tensors, metadata) if metadata.get("schema") == SCHEMA else tensors
+    tensors, metadata = _read_tensors(file, os.open(file, os.O_RDONLY | os.O_NONBLOCK))
+    if metadata.get("schema") != SCHEMA:
+        return tensors
+    tree = _decode_tree(file, tensors, metadata)
     if not isinstance(tree, dict):
         raise ValueError(f"{file}: expected a dict of parameters, found {type(tree).__name__}")
     return tree
-
-
-def read_tensors(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file that the user named, whose ever it is.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is damaged; names it.
-    """
-    return _tensors_of(file, os.open(file, os.O_RDONLY | os.O_NONBLOCK))
-
-
-def _tensors_of(file: Path, descriptor: int) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError(f"{file}: expected a regular file")
-        # The library takes a path alone: by this one it opens the file that was looked at.
-        with safe_open(f"/proc/self/fd/{descriptor}", framework="pt") as opened:
-            names = opened.keys()
-            return {name: opened.get_tensor(name) for name in names}, opened.metadata() or {}
-    except SafetensorError as error:
-        raise ValueError(f"{file}: damaged, or not a safetensors file: {error}") from error
-    finally:
-        os.close(descriptor)
 
 
 def save_json(path: Path, value: Any) -> None:
     """Save a plain value as `<path>.json`.
 
     Raises:
-        OSError: It can't be written; names the file.
+        OSError: The file can't be written; names it.
     """
     text = json.dumps(value, indent=1) + "\n"
     _replace(state_file(path, ".json"), lambda partial: partial.write_text(text, encoding="utf-8"))
@@ -128,8 +105,8 @@ def load_json(path: Path) -> Any:
     """Load what `save_json` saved.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        PermissionError: It is no regular file of this user.
+        FileNotFoundError: The file does not exist.
+        PermissionError: It is not a regular file of this user.
         ValueError: The file is damaged; names it.
     """
     file = state_file(path, ".json")
@@ -139,8 +116,67 @@ def load_json(path: Path) -> Any:
         raise ValueError(f"{file}: expected JSON: {error}") from error
 
 
+@contextmanager
+def reusing(previous: Path | None, current: Path) -> Iterator[None]:
+    """Let `reuse_file` link files of the previous state, in this thread.
+
+    Args:
+        previous: Directory of the previous state; None if there is none.
+        current: Directory of the state that is being saved.
+    """
+    token = _reused.set(None if previous is None else (previous, current))
+    try:
+        yield
+    finally:
+        _reused.reset(token)
+
+
+def reuse_file(file: Path) -> bool:
+    """Link a file of the same relative path in the previous state, see `reusing`.
+
+    Args:
+        file: The file to create. Its name must identify its content.
+
+    Returns:
+        Whether the file was linked. If not, the caller writes it.
+    """
+    states = _reused.get()
+    if states is None:
+        return False
+    previous, current = states
+    try:
+        os.link(previous / file.relative_to(current), file)
+    except (OSError, ValueError):  # no such file, or a file system without hard links
+        return False
+    return True
+
+
+def _read_tensors(file: Path, descriptor: int) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Return tensors and metadata of a safetensors file. Closes the descriptor."""
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError(f"{file}: expected a regular file")
+        # safe_open takes only a path: this one leads to the descriptor that was checked.
+        with safe_open(f"/proc/self/fd/{descriptor}", framework="pt") as opened:
+            names = opened.keys()
+            return {name: opened.get_tensor(name) for name in names}, opened.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{file}: damaged, or not a safetensors file: {error}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _decode_tree(file: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> Any:
+    if metadata.get("schema") != SCHEMA:
+        raise ValueError(f"{file}: expected schema {SCHEMA}, found {metadata.get('schema')}")
+    try:
+        return _decode(json.loads(metadata["tree"]), tensors)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{file}: the structure does not fit the tensors: {error!r}") from error
+
+
 class _Encoder:
-    """Takes a nesting apart into JSON and named tensors; the same memory is saved once."""
+    """Splits nested data into JSON and named tensors. Tensors that share memory are saved once."""
 
     def __init__(self) -> None:
         self.tensors: dict[str, torch.Tensor] = {}
@@ -160,11 +196,11 @@ class _Encoder:
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, (str, int, float)):
-                    raise TypeError(f"{_named(place)}: keys of {type(key).__name__} can't be saved")
+                    raise TypeError(f"{_where(place)}: keys of {type(key).__name__} can't be saved")
             items = [[k, self.encode(v, (*place, str(k)))] for k, v in value.items()]
             return {"counter" if isinstance(value, Counter) else "dict": items}
         raise TypeError(
-            f"{_named(place)}: expected tensors, arrays, numbers, text or None, found "
+            f"{_where(place)}: expected tensors, arrays, numbers, text or None, found "
             f"{type(value).__name__}, which can't be saved; override save_state and load_state"
         )
 
@@ -175,7 +211,7 @@ class _Encoder:
             return self._known[identity]
         stored = tensor.cpu().contiguous()
         pointer = stored.untyped_storage().data_ptr()
-        if pointer in self._storages:  # a part of another: safetensors keeps no two views
+        if pointer in self._storages:  # safetensors refuses two views of one storage
             stored = stored.clone()
         self._storages.add(pointer)
         name = first = ".".join(place) or "value"
@@ -209,10 +245,10 @@ def _from_numpy(value: Any, place: tuple[str, ...]) -> torch.Tensor:
         native = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
         return torch.from_numpy(native)
     except TypeError as error:
-        raise TypeError(f"{_named(place)}: arrays of {value.dtype} can't be saved") from error
+        raise TypeError(f"{_where(place)}: arrays of {value.dtype} can't be saved") from error
 
 
-def _named(place: tuple[str, ...]) -> str:
+def _where(place: tuple[str, ...]) -> str:
     return "state" + "".join(f"[{key!r}]" for key in place)
 
 
@@ -221,5 +257,5 @@ def _replace(file: Path, write: Callable[[Path], Any]) -> None:
     try:
         write(partial)
         partial.replace(file)
-    except (OSError, SafetensorError) as error:  # the library tells of a full disk as its own
+    except (OSError, SafetensorError) as error:  # a full disk raises SafetensorError
         raise OSError(f"{file} can't be written: {error}") from error

@@ -1,8 +1,7 @@
-"""System: what belongs together, said once, as factories.
+"""System: the sensors, actuators, agent, models, buffers and trainers of one learning robot.
 
-A system names the sensors, actuators, agent, models, buffers and trainers of one learning robot.
-It holds factories and not objects, so that each node builds only its own part of it: the inference
-node builds no trainer and no buffer, the training node no agent and no sensor.
+A system contains factories, not objects. Each node builds only its own part: the inference node
+builds no trainer and no buffer, the training node no agent and no sensor.
 """
 
 from __future__ import annotations
@@ -31,26 +30,26 @@ Devices = Callable[[], T] | Mapping[str, Callable[[], T]]
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """One learning robot, as factories.
+    """Factories of all parts of one learning robot.
 
     Attributes:
-        agent: Makes the agent; called in the inference node alone.
-        sensors: Makes the sensor, or a mapping of names to factories; a mapping makes the
-            observation a dict of the same names.
-        actuators: Makes the actuator, or a mapping of names to factories; a mapping makes the
-            action a dict of the same names.
-        environment: Instead of sensors and actuators: makes a whole environment.
-        models: Names and factories of the training models. The inference node keeps only the
-            inference side of those that have one.
-        buffers: Names and factories of the data buffers; called in the training node alone.
-        trainers: Names and factories of the trainers, run in this order.
-        evaluators: Names and factories of the evaluators, used offline alone.
-        rate: Ticks per second in Hz, unless the inference node's parameter `rate` says otherwise.
+        agent: Creates the agent. Called only in the inference node.
+        sensors: Creates the sensor, or a mapping of names to factories. With a mapping, the
+            observation is a dict with the same names.
+        actuators: Creates the actuator, or a mapping of names to factories. With a mapping, the
+            action is a dict with the same names.
+        environment: Creates the environment, instead of sensors and actuators.
+        models: Names and factories of the training models. The inference node keeps only their
+            inference models.
+        buffers: Names and factories of the data buffers. Called only in the training node.
+        trainers: Names and factories of the trainers. They run in this order.
+        evaluators: Names and factories of the evaluators. Used only offline.
+        rate: Ticks per second in Hz. The inference node's parameter `rate` overrides it.
 
     Raises:
-        ValueError: `rate` is not positive, or neither or both of `environment` and
-            `sensors`/`actuators` are given.
-        TypeError: Something given as a factory is not callable.
+        ValueError: `rate` is not positive, or `environment` is given together with `sensors` or
+            `actuators`, or one of them is missing.
+        TypeError: A factory is not callable, or an object was given instead of a factory.
     """
 
     agent: Callable[[], Agent[Any, Any]]
@@ -78,7 +77,7 @@ class System:
             _require_factories(name, getattr(self, name))
 
     def build_environment(self) -> Environment[Any, Any]:
-        """Make the environment from its factory, or from those of the sensors and actuators."""
+        """Create the environment, or a `ModularEnvironment` of the sensors and actuators."""
         if self.environment is not None:
             return self.environment()
         assert self.sensors is not None and self.actuators is not None  # __post_init__ checked
@@ -87,14 +86,15 @@ class System:
         return ModularEnvironment(sensor, actuator)
 
     def build_models(self) -> dict[str, TrainingModel[Any]]:
-        """Make every training model."""
+        """Create every training model."""
         return _build(self.models)
 
     def build_buffers(self) -> dict[str, DataBuffer[Any, Any]]:
-        """Make every data buffer.
+        """Create every data buffer.
 
         Raises:
-            MemoryError: A buffer does not fit; the text names it, the bytes needed and available.
+            MemoryError: A buffer does not fit into memory. Names the buffer, and the required and
+                available bytes.
         """
         buffers = {}
         for name, factory in self.buffers.items():
@@ -105,11 +105,11 @@ class System:
         return buffers
 
     def build_trainers(self) -> dict[str, Trainer]:
-        """Make every trainer."""
+        """Create every trainer."""
         return _build(self.trainers)
 
     def build_evaluators(self) -> dict[str, Evaluator]:
-        """Make every evaluator."""
+        """Create every evaluator."""
         return _build(self.evaluators)
 
 

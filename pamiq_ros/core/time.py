@@ -1,6 +1,7 @@
-"""Time that `pause` stops and `resume` lets go on; `fixed_...` are those of the standard library.
+"""A process-wide clock without the time spent paused.
 
-Use it as the standard module: `from pamiq_ros.core import time`, then `time.time()`.
+Replaces the standard module: `from pamiq_ros.core import time`, then `time.time()`. `fixed_time`
+and `fixed_sleep` are the functions of the standard library.
 """
 
 from __future__ import annotations
@@ -14,27 +15,27 @@ fixed_sleep = _time.sleep
 
 
 class StoppableCounter:
-    """A counter of seconds that leaves out the time during which it was stopped."""
+    """A counter of seconds that excludes the time during which it was stopped."""
 
     def __init__(self, source: Callable[[], float]) -> None:
-        """Count as `source` does until it is stopped for the first time."""
+        """Create a running counter on top of `source`, a clock in seconds."""
         self._source = source
-        self._left_out = 0.0
+        self._excluded = 0.0
         self._stopped_at: float | None = None
 
     def __call__(self) -> float:
-        """Seconds now."""
-        stopped_at = self._stopped_at  # read once: another thread may resume in between
-        return self._source() - self._left_out if stopped_at is None else stopped_at
+        """Return the current count in seconds."""
+        stopped_at = self._stopped_at  # read once: another thread may call resume
+        return self._source() - self._excluded if stopped_at is None else stopped_at
 
     def stop(self) -> None:
-        """Stand still."""
+        """Stop counting."""
         self._stopped_at = self()
 
     def resume(self) -> None:
-        """Go on from where it stood still."""
+        """Continue from the count at which it was stopped."""
         if self._stopped_at is not None:
-            self._left_out = self._source() - self._stopped_at
+            self._excluded = self._source() - self._stopped_at
             self._stopped_at = None
 
 
@@ -47,28 +48,28 @@ _counters = (_time_counter, _perf_counter, _monotonic_counter)
 
 
 def time() -> float:
-    """Seconds since the epoch, less those spent paused."""
+    """Return seconds since the epoch, without the time spent paused."""
     return _time_counter()
 
 
 def perf_counter() -> float:
-    """Seconds of the finest counter, less those spent paused."""
+    """Return seconds of the most precise clock, without the time spent paused."""
     return _perf_counter()
 
 
 def monotonic() -> float:
-    """Seconds of a counter that never goes back, less those spent paused."""
+    """Return seconds of a clock that never goes back, without the time spent paused."""
     return _monotonic_counter()
 
 
 def sleep(secs: float) -> None:
-    """Wait for `secs` seconds; returns at once while paused."""
+    """Wait for `secs` seconds. Returns at once while paused."""
     if not _paused:
         _time.sleep(secs)
 
 
 def pause() -> None:
-    """Stop the time of this process; nothing if it is stopped."""
+    """Stop the time of this process. Does nothing if it is stopped."""
     global _paused
     with _lock:
         if not _paused:
@@ -78,7 +79,7 @@ def pause() -> None:
 
 
 def resume() -> None:
-    """Let the time of this process go on; nothing if it runs."""
+    """Continue the time of this process. Does nothing if it runs."""
     global _paused
     with _lock:
         if _paused:
@@ -88,5 +89,5 @@ def resume() -> None:
 
 
 def is_paused() -> bool:
-    """Whether the time of this process is stopped."""
+    """Return whether the time of this process is stopped."""
     return _paused

@@ -10,8 +10,8 @@ from typing import Any
 from pamiq_ros.core.data import DataUsersDict, StepBatch
 from pamiq_ros.core.model import TrainingModel, TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
-from pamiq_ros.core.reuse import reusing
 from pamiq_ros.core.seeding import Generators
+from pamiq_ros.core.state import reusing
 from pamiq_ros.core.state_persistence import PersistentStateMixin
 from pamiq_ros.core.system import System
 from pamiq_ros.core.trainer import TrainersDict

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pamiq_ros.core.data import DataUser, StepBatch
 from pamiq_ros.core.data import blocks as blocks_module
 from pamiq_ros.core.data.impls import RandomReplacementBuffer, SequentialBuffer
-from pamiq_ros.core.reuse import reusing
+from pamiq_ros.core.state import reusing
 
 STEPS_IN_BLOCK = 4
 FORM = {"x": torch.zeros(2), "done": False}

@@ -69,7 +69,7 @@ def test_defaults_then_file_then_overrides_in_their_order(file, tmp_path):
     }
 
 
-def test_the_digest_names_the_configuration_and_not_how_it_was_given(file, tmp_path):
+def test_the_digest_depends_on_the_configuration_not_on_how_it_was_given(file, tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text("speed: 2\n")
     one, same = resolved(file, "speed=2.0"), resolved(file, config=str(config))
@@ -80,7 +80,7 @@ def test_the_digest_names_the_configuration_and_not_how_it_was_given(file, tmp_p
 
 @settings(deadline=None)
 @given(speed=st.floats(0.0, 1e30), name=st.text("abc_-", min_size=1))
-def test_any_value_arrives(speed, name, any_file):
+def test_any_value_can_be_set(speed, name, any_file):
     found = resolve_system(f"{any_file}:system", "", [f"name='{name}'", f"speed={speed!r}"])
     assert found.config["speed"] == speed
     assert found.config["name"] == name
@@ -100,7 +100,7 @@ def test_any_value_arrives(speed, name, any_file):
         ("name=${nothing}", ("nothing",)),
     ],
 )
-def test_a_wrong_override_is_named(file, override, words):
+def test_an_error_names_the_wrong_override(file, override, words):
     with pytest.raises(ConfigurationError) as refused:
         resolved(file, override)
     for word in words:
@@ -118,14 +118,14 @@ def test_a_wrong_override_is_named(file, override, words):
         ("no_system", ("expected a System to be returned, found int",)),
     ],
 )
-def test_a_system_that_cannot_be_used_is_named(file, callable_name, words):
+def test_an_error_says_why_a_callable_is_no_system(file, callable_name, words):
     with pytest.raises(ConfigurationError) as refused:
         resolve_system(f"{file}:{callable_name}")
     for word in words:
         assert word in str(refused.value)
 
 
-def test_a_module_that_cannot_be_imported_says_why(tmp_path):
+def test_an_error_says_why_a_module_cannot_be_imported(tmp_path):
     broken = tmp_path / "broken.py"
     broken.write_text("raise OSError('no camera')")
     with pytest.raises(ConfigurationError, match="OSError: no camera"):
@@ -137,14 +137,14 @@ def test_a_module_that_cannot_be_imported_says_why(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["- 1\n", "a: [", "wings: 2\n"])
-def test_a_wrong_file_is_named(file, tmp_path, text):
+def test_an_error_names_the_wrong_file(file, tmp_path, text):
     config = tmp_path / "config.yaml"
     config.write_text(text)
     with pytest.raises(ConfigurationError, match=r"config\.yaml"):
         resolved(file, config=str(config))
 
 
-def test_objects_are_made_from_their_target(file):
+def test_objects_are_created_from_their_target(file):
     override = "optimizer={_target_: fractions.Fraction, numerator: 1, denominator: 3}"
     found = resolve_system(f"{file}:with_object", "", [override])
     assert found.config["optimizer"]["_target_"] == "fractions.Fraction"

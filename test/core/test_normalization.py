@@ -1,4 +1,4 @@
-"""Channels are brought near to zero mean and unit variance, whatever comes."""
+"""Channels are normalised by their kind; the result is finite and bounded for any input."""
 
 import json
 
@@ -21,7 +21,7 @@ CHANNELS = [
 ]
 
 
-def test_each_kind_has_its_map():
+def test_each_kind_has_its_transformation():
     normalizer = Normalizer(CHANNELS)
     assert normalizer.size == 9
     found = normalizer(torch.tensor([[3.0, 4.0, 7.0, 14.0, 0.5, 0.0, 10.0]]))
@@ -30,7 +30,7 @@ def test_each_kind_has_its_map():
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=7, max_size=7))
-def test_whatever_comes_stays_within_the_limit(values):
+def test_any_input_stays_within_the_limit(values):
     found = Normalizer(CHANNELS)(torch.tensor(values))
     assert torch.isfinite(found).all()
     assert float(found.abs().max()) <= LIMIT
@@ -64,7 +64,7 @@ def test_a_file_gives_the_same_normalizer(tmp_path):
         ({"topics": {"/odom": [{"name": "a", "kind": "quantile", "values": [2, 1]}]}}, "ascending"),
     ],
 )  # fmt: skip
-def test_a_wrong_file_is_named(tmp_path, change, error):
+def test_an_error_names_the_wrong_file(tmp_path, change, error):
     file = tmp_path / "n.json"
     save_normalization(file, {"/odom": CHANNELS})
     file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
@@ -73,10 +73,10 @@ def test_a_wrong_file_is_named(tmp_path, change, error):
     assert str(file) in str(raised.value)
 
 
-def test_another_number_of_channels_is_named():
+def test_another_number_of_channels_is_refused():
     with pytest.raises(ValueError, match="expected 7 channels, found 3"):
         Normalizer(CHANNELS)(torch.zeros(3))
 
 
-def test_all_kinds_are_tried_here():
+def test_all_kinds_are_tested_here():
     assert {channel.kind for channel in CHANNELS} == set(KINDS)

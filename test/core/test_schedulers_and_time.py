@@ -1,4 +1,4 @@
-"""Schedulers run their callbacks when it is time, and time stands still while paused."""
+"""Schedulers run callbacks that are due; the clocks exclude the time spent paused."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def paused():
     time.resume()
 
 
-def test_a_counter_leaves_out_what_passed_while_it_was_stopped():
+def test_a_counter_excludes_the_time_while_it_was_stopped():
     now = [10.0]
     counter = StoppableCounter(lambda: now[0])
     counter.stop()
@@ -29,7 +29,7 @@ def test_a_counter_leaves_out_what_passed_while_it_was_stopped():
     assert counter() == 11.0
 
 
-def test_all_clocks_stand_still_while_paused(paused):
+def test_all_clocks_stop_while_paused(paused):
     assert time.is_paused()
     clocks = (time.time, time.perf_counter, time.monotonic)
     before = [clock() for clock in clocks]
@@ -47,7 +47,7 @@ def test_sleep_returns_at_once_while_paused(paused):
     assert time.fixed_time() - wall < 30.0
 
 
-def test_time_goes_on_without_a_jump():
+def test_time_continues_without_a_jump():
     time.pause()
     before = time.monotonic()
     time.resume()

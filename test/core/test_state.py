@@ -1,4 +1,4 @@
-"""State files hold any plain nesting, and a damaged one is named."""
+"""State files contain any nesting of plain values; the error for a damaged one names the file."""
 
 import json
 from collections import Counter
@@ -24,14 +24,14 @@ plain = st.recursive(
 
 
 @given(plain)
-def test_plain_values_come_back(tmp_path_factory, tree):
+def test_plain_values_are_restored(tmp_path_factory, tree):
     path = tmp_path_factory.mktemp("state") / "a.b"
     save_tree(path, tree)
     loaded = load_tree(path)
     assert loaded == tree and repr(loaded) == repr(tree)
 
 
-def test_tensors_arrays_and_counters_come_back(tmp_path):
+def test_tensors_arrays_and_counters_are_restored(tmp_path):
     base = torch.arange(6.0).reshape(2, 3)
     tree = {
         "a.b": base,
@@ -51,7 +51,7 @@ def test_tensors_arrays_and_counters_come_back(tmp_path):
     assert type(loaded["count"]) is Counter and loaded["count"][5] == 2
 
 
-def test_what_can_not_be_saved_is_named(tmp_path):
+def test_an_error_names_the_value_that_cannot_be_saved(tmp_path):
     with pytest.raises(TypeError, match=r"state\['a'\]\['1'\].*found function"):
         save_tree(tmp_path / "t", {"a": [1, lambda: 0]})
     with pytest.raises(TypeError, match=r"state\['a'\]: keys of tuple"):
@@ -70,7 +70,7 @@ def test_saving_again_replaces_the_whole_file(tmp_path):
 
 
 @given(st.binary(max_size=200), st.integers(0, 10_000))
-def test_damaged_files_are_named_and_nothing_else_is_raised(tmp_path_factory, junk, at):
+def test_a_damaged_file_raises_only_an_error_with_its_name(tmp_path_factory, junk, at):
     path = tmp_path_factory.mktemp("state") / "t"
     save_tree(path, {"a": torch.ones(3), "b": [1, "x"]})
     file = path.with_name("t.safetensors")
@@ -83,7 +83,7 @@ def test_damaged_files_are_named_and_nothing_else_is_raised(tmp_path_factory, ju
         assert "t.safetensors" in str(error)
 
 
-def test_files_of_others_are_refused(tmp_path):
+def test_files_of_another_format_are_refused(tmp_path):
     from safetensors.torch import save_file
 
     save_file({"a": torch.ones(1)}, tmp_path / "t.safetensors")
@@ -101,7 +101,7 @@ def test_files_of_others_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("load", [load_tree, load_json])
-def test_a_fifo_in_the_place_of_a_file_is_refused_at_once(tmp_path, load):
+def test_a_fifo_instead_of_a_file_is_refused_at_once(tmp_path, load):
     there = [fifo(tmp_path / f"value{suffix}") for suffix in (".safetensors", ".json")]
     with (
         without_waiting(*there),
@@ -110,7 +110,7 @@ def test_a_fifo_in_the_place_of_a_file_is_refused_at_once(tmp_path, load):
         load(tmp_path / "value")
 
 
-def test_a_fifo_for_parameters_is_refused_at_once(tmp_path):
+def test_a_fifo_instead_of_pretrained_weights_is_refused_at_once(tmp_path):
     there = fifo(tmp_path / "policy.safetensors")
     with (
         without_waiting(there),
@@ -120,7 +120,7 @@ def test_a_fifo_for_parameters_is_refused_at_once(tmp_path):
 
 
 @only_root
-def test_a_state_of_another_user_is_refused_and_parameters_are_not(tmp_path):
+def test_a_state_of_another_user_is_refused_but_not_pretrained_weights(tmp_path):
     save_tree(tmp_path / "policy", {"weight": torch.ones(2)})
     given_away(tmp_path / "policy.safetensors")
     with pytest.raises(PermissionError, match=f"found a regular file of user {SOMEBODY}"):

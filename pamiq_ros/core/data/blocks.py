@@ -14,8 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..reuse import take_over
-from ..state import load_tree, save_tree, state_file
+from ..state import load_tree, reuse_file, save_tree, state_file
 
 BLOCK_BYTES = 32 * 2**20
 
@@ -65,7 +64,7 @@ class Blocks:
             with lock:  # a block is named and copied at one moment: its name stands for its content
                 name = self._names.setdefault(block, f"{block:06d}-{uuid.uuid4().hex[:16]}")
                 file = state_file(folder / name)
-                there = file.exists() or take_over(file)
+                there = file.exists() or reuse_file(file)
                 part = slice(block * self.slots, min(size(), (block + 1) * self.slots))
                 columns = [] if there else [column[part].clone() for column in self._columns]
             if not there:

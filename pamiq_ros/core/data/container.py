@@ -9,7 +9,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from ..composite import PersistentParts
+from ..state_persistence import PersistentParts
 from .buffer import DataBuffer
 from .interface import DataCollector, DataUser
 

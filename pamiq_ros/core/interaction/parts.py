@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..composite import PersistentParts, ThreadEventParts
+from ..state_persistence import PersistentParts
+from ..thread import ThreadEventParts
 from .event_mixin import InteractionEventMixin
 
 

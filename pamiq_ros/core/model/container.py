@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..composite import PersistentParts
+from ..state_persistence import PersistentParts
 from .interface import InferenceModel, TrainingModel
 
 

@@ -6,9 +6,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from ..composite import PersistentParts, ThreadEventParts
 from ..data import DataUsersDict
 from ..model import TrainingModelsDict
+from ..state_persistence import PersistentParts
+from ..thread import ThreadEventParts
 from .base import Trainer
 
 

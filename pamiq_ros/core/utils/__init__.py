@@ -1,4 +1,4 @@
-"""Small helpers for agents and trainers."""
+"""Helpers for agents and trainers."""
 
 from . import schedulers
 

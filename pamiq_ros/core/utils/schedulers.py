@@ -1,4 +1,4 @@
-"""Schedulers: callbacks that run every so many seconds or steps."""
+"""Schedulers: run callbacks at an interval of seconds or steps."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ CallbackIterable = Iterable[Callback]
 
 
 class Scheduler(ABC):
-    """Runs callbacks when it is time; asked by calling `update` over and over."""
+    """Runs callbacks when they are due. Call `update` regularly."""
 
     def __init__(self, callbacks: Callback | CallbackIterable | None = None) -> None:
-        """Make a scheduler.
+        """Create a scheduler.
 
         Args:
             callbacks: One callback or several.
@@ -26,39 +26,39 @@ class Scheduler(ABC):
             self._callbacks = [callbacks] if callable(callbacks) else list(callbacks)
 
     def register_callback(self, callback: Callback) -> None:
-        """Add a callback; those added first run first."""
+        """Add a callback. Callbacks run in the order in which they were added."""
         self._callbacks.append(callback)
 
     def remove_callback(self, callback: Callback) -> None:
         """Remove a callback.
 
         Raises:
-            ValueError: It is not registered.
+            ValueError: The callback is not registered.
         """
         self._callbacks.remove(callback)
 
     @abstractmethod
     def is_available(self) -> bool:
-        """Whether it is time."""
+        """Return whether the callbacks are due."""
 
     @abstractmethod
     def update(self) -> None:
-        """Run the callbacks if it is time."""
+        """Run the callbacks if they are due."""
         if self.is_available():
             for callback in self._callbacks:
                 callback()
 
 
 class TimeIntervalScheduler(Scheduler):
-    """Runs callbacks every so many seconds; time spent paused does not count."""
+    """Runs callbacks at an interval in seconds. Time spent paused does not count."""
 
     def __init__(
         self, interval: float, callbacks: Callback | CallbackIterable | None = None
     ) -> None:
-        """Make a scheduler, whose first interval begins now.
+        """Create a scheduler whose first interval begins now.
 
         Args:
-            interval: Least time between two runs, in s.
+            interval: Minimum time between two runs, in s.
             callbacks: One callback or several.
 
         Raises:
@@ -71,24 +71,24 @@ class TimeIntervalScheduler(Scheduler):
         self._previous_available_time = time.time()
 
     def is_available(self) -> bool:
-        """Whether the interval is over."""
+        """Return whether the interval is over."""
         return time.time() - self._previous_available_time > self._interval
 
     def update(self) -> None:
-        """Run the callbacks and begin a new interval, if the last is over."""
+        """If the interval is over, run the callbacks and begin a new interval."""
         super().update()
         if self.is_available():
             self._previous_available_time = time.time()
 
 
 class StepIntervalScheduler(Scheduler):
-    """Runs callbacks every so many calls of `update`."""
+    """Runs callbacks at every `interval`-th call of `update`."""
 
     def __init__(self, interval: int, callbacks: Callback | CallbackIterable | None = None) -> None:
-        """Make a scheduler.
+        """Create a scheduler.
 
         Args:
-            interval: Every how many calls.
+            interval: Number of `update` calls between two runs.
             callbacks: One callback or several.
 
         Raises:
@@ -101,11 +101,11 @@ class StepIntervalScheduler(Scheduler):
         self._steps_since_last_call = 0
 
     def is_available(self) -> bool:
-        """Whether this is the step."""
+        """Return whether `interval` steps have passed."""
         return self._steps_since_last_call >= self._interval
 
     def update(self) -> None:
-        """Count a step; run the callbacks and count anew if this is the one."""
+        """Count a step. After `interval` steps, run the callbacks and restart the count."""
         self._steps_since_last_call += 1
         super().update()
         if self.is_available():
