@@ -65,6 +65,8 @@ setup(
         ],
         # What benchmark/ compares with, and what draws its plot.
         "bench": ["matplotlib>=3.6", "stable-baselines3>=2.3", "torchrl>=0.6"],
+        # The documentation site. ruff formats the signatures in the API reference.
+        "docs": ["mkdocs>=1.6", "mkdocs-material>=9.5", "mkdocstrings[python]>=1.0", "ruff"],
         # Video and tables of `pamiq-ros export --lerobot`.
         "lerobot": ["av>=12", "pyarrow>=14"],
         # Plots and pictures of `pamiq-ros evaluate --html`.

@@ -1,9 +1,12 @@
-"""The README shows the example that is there, and links to files that exist."""
+"""The README shows the example that exists, links lead to files, the API reference is complete."""
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+
+from pamiq_ros import core
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md"]
@@ -27,3 +30,10 @@ def test_the_sensor_in_contributing_is_the_file_it_says():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     shown = text.partition("```python\n")[2].partition("```")[0]
     assert shown == (ROOT / "pamiq_ros/core/devices/range.py").read_text(encoding="utf-8")
+
+
+def test_every_public_name_is_in_the_api_reference():
+    pages = "\n".join(page.read_text() for page in (ROOT / "docs" / "api").glob("*.md"))
+    documented = set(re.findall(r"^::: pamiq_ros\.core\.(\w+)$", pages, re.MULTILINE))
+    public = {name for name in core.__all__ if not inspect.ismodule(getattr(core, name))}
+    assert documented == public | {"checks", "state", "time"}

@@ -1,7 +1,7 @@
-"""What was written for PAMIQ Core 0.6 runs here after its import lines are changed.
+"""Code written for PAMIQ Core 0.6 runs here after its import lines are changed.
 
-First the names and signatures, as a table; then systems as a user writes them, in one process:
-the agent steps, the trainer runs, the inference side has learned.
+First a table of names and signatures, then systems as users write them, in one process:
+the agent steps, the trainer runs, the inference model has learned.
 """
 
 import importlib
@@ -342,7 +342,7 @@ def expected():
 
 
 @pytest.mark.parametrize(("module", "name", "arguments"), list(expected()))
-def test_the_name_is_there_and_takes_what_it_took(module, name, arguments):
+def test_the_name_exists_with_its_signature(module, name, arguments):
     found = importlib.import_module(f"pamiq_ros.core.{module}")
     for part in name.split("."):
         found = (
@@ -373,7 +373,7 @@ def p_kind(parameter):
     return VARIADIC[1] if parameter.startswith("**") else VARIADIC[0]
 
 
-def test_the_flat_names_and_aliases_are_there():
+def test_flat_names_and_aliases_exist():
     import pamiq_ros.core as core
 
     assert [name for name in FLAT if not hasattr(core, name)] == []
@@ -428,7 +428,7 @@ class Gain(TrainingModel[GainInference]):
 
 
 class Regulator(Agent[float, float]):
-    """The child: decides with the model."""
+    """A child agent: acts with the model."""
 
     @override
     def on_inference_models_attached(self) -> None:
@@ -441,7 +441,7 @@ class Regulator(Agent[float, float]):
 
 
 class Keeper(Agent[float, float]):
-    """The parent: asks the child, and collects."""
+    """A parent agent: takes the child's action and collects."""
 
     def __init__(self) -> None:
         self.regulator = Regulator()
@@ -505,7 +505,7 @@ class GainTrainer(Trainer):
 
 
 def assemble(agent, models, buffers, trainers):
-    """What a launcher does: hand everybody what they need."""
+    """Attach models, collectors and data users as a launcher does."""
     models = TrainingModelsDict(models)
     users = DataUsersDict.from_data_buffers(buffers)
     trainers = TrainersDict(trainers)
@@ -573,7 +573,7 @@ class Watcher(TorchAgent[torch.Tensor, torch.Tensor]):
 
 
 class Points(Environment[torch.Tensor, torch.Tensor]):
-    """Points on a line in eight dimensions: one latent number says all."""
+    """Points on a line in eight dimensions: one latent number describes them."""
 
     def __init__(self) -> None:
         self.line = torch.linspace(-1.0, 1.0, 8)
