@@ -80,7 +80,5 @@ def _uri(path: Path) -> str:
 
 
 def _with_site_links(path: Path, text: str) -> str:
-    here = os.path.dirname(_uri(path))
-    return LINK.sub(
-        lambda match: "](" + os.path.relpath(_uri(_target(path, match[1])), here or "."), text
-    )
+    here = Path(_uri(path)).parent
+    return LINK.sub(lambda match: "](" + os.path.relpath(_uri(_target(path, match[1])), here), text)
