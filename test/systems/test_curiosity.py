@@ -4,11 +4,10 @@ import pytest
 import torch
 
 from pamiq_ros.core.config import ConfigurationError, built_in_systems, resolve_system
-from pamiq_ros.systems.curiosity.dynamics import ForwardDynamics
+from pamiq_ros.systems.curiosity.agent import Imagination
+from pamiq_ros.systems.curiosity.dynamics import ForwardDynamics, Stack
 from pamiq_ros.systems.curiosity.dynamics_trainer import prediction_error
-from pamiq_ros.systems.curiosity.imagination import Imagination
-from pamiq_ros.systems.curiosity.patches import PatchEncoder
-from pamiq_ros.systems.curiosity.recurrent import Stack
+from pamiq_ros.systems.curiosity.jepa import PatchEncoder
 
 SMALL = ["min_buffer_size=16", "buffer_size=256", "n_steps=32", "batch_size=16"]
 

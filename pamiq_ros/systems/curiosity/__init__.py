@@ -1,23 +1,25 @@
-"""curiosity: a robot that explores for the sake of what it can't foresee yet.
+"""curiosity: a robot that explores where its predictions are wrong.
 
-It learns to see, to foresee and to move, all at once: an encoder makes few numbers of a picture,
-forward dynamics say what they will be next, and a policy is rewarded for where they were wrong
-(Schmidhuber 1991, "A possibility for implementing curiosity and boredom in model-building neural
-controllers"; Pathak et al. 2017, arXiv:1705.05363; Burda et al. 2019, arXiv:1808.04355).
+Three things learn at once: an encoder compresses camera images, forward dynamics predict the next
+encoding, and a policy is rewarded for prediction errors (Schmidhuber 1991, "A possibility for
+implementing curiosity and boredom in model-building neural controllers"; Pathak et al. 2017,
+arXiv:1705.05363; Burda et al. 2019, arXiv:1808.04355).
 
-Read it in the order `agent.py` (with `imagination.py`), `dynamics.py` and `recurrent.py`,
-`dynamics_trainer.py`, `encoding.py` or `patches.py`; the policy and its trainer are those of `ppo`.
+Read it in the order `agent.py`, `dynamics.py`, `dynamics_trainer.py`, `jepa.py`. The encoder `conv`
+is that of `vae`; the policy and its trainer are those of `ppo`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 
 from pamiq_ros.core import (
+    Evaluator,
     FloatArrayTopic,
     ImageTopic,
     RandomReplacementBuffer,
@@ -31,14 +33,12 @@ from pamiq_ros.core.config import renamed
 from pamiq_ros.systems.ppo.distributions import ActionDistribution, Gaussian, MultiDiscrete
 from pamiq_ros.systems.ppo.rollout import SIZE as OUTCOME_SIZE
 from pamiq_ros.systems.ppo.trainer import OLD_NAMES, PPOSettings, PPOTrainer
-from pamiq_ros.systems.vae.evaluator import ReconstructionEvaluator
-from pamiq_ros.systems.vae.trainer import VAETrainer
+from pamiq_ros.systems.vae.trainer import ReconstructionEvaluator, VAETrainer
 
 from .agent import CAMERA, OUTCOME, CuriosityAgent
 from .dynamics import KINDS
-from .dynamics_trainer import DynamicsTrainer
-from .evaluator import PredictionEvaluator
-from .jepa_trainer import JEPATrainer
+from .dynamics_trainer import DynamicsTrainer, PredictionEvaluator
+from .jepa import JEPATrainer
 from .models import SIZES, Size, dynamics_of, encoder_models, mind_models
 
 ENCODERS = ("conv", "patches")
@@ -81,149 +81,241 @@ def system(
     ent_coef: float = 0.003,
     seed: int = 0,
 ) -> System:
-    """Make the system.
+    """Build the system.
 
     Args:
-        size: How large the networks are: tiny, small, medium or large.
-        encoder: `conv` learns by giving pictures back, `patches` by foreseeing hidden parts.
-        dynamics: `mingru` remembers, `mlp` does not.
-        horizon: How many ticks ahead it imagines, 1 to 100.
-        camera_topic: Where the pictures come from.
+        size: Size of the networks: tiny, small, medium or large.
+        encoder: `conv` learns by reconstructing images, `patches` by predicting hidden patches.
+        dynamics: `mingru` is recurrent, `mlp` is not.
+        horizon: Ticks ahead that the agent predicts, 1 to 100.
+        camera_topic: Topic of the camera images.
         compressed: Whether to receive `<camera_topic>/compressed` instead.
-        command_topic: Where the velocities go.
-        outcome_topic: Where a simulated world says how the episode goes; empty: there is none.
+        command_topic: Topic of the velocity commands.
+        outcome_topic: Topic of a simulated world's rewards and ends of episodes; empty: none.
         rate: Ticks per second in Hz, up to 1000.
         min_speed: Slowest linear.x in m/s, -10 to 10; below zero is backwards (or the brake).
         max_speed: Fastest linear.x in m/s, above `min_speed`, to 10.
         max_turn: Largest angular.z to either side in rad/s, above 0, to 10.
-        action_bins: How many speeds and turns to choose from; empty: any.
-        squash: What keeps them within the limits if they are continuous: tanh or clip.
-        log_std: Logarithm of their deviation at first, -5 to 2.
-        curiosity_weight: How much the error of the predictions counts in the reward, 0 to 1e6.
-        reward_weight: How much the world's own reward counts, 0 to 1e6; needs `outcome_topic`.
-        greedy: Whether to do what is likeliest rather than to draw: to be judged, not to learn.
+        action_bins: Number of speeds and of turns to choose from; empty: continuous actions.
+        squash: What keeps continuous actions within the limits: tanh or clip.
+        log_std: Initial log standard deviation of continuous actions, -5 to 2.
+        curiosity_weight: Weight of the prediction error in the reward, 0 to 1e6.
+        reward_weight: Weight of the world's own reward, 0 to 1e6; needs `outcome_topic`.
+        greedy: Whether to take the most likely action instead of sampling: to evaluate, not to
+            learn.
         encoder_learning_rate: Above 0, up to 1.
-        beta: Weight of the latents' divergence in the loss of `conv`, 0 to 1000.
+        beta: Weight of the KL divergence of the latents in the loss of `conv`, 0 to 1000.
         dynamics_learning_rate: Above 0, up to 1.
         updates_per_run: Updates of encoder and dynamics between two weights versions, 1 to 1000.
         min_buffer_size: Ticks to wait for before the first update, 2 to `buffer_size`.
-        buffer_size: Pictures that are remembered, and the newest ticks for the dynamics, 64 to 10
-            million.
+        buffer_size: Images in the encoder's buffer, and newest ticks in the dynamics' buffer, 64 to
+            10 million.
         policy_learning_rate: Above 0, up to 1.
-        n_steps: Ticks from training to training of the policy, 2 to 1 million.
+        n_steps: Ticks in a rollout of the policy, 2 to 1 million.
         n_epochs: Passes over a rollout, 1 to 1000.
-        batch_size: Ticks in an update of the policy, 2 to 1 million.
-        gamma: How much a reward counts one tick later, 0 to 1.
-        gae_lambda: Lambda of the advantages, 0 to 1.
-        clip_range: How far an update may take a probability, as a ratio less 1, 0.001 to 10.
+        batch_size: Ticks per update of the policy, 2 to 1 million.
+        gamma: Discount factor per tick, 0 to 1.
+        gae_lambda: Lambda of generalized advantage estimation, 0 to 1.
+        clip_range: Clipping of the probability ratio, as a ratio less 1, 0.001 to 10.
         ent_coef: Weight of the entropy, 0 to 100.
-        seed: Of the first weights and what is drawn in training, 0 to 2**31 - 1.
+        seed: Seed of the first weights and of all sampling in training, 0 to 2**31 - 1.
 
     Raises:
         ValueError: A value is out of its range; says which, what was expected and what was found.
     """
-    check_choices(
-        size=(size, tuple(SIZES)), encoder=(encoder, ENCODERS), dynamics=(dynamics, KINDS)
-    )
-    check_ranges(
-        horizon=(horizon, 1, 100),
-        rate=(rate, 0.001, 1000.0),
-        min_speed=(min_speed, -10.0, 10.0),
-        max_speed=(max_speed, min_speed + 1e-6, 10.0),
-        max_turn=(max_turn, 1e-6, 10.0),
-        log_std=(log_std, -5.0, 2.0),
-        curiosity_weight=(curiosity_weight, 0.0, 1e6),
-        reward_weight=(reward_weight, 0.0, 1e6 if outcome_topic else 0.0),
-        encoder_learning_rate=(encoder_learning_rate, 1e-9, 1.0),
-        beta=(beta, 0.0, 1000.0),
-        dynamics_learning_rate=(dynamics_learning_rate, 1e-9, 1.0),
-        updates_per_run=(updates_per_run, 1, 1000),
-        buffer_size=(buffer_size, 64, 10_000_000),
-        min_buffer_size=(min_buffer_size, 2, buffer_size),
-        policy_learning_rate=(policy_learning_rate, 1e-9, 1.0),
-        n_steps=(n_steps, 2, 1_000_000),
-        n_epochs=(n_epochs, 1, 1000),
-        batch_size=(batch_size, 2, 1_000_000),
-        gamma=(gamma, 0.0, 1.0),
-        gae_lambda=(gae_lambda, 0.0, 1.0),
-        clip_range=(clip_range, 0.001, 10.0),
-        ent_coef=(ent_coef, 0.0, 100.0),
-        seed=(seed, 0, 2**31 - 1),
-    )
-    if action_bins and len(action_bins) != 2:
-        raise ValueError(
-            f"action_bins: expected two numbers, of speeds and turns, found {action_bins}"
-        )
-    chosen = SIZES[size]
-    camera = partial(ImageTopic, camera_topic, chosen.side, chosen.side, compressed=compressed)
-    sensors: dict[str, Callable[[], Any]] = {CAMERA: camera}
-    if outcome_topic:
-        sensors[OUTCOME] = partial(FloatArrayTopic, outcome_topic, OUTCOME_SIZE)
+    settings = CuriositySettings(**locals())
+    sensors = settings.sensors()
     wheels = partial(TwistTopic, command_topic, axes=("linear.x", "angular.z"))
     check_devices(
-        camera_topic=camera, command_topic=wheels, outcome_topic=sensors.get(OUTCOME, camera)
+        camera_topic=sensors[CAMERA],
+        command_topic=wheels,
+        outcome_topic=sensors.get(OUTCOME, sensors[CAMERA]),
     )
-    distribution: ActionDistribution = (
-        MultiDiscrete(action_bins) if action_bins else Gaussian(2, squash)
-    )
-    limits = torch.tensor([min_speed, -max_turn]), torch.tensor([max_speed, max_turn])
-    state_shape = dynamics_of(dynamics, chosen, distribution.size).state_shape
-    settings = PPOSettings(
-        n_steps=n_steps,
-        n_epochs=n_epochs,
-        batch_size=batch_size,
-        learning_rate=policy_learning_rate,
-        gamma=gamma,
-        gae_lambda=gae_lambda,
-        clip_range=clip_range,
-        ent_coef=ent_coef,
-        scale_rewards=True,
-    )
-    learning = {
-        "min_buffer_size": min_buffer_size,
-        "updates_per_run": updates_per_run,
-        "seed": seed,
-    }
+    distribution = settings.distribution
     return System(
-        agent=lambda: CuriosityAgent(
-            distribution, limits, state_shape, horizon, curiosity_weight, reward_weight, greedy
-        ),
+        agent=settings.agent,
         sensors=sensors,
         actuators=wheels,
         models={
-            **encoder_models(encoder, chosen, seed),
-            **mind_models(dynamics, chosen, distribution, log_std, seed),
+            **encoder_models(encoder, settings.sizes, seed),
+            **mind_models(dynamics, settings.sizes, distribution, log_std, seed),
         },
         buffers={
-            "frames": lambda: RandomReplacementBuffer(
-                buffer_size, example=torch.zeros(3, chosen.side, chosen.side, dtype=torch.uint8)
-            ),
+            "frames": settings.frames,
             "experience": lambda: SequentialBuffer(buffer_size),
-            # Twice what is needed: what comes while it is trained on waits for the next time.
+            # Twice the rollout: steps that arrive during its training wait for the next round.
             "rollout": lambda: SequentialBuffer(2 * n_steps + 1),
         },
         trainers={
-            "encoder": lambda: _encoder_trainer(
-                encoder, chosen, encoder_learning_rate, beta, learning
-            ),
-            "dynamics": lambda: DynamicsTrainer(
-                learning_rate=dynamics_learning_rate,
-                sequences=chosen.sequences,
-                length=chosen.length,
-                **learning,
-            ),
-            "policy": lambda: PPOTrainer(distribution, settings, seed),
+            "encoder": settings.encoder_trainer,
+            "dynamics": settings.dynamics_trainer,
+            "policy": settings.policy_trainer,
         },
-        evaluators={
-            "prediction": lambda: PredictionEvaluator(has_decoder=encoder == "conv"),
-            **({"reconstruction": ReconstructionEvaluator} if encoder == "conv" else {}),
-        },
+        evaluators=settings.evaluators(),
         rate=rate,
     )
 
 
-def _encoder_trainer(
-    kind: str, size: Size, learning_rate: float, beta: float, learning: dict[str, int]
-) -> Trainer:
-    shared = {"learning_rate": learning_rate, "batch_size": size.pictures, **learning}
-    return VAETrainer(beta=beta, **shared) if kind == "conv" else JEPATrainer(**shared)  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class CuriositySettings:
+    """The parameters of `system`, checked, and what is built from them.
+
+    Raises:
+        ValueError: A value is out of its range.
+    """
+
+    size: str
+    encoder: str
+    dynamics: str
+    horizon: int
+    camera_topic: str
+    compressed: bool
+    command_topic: str
+    outcome_topic: str
+    rate: float
+    min_speed: float
+    max_speed: float
+    max_turn: float
+    action_bins: tuple[int, ...]
+    squash: str
+    log_std: float
+    curiosity_weight: float
+    reward_weight: float
+    greedy: bool
+    encoder_learning_rate: float
+    beta: float
+    dynamics_learning_rate: float
+    updates_per_run: int
+    min_buffer_size: int
+    buffer_size: int
+    policy_learning_rate: float
+    n_steps: int
+    n_epochs: int
+    batch_size: int
+    gamma: float
+    gae_lambda: float
+    clip_range: float
+    ent_coef: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_choices(
+            size=(self.size, tuple(SIZES)),
+            encoder=(self.encoder, ENCODERS),
+            dynamics=(self.dynamics, KINDS),
+        )
+        check_ranges(
+            horizon=(self.horizon, 1, 100),
+            rate=(self.rate, 0.001, 1000.0),
+            min_speed=(self.min_speed, -10.0, 10.0),
+            max_speed=(self.max_speed, self.min_speed + 1e-6, 10.0),
+            max_turn=(self.max_turn, 1e-6, 10.0),
+            log_std=(self.log_std, -5.0, 2.0),
+            curiosity_weight=(self.curiosity_weight, 0.0, 1e6),
+            reward_weight=(self.reward_weight, 0.0, 1e6 if self.outcome_topic else 0.0),
+            encoder_learning_rate=(self.encoder_learning_rate, 1e-9, 1.0),
+            beta=(self.beta, 0.0, 1000.0),
+            dynamics_learning_rate=(self.dynamics_learning_rate, 1e-9, 1.0),
+            updates_per_run=(self.updates_per_run, 1, 1000),
+            buffer_size=(self.buffer_size, 64, 10_000_000),
+            min_buffer_size=(self.min_buffer_size, 2, self.buffer_size),
+            policy_learning_rate=(self.policy_learning_rate, 1e-9, 1.0),
+            n_steps=(self.n_steps, 2, 1_000_000),
+            n_epochs=(self.n_epochs, 1, 1000),
+            batch_size=(self.batch_size, 2, 1_000_000),
+            gamma=(self.gamma, 0.0, 1.0),
+            gae_lambda=(self.gae_lambda, 0.0, 1.0),
+            clip_range=(self.clip_range, 0.001, 10.0),
+            ent_coef=(self.ent_coef, 0.0, 100.0),
+            seed=(self.seed, 0, 2**31 - 1),
+        )
+        if self.action_bins and len(self.action_bins) != 2:
+            raise ValueError(
+                f"action_bins: expected two numbers, of speeds and turns, found {self.action_bins}"
+            )
+
+    @property
+    def sizes(self) -> Size:
+        """The sizes of the networks."""
+        return SIZES[self.size]
+
+    @property
+    def distribution(self) -> ActionDistribution:
+        """The distribution of the actions."""
+        return MultiDiscrete(self.action_bins) if self.action_bins else Gaussian(2, self.squash)
+
+    def sensors(self) -> dict[str, Callable[[], Any]]:
+        """Return factories of the sensors."""
+        side = self.sizes.side
+        camera = partial(ImageTopic, self.camera_topic, side, side, compressed=self.compressed)
+        if not self.outcome_topic:
+            return {CAMERA: camera}
+        return {CAMERA: camera, OUTCOME: partial(FloatArrayTopic, self.outcome_topic, OUTCOME_SIZE)}
+
+    def agent(self) -> CuriosityAgent:
+        """Build the agent."""
+        distribution = self.distribution
+        return CuriosityAgent(
+            distribution,
+            (
+                torch.tensor([self.min_speed, -self.max_turn]),
+                torch.tensor([self.max_speed, self.max_turn]),
+            ),
+            dynamics_of(self.dynamics, self.sizes, distribution.size).state_shape,
+            self.horizon,
+            self.curiosity_weight,
+            self.reward_weight,
+            self.greedy,
+        )
+
+    def frames(self) -> RandomReplacementBuffer[torch.Tensor]:
+        """Build the buffer of images."""
+        example = torch.zeros(3, self.sizes.side, self.sizes.side, dtype=torch.uint8)
+        return RandomReplacementBuffer(self.buffer_size, example=example)
+
+    def encoder_trainer(self) -> Trainer:
+        """Build the trainer of the encoder."""
+        shared: dict[str, Any] = {
+            "learning_rate": self.encoder_learning_rate,
+            "batch_size": self.sizes.images,
+            "min_buffer_size": self.min_buffer_size,
+            "updates_per_run": self.updates_per_run,
+            "seed": self.seed,
+        }
+        if self.encoder == "conv":
+            return VAETrainer(beta=self.beta, **shared)
+        return JEPATrainer(**shared)
+
+    def dynamics_trainer(self) -> DynamicsTrainer:
+        """Build the trainer of the forward dynamics."""
+        return DynamicsTrainer(
+            learning_rate=self.dynamics_learning_rate,
+            sequences=self.sizes.sequences,
+            length=self.sizes.length,
+            min_buffer_size=self.min_buffer_size,
+            updates_per_run=self.updates_per_run,
+            seed=self.seed,
+        )
+
+    def policy_trainer(self) -> PPOTrainer:
+        """Build the trainer of the policy."""
+        settings = PPOSettings(
+            n_steps=self.n_steps,
+            n_epochs=self.n_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.policy_learning_rate,
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+            clip_range=self.clip_range,
+            ent_coef=self.ent_coef,
+            scale_rewards=True,
+        )
+        return PPOTrainer(self.distribution, settings, self.seed)
+
+    def evaluators(self) -> dict[str, Callable[[], Evaluator]]:
+        """Return factories of the evaluators; without a decoder no images are compared."""
+        has_decoder = self.encoder == "conv"
+        found: dict[str, Callable[[], Evaluator]] = {
+            "prediction": partial(PredictionEvaluator, has_decoder)
+        }
+        return {**found, "reconstruction": ReconstructionEvaluator} if has_decoder else found

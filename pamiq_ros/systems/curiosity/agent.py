@@ -1,8 +1,9 @@
-"""CuriosityAgent: looks, is surprised or not, remembers, acts and imagines what will come of it."""
+"""CuriosityAgent: encodes, compares with its predictions, acts and predicts the next ticks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,28 +17,27 @@ from pamiq_ros.systems.ppo.networks import ActionSampler, ActorCritic
 from pamiq_ros.systems.ppo.rollout import GOES_ON, OutcomeReader, step_of
 
 from .dynamics import ForwardDynamics
-from .imagination import Imagination
 
 CAMERA, OUTCOME = "camera", "outcome"
 
 
 class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
-    """Acts by encoder, dynamics and policy, and collects for the trainers of all three.
+    """Acts by encoder, dynamics and policy, and collects experience for their trainers.
 
-    The recurrent state is the agent's own: new weights change what becomes of it, never what it is.
+    The recurrent state belongs to the agent. New weights do not reset it.
 
     Args:
-        distribution: Of the actions.
-        limits: Smallest and largest value of each number that is commanded.
-        state_shape: Of the dynamics' state.
-        horizon: How far ahead it imagines, in ticks.
-        curiosity: How much surprise counts in the reward.
-        reward: How much the world's own reward counts.
-        is_greedy: Whether to do what is likeliest, rather than to draw.
+        distribution: Distribution of the actions.
+        limits: Lower and upper limits of the command.
+        state_shape: Shape of the dynamics' state.
+        horizon: Number of ticks to predict.
+        curiosity: Weight of the prediction error in the reward.
+        reward: Weight of the world's own reward.
+        is_greedy: Whether to take the most likely action instead of sampling.
 
     Attributes:
-        state: float32 [*state_shape], what the dynamics remember.
-        surprise: Error of the predictions of the newest tick.
+        state: float32 [*state_shape], the recurrent state of the dynamics.
+        surprise: Prediction error of the newest tick.
     """
 
     def __init__(
@@ -76,61 +76,61 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
 
     @override
     def on_resumed(self) -> None:
-        """Forget what was foreseen: the world went on without this agent."""
+        """Reset state and predictions: the world has changed during the pause."""
         super().on_resumed()
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew, as at the first picture of an episode."""
+        """Reset state and predictions, as at the first image of an episode."""
         self.state = torch.zeros_like(self.state)
         self._imagination.forget()
-        self._tick += 1  # a gap in the ticks is a gap in the sequence
+        self._tick += 1  # marks the gap in the recorded sequence
 
     @override
     def step(self, observation: Mapping[str, Tensor]) -> Tensor:
         """Act.
 
         Args:
-            observation: `camera`, uint8 [3, height, width], and perhaps `outcome`.
+            observation: `camera`, uint8 [3, height, width], and `outcome` if the system has it.
 
         Returns:
             float32 [distribution.size], within the limits.
         """
-        given, end, is_another = 0.0, GOES_ON, False
+        outcome_reward, end, is_new_episode = 0.0, GOES_ON, False
         if OUTCOME in observation:
-            given, end, is_another = self._outcomes.read(observation[OUTCOME])
-        if is_another:
+            outcome_reward, end, is_new_episode = self._outcomes.read(observation[OUTCOME])
+        if is_new_episode:
             self.forget()
-        picture = observation[CAMERA]
-        encoding = self._encoder(picture)
+        image = observation[CAMERA]
+        encoding = self._encoder(image)
         self.surprise = self._imagination.compare(encoding)
-        reward = self._curiosity * self.surprise + self._reward * given
+        reward = self._curiosity * self.surprise + self._reward * outcome_reward
         self._tick += 1
         belief = torch.cat([encoding, self.state.flatten()])
         raw, log_probability = self._sampler.draw(self._policy, belief)
         action = self._sampler.action(raw)
-        self._collect(picture, belief, raw, log_probability, action, (reward, end))
+        self._collect(image, belief, raw, log_probability, action, (reward, end))
         self._imagine(encoding, action)
         return self._sampler.command(action)
 
     def _collect(
         self,
-        picture: Tensor,
+        image: Tensor,
         belief: Tensor,
         raw: Tensor,
         log_probability: Tensor,
         action: Tensor,
-        came: tuple[float, int],
+        result: tuple[float, int],
     ) -> None:
-        self._frames.collect(picture)
+        self._frames.collect(image)
         self._experience.collect(
-            {"picture": picture, "action": action, "state": self.state, "tick": self._tick}
+            {"picture": image, "action": action, "state": self.state, "tick": self._tick}
         )
         version = self._policy.weights_version
-        self._rollout.collect(step_of(belief, raw, log_probability, *came, self._tick, version))
+        self._rollout.collect(step_of(belief, raw, log_probability, *result, self._tick, version))
 
     def _imagine(self, encoding: Tensor, action: Tensor) -> None:
-        """Go on by one tick in earnest, and by the rest of the horizon in imagination."""
+        """Advance the state by this tick, and predict the rest of the horizon with the policy."""
         predictions: list[Tensor] = []
         with self._dynamics.unwrap() as dynamics:
             encoding, state = dynamics.step(encoding, action, self.state)
@@ -146,17 +146,53 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
 
     @override
     def save_state(self, path: Path) -> None:
-        """Save what it remembers, and the number of the tick, in the directory `path`."""
+        """Save the recurrent state and the number of the tick in the directory `path`."""
         super().save_state(path)
         path.mkdir(exist_ok=True)
         save_tree(path / "memory", {"state": self.state.clone(), "tick": self._tick})
 
     @override
     def load_state(self, path: Path) -> None:
-        """Go on with what it remembered; what it foresaw is of another time."""
+        """Load the recurrent state and the number of the tick; predictions are not saved."""
         super().load_state(path)
         memory = load_tree(path / "memory")
         if memory["state"].shape != self.state.shape:
             found = list(memory["state"].shape)
             raise ValueError(f"{path}: expected a state of {list(self.state.shape)}, found {found}")
         self.state, self._tick = memory["state"], int(memory["tick"])
+
+
+class Imagination:
+    """Keeps predictions until the tick that they predict.
+
+    Each tick predicts the next `horizon` ticks. The reward of a tick is the mean error of all its
+    predictions, made one to `horizon` ticks before (Schmidhuber 1991; Pathak et al. 2017,
+    arXiv:1705.05363).
+
+    Args:
+        horizon: Number of ticks that are predicted.
+    """
+
+    def __init__(self, horizon: int) -> None:
+        self._coming: deque[list[Tensor]] = deque([[] for _ in range(horizon)])
+
+    def forget(self) -> None:
+        """Drop all predictions."""
+        for predictions in self._coming:
+            predictions.clear()
+
+    def compare(self, encoding: Tensor) -> float:
+        """Compare the encoding of this tick, [encoding_size], with its predictions.
+
+        Returns:
+            The mean squared error of its predictions; 0 if there are none.
+        """
+        predictions = self._coming.popleft()
+        self._coming.append([])
+        errors = [float((prediction - encoding).square().mean()) for prediction in predictions]
+        return sum(errors) / len(errors) if errors else 0.0
+
+    def predict(self, predictions: Sequence[Tensor]) -> None:
+        """Keep predictions of the next ticks, the next tick first."""
+        for coming, prediction in zip(self._coming, predictions, strict=True):
+            coming.append(prediction)

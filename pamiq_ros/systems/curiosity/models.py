@@ -1,4 +1,4 @@
-"""The models of curiosity, and their sizes."""
+"""The models of curiosity and their sizes."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from pamiq_ros.systems.ppo.networks import ActorCritic
 from pamiq_ros.systems.vae.networks import Decoder, Encoder, to_unit
 
 from .dynamics import ForwardDynamics
-from .patches import PatchEncoder, PatchPredictor
+from .jepa import PatchEncoder, PatchPredictor
 
 
 class Encodes(Protocol):
-    """An encoder."""
+    """An encoder of images."""
 
-    def encode(self, pictures: Tensor) -> Tensor:
-        """Encodings [N, size] of pictures, float32 [N, 3, height, width] in [0, 1]."""
+    def encode(self, images: Tensor) -> Tensor:
+        """Return encodings [N, size] of images, float32 [N, 3, height, width] in [0, 1]."""
 
 
 class ConvEncoder(Encoder):
-    """The encoder of a variational autoencoder; an encoding is the mean of its latents."""
+    """The encoder of the VAE; an encoding is the mean of the latent."""
 
-    def encode(self, pictures: Tensor) -> Tensor:
-        """Encodings [N, latent_size] of pictures, float32 [N, 3, height, width] in [0, 1]."""
-        mean, _ = self(pictures)
+    def encode(self, images: Tensor) -> Tensor:
+        """Return encodings [N, latent_size] of images, float32 [N, 3, height, width] in [0, 1]."""
+        mean, _ = self(images)
         return mean  # type: ignore[no-any-return]
 
     @override
-    def latent(self, picture: Tensor) -> Tensor:
-        """The encoding [latent_size] of a camera's picture, uint8 [3, height, width]."""
-        return self.encode(to_unit(picture).unsqueeze(0))[0]
+    def latent(self, image: Tensor) -> Tensor:
+        """Return the encoding [latent_size] of a camera image, uint8 [3, height, width]."""
+        return self.encode(to_unit(image).unsqueeze(0))[0]
 
 
 @dataclass(frozen=True)
 class Size:
-    """The networks of one agent.
+    """Sizes of the networks and of their batches.
 
     Attributes:
-        side: Rows and columns of a picture.
+        side: Rows and columns of an image.
         channels: Feature maps after each stage of the convolutional encoder.
-        encoding: Numbers in an encoding.
+        encoding: Size of an encoding.
         patch: Rows and columns of a patch of the patch encoder.
-        patch_width: Numbers of each patch between the patch encoder's layers.
-        patch_layers: Layers of the patch encoder.
-        width: Numbers between the layers of the dynamics.
-        layers: Layers of the dynamics.
-        policy: Hidden layers of policy and critic.
-        pictures: Pictures in an update of the encoder.
-        sequences: Sequences in an update of the dynamics.
-        length: Ticks in each.
+        patch_width: Width of the patch encoder's layers.
+        patch_layers: Number of layers of the patch encoder.
+        width: Width of the layers of the dynamics.
+        layers: Number of layers of the dynamics.
+        policy: Sizes of the hidden layers of policy and critic.
+        images: Images per update of the encoder.
+        sequences: Sequences per update of the dynamics.
+        length: Ticks in each sequence.
     """
 
     side: int
@@ -68,7 +68,7 @@ class Size:
     width: int
     layers: int
     policy: tuple[int, ...]
-    pictures: int
+    images: int
     sequences: int
     length: int
 
@@ -87,12 +87,12 @@ _PREDICTOR_LAYERS = 2
 
 
 def encoder_models(kind: str, size: Size, seed: int) -> Factories:
-    """The models that learn to see: `encoder` and those that it is trained with.
+    """Return factories of `encoder` and of the models that are trained with it.
 
     Args:
         kind: `conv` or `patches`.
-        size: How large.
-        seed: Of the first weights.
+        size: Sizes of the networks.
+        seed: Seed of the first weights.
     """
     if kind == "conv":
         sizes = (size.side, size.side, size.channels, size.encoding)
@@ -117,33 +117,33 @@ def encoder_models(kind: str, size: Size, seed: int) -> Factories:
 
 
 def dynamics_of(kind: str, size: Size, actions: int) -> ForwardDynamics:
-    """The forward dynamics, with weights by torch's generator."""
+    """Build the forward dynamics with weights from torch's global generator."""
     return ForwardDynamics(size.encoding, actions, size.width, size.layers, kind)
 
 
 def mind_models(
     dynamics: str, size: Size, distribution: ActionDistribution, log_std: float, seed: int
 ) -> Factories:
-    """The models that foresee and act: `dynamics` and `policy`.
+    """Return factories of `dynamics` and `policy`.
 
     Args:
         dynamics: Kind of the forward dynamics.
-        size: How large.
-        distribution: Of the actions.
-        log_std: Logarithm of the deviation of continuous actions at first.
-        seed: Of the first weights.
+        size: Sizes of the networks.
+        distribution: Distribution of the actions.
+        log_std: Initial log standard deviation of continuous actions.
+        seed: Seed of the first weights.
     """
 
-    def foresee() -> ForwardDynamics:
+    def make_dynamics() -> ForwardDynamics:
         return dynamics_of(dynamics, size, distribution.size)
 
-    def act() -> ActorCritic:
-        layers, width = foresee().state_shape
+    def make_policy() -> ActorCritic:
+        layers, width = make_dynamics().state_shape
         return ActorCritic(size.encoding + layers * width, distribution, size.policy, log_std)
 
     return {
-        "dynamics": lambda: _model(seed, foresee, "step"),
-        "policy": lambda: _model(seed, act, "parameters_of"),
+        "dynamics": lambda: _model(seed, make_dynamics, "step"),
+        "policy": lambda: _model(seed, make_policy, "parameters_of"),
     }
 
 

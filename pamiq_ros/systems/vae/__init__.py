@@ -1,11 +1,12 @@
 """vae: a robot drives at random while a variational autoencoder learns what its camera sees.
 
-Read it in the order observation, action, learning: `agent.py` (with `random_walk.py`),
-`networks.py`, `trainer.py`; the function below puts them together.
+Read it in the order observation, action, learning: `agent.py` (with its random walk),
+`networks.py`, `trainer.py`. The function below builds the system from them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -21,12 +22,8 @@ from pamiq_ros.core.checks import check_devices, check_ranges
 from pamiq_ros.core.seeding import seeded
 
 from .agent import ExplorationAgent, SmoothRandomWalk
-from .checks import check_sizes
-from .evaluator import ReconstructionEvaluator
-from .networks import Decoder, Encoder
-from .trainer import VAETrainer
-
-Sizes = tuple[int, int, tuple[int, ...], int]
+from .networks import Decoder, Encoder, check_sizes
+from .trainer import ReconstructionEvaluator, VAETrainer
 
 
 def system(
@@ -51,85 +48,127 @@ def system(
     updates_per_run: int = 3,
     seed: int = 0,
 ) -> System:
-    """Make the system.
+    """Build the system.
 
     Args:
-        camera_topic: Where the pictures come from.
+        camera_topic: Topic of the camera images.
         compressed: Whether to receive `<camera_topic>/compressed` instead.
-        command_topic: Where the velocities go.
+        command_topic: Topic of the velocity commands.
         rate: Ticks per second in Hz, up to 1000. The random walk counts its time in these ticks.
-        height: Rows that pictures are resized to, 8 to 512, a multiple of 2 ** len(channels).
-        width: Columns that pictures are resized to, likewise.
+        height: Rows that images are resized to, 8 to 512, a multiple of 2 ** len(channels).
+        width: Columns that images are resized to, likewise.
         min_speed: Slowest linear.x in m/s, -10 to 10; below zero is backwards (or the brake).
         max_speed: Fastest linear.x in m/s, `min_speed` to 10.
         max_turn: Largest angular.z to either side in rad/s, 0 to 10.
-        correlation_time: How long a velocity lasts in s, 0.01 to 1000; longer is smoother.
+        correlation_time: Correlation time of the velocities in s, 0.01 to 1000; longer is smoother.
         channels: Feature maps after each stage of the encoder: 1 to 8 stages, 1 to 1024 maps.
-        latent_size: Numbers that describe a picture, 1 to 4096.
-        learning_rate: Of Adam, above 0, up to 1.
-        beta: Weight of the latents' divergence against the squared error, 0 to 1000.
-        batch_size: Pictures in an update, 1 to 4096.
-        buffer_size: Pictures that are remembered, 1 to 10 million; they are of all ages.
-        min_buffer_size: Pictures to wait for before the first update, 1 to `buffer_size`.
+        latent_size: Size of the latent vector of an image, 1 to 4096.
+        learning_rate: Learning rate of Adam, above 0, up to 1.
+        beta: Weight of the KL divergence of the latents against the squared error, 0 to 1000.
+        batch_size: Images per update, 1 to 4096.
+        buffer_size: Images in the buffer, of all ages, 1 to 10 million.
+        min_buffer_size: Images to wait for before the first update, 1 to `buffer_size`.
         updates_per_run: Updates between two weights versions, 1 to 1000; a pause waits for them.
-        seed: Of every random number: first weights, walk, pictures drawn and noise; 0 to 2**31 - 1.
+        seed: Seed of all random numbers: first weights, random walk, sampled images and noise; 0 to
+            2**31 - 1.
 
     Raises:
         ValueError: A value is out of its range; says which, what was expected and what was found.
     """
-    check_ranges(
-        rate=(rate, 0.001, 1000.0),
-        min_speed=(min_speed, -10.0, 10.0),
-        max_speed=(max_speed, min_speed, 10.0),
-        max_turn=(max_turn, 0.0, 10.0),
-        correlation_time=(correlation_time, 0.01, 1000.0),
-        latent_size=(latent_size, 1, 4096),
-        learning_rate=(learning_rate, 1e-9, 1.0),
-        beta=(beta, 0.0, 1000.0),
-        batch_size=(batch_size, 1, 4096),
-        buffer_size=(buffer_size, 1, 10_000_000),
-        min_buffer_size=(min_buffer_size, 1, buffer_size),
-        updates_per_run=(updates_per_run, 1, 1000),
-        seed=(seed, 0, 2**31 - 1),
-    )
-    check_sizes(height, width, channels)
+    settings = VAESettings(**locals())
     camera = partial(ImageTopic, camera_topic, height, width, compressed=compressed)
     wheels = partial(TwistTopic, command_topic, axes=("linear.x", "angular.z"))
     check_devices(camera_topic=camera, command_topic=wheels)
-
-    low, high = (min_speed, -max_turn), (max_speed, max_turn)
-    walk = partial(SmoothRandomWalk, low, high, correlation_time, 1.0 / rate, seed)
-    sizes = (height, width, channels, latent_size)
-    frame = torch.zeros(3, height, width, dtype=torch.uint8)
     return System(
-        agent=lambda: ExplorationAgent(walk()),
+        agent=settings.agent,
         sensors=camera,
         actuators=wheels,
-        models={
-            "encoder": lambda: _encoder(seed, sizes),
-            "decoder": lambda: _decoder(seed, sizes),
-        },
-        buffers={"frames": lambda: RandomReplacementBuffer(buffer_size, example=frame)},
-        trainers={
-            "vae": lambda: VAETrainer(
-                learning_rate=learning_rate,
-                beta=beta,
-                batch_size=batch_size,
-                min_buffer_size=min_buffer_size,
-                updates_per_run=updates_per_run,
-                seed=seed,
-            )
-        },
+        models={"encoder": settings.encoder, "decoder": settings.decoder},
+        buffers={"frames": settings.frames},
+        trainers={"vae": settings.trainer},
         evaluators={"reconstruction": ReconstructionEvaluator},
         rate=rate,
     )
 
 
-def _encoder(seed: int, sizes: Sizes) -> TorchTrainingModel[Encoder]:
-    encoder = seeded(seed, lambda: Encoder(*sizes))
-    return TorchTrainingModel(encoder, inference_procedure="latent")
+@dataclass(frozen=True)
+class VAESettings:
+    """The parameters of `system`, checked, and what is built from them.
 
+    Raises:
+        ValueError: A value is out of its range.
+    """
 
-def _decoder(seed: int, sizes: Sizes) -> TorchTrainingModel[Decoder]:
-    decoder = seeded(seed, lambda: Decoder(*sizes))
-    return TorchTrainingModel(decoder, has_inference_model=False)
+    camera_topic: str
+    compressed: bool
+    command_topic: str
+    rate: float
+    height: int
+    width: int
+    min_speed: float
+    max_speed: float
+    max_turn: float
+    correlation_time: float
+    channels: tuple[int, ...]
+    latent_size: int
+    learning_rate: float
+    beta: float
+    batch_size: int
+    buffer_size: int
+    min_buffer_size: int
+    updates_per_run: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            rate=(self.rate, 0.001, 1000.0),
+            min_speed=(self.min_speed, -10.0, 10.0),
+            max_speed=(self.max_speed, self.min_speed, 10.0),
+            max_turn=(self.max_turn, 0.0, 10.0),
+            correlation_time=(self.correlation_time, 0.01, 1000.0),
+            latent_size=(self.latent_size, 1, 4096),
+            learning_rate=(self.learning_rate, 1e-9, 1.0),
+            beta=(self.beta, 0.0, 1000.0),
+            batch_size=(self.batch_size, 1, 4096),
+            buffer_size=(self.buffer_size, 1, 10_000_000),
+            min_buffer_size=(self.min_buffer_size, 1, self.buffer_size),
+            updates_per_run=(self.updates_per_run, 1, 1000),
+            seed=(self.seed, 0, 2**31 - 1),
+        )
+        check_sizes(self.height, self.width, self.channels)
+
+    def agent(self) -> ExplorationAgent:
+        """Build the agent."""
+        low, high = (self.min_speed, -self.max_turn), (self.max_speed, self.max_turn)
+        period = 1.0 / self.rate
+        return ExplorationAgent(
+            SmoothRandomWalk(low, high, self.correlation_time, period, self.seed)
+        )
+
+    def encoder(self) -> TorchTrainingModel[Encoder]:
+        """Build the encoder; the agent uses its `latent`."""
+        sizes = self.height, self.width, self.channels, self.latent_size
+        encoder = seeded(self.seed, partial(Encoder, *sizes))
+        return TorchTrainingModel(encoder, inference_procedure="latent")
+
+    def decoder(self) -> TorchTrainingModel[Decoder]:
+        """Build the decoder, which only the trainer uses."""
+        sizes = self.height, self.width, self.channels, self.latent_size
+        decoder = seeded(self.seed, partial(Decoder, *sizes))
+        return TorchTrainingModel(decoder, has_inference_model=False)
+
+    def frames(self) -> RandomReplacementBuffer:
+        """Build the buffer of images."""
+        example = torch.zeros(3, self.height, self.width, dtype=torch.uint8)
+        return RandomReplacementBuffer(self.buffer_size, example=example)
+
+    def trainer(self) -> VAETrainer:
+        """Build the trainer."""
+        return VAETrainer(
+            learning_rate=self.learning_rate,
+            beta=self.beta,
+            batch_size=self.batch_size,
+            min_buffer_size=self.min_buffer_size,
+            updates_per_run=self.updates_per_run,
+            seed=self.seed,
+        )

@@ -1,4 +1,4 @@
-"""VAEAgent: drives at random and collects pictures."""
+"""ExplorationAgent: drives a random walk and collects images."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _DEVIATION = 0.5
 
 
 class SmoothRandomWalk:
-    """An Ornstein-Uhlenbeck process, each number within its own limits.
+    """An Ornstein-Uhlenbeck process in which each value stays within its own limits.
 
-    The process (Uhlenbeck & Ornstein 1930, doi:10.1103/PhysRev.36.823) is pulled to the middle of
-    the limits, where it begins; the limits are two standard deviations from there, and a value that
-    would pass one stays at it.
+    The process (Uhlenbeck & Ornstein 1930, doi:10.1103/PhysRev.36.823) starts at the middle of the
+    limits and is pulled back to it. The limits are two standard deviations from the middle; values
+    beyond them are clipped.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class SmoothRandomWalk:
         period: float,
         seed: int,
     ) -> None:
-        """Make a walk; walks of the same arguments are the same.
+        """Make a walk; equal arguments give equal walks.
 
         Args:
-            low: Smallest value of each number.
-            high: Largest value of each number.
-            correlation_time: Time in s after which 1/e of a deviation from the middle is left.
+            low: Lower limit of each value.
+            high: Upper limit of each value.
+            correlation_time: Time in s in which a deviation from the middle decays to 1/e.
             period: Time between two steps in s.
-            seed: Of the random numbers.
+            seed: Seed of the noise.
         """
         self._low, self._high = torch.tensor(low), torch.tensor(high)
         self._keep = math.exp(-period / correlation_time)
@@ -47,26 +47,26 @@ class SmoothRandomWalk:
         self._random = torch.Generator().manual_seed(seed)
 
     def step(self) -> Tensor:
-        """The next values, float32 [len(low)]."""
+        """Return the next values, float32 [len(low)]."""
         noise = torch.randn(self._state.shape, generator=self._random)
-        # Exact for any period: the spread of the values does not depend on how often they are made.
+        # The exact update for any period: the stationary deviation does not depend on the period.
         spread = _DEVIATION * math.sqrt(1.0 - self._keep**2)
         self._state = (self._keep * self._state + spread * noise).clamp(-1.0, 1.0)
         return torch.lerp(self._low, self._high, (self._state + 1.0) / 2.0)
 
 
 class ExplorationAgent(TorchAgent[Tensor, Tensor]):
-    """Collects every picture and commands the next step of a random walk.
+    """Collects every image and commands the next step of a random walk.
 
     Attributes:
-        latent: Latent of the newest picture, float32 [latent_size]; None before the first. The
-            walk does not heed it: it is there to be looked at, or for a subclass to act on.
+        latent: Latent of the newest image, float32 [latent_size]; None before the first. The walk
+            does not use it. A subclass can act on it.
     """
 
     latent: Tensor | None = None
 
     def __init__(self, walk: SmoothRandomWalk) -> None:
-        """Drive by `walk`."""
+        """Drive along `walk`."""
         super().__init__()
         self._walk = walk
 
@@ -77,15 +77,15 @@ class ExplorationAgent(TorchAgent[Tensor, Tensor]):
 
     @override
     def on_data_collectors_attached(self) -> None:
-        """Get the collector of pictures."""
+        """Get the collector of images."""
         self._frames = self.get_data_collector("frames")
 
     @override
     def step(self, observation: Tensor) -> Tensor:
-        """Look and drive on.
+        """Encode the image and return the next command.
 
         Args:
-            observation: A picture, uint8 [3, height, width].
+            observation: An image, uint8 [3, height, width].
 
         Returns:
             linear.x in m/s and angular.z in rad/s, float32 [2].

@@ -1,21 +1,25 @@
-"""Trainers on pictures, and the VAE trainer."""
+"""The trainer of the VAE, the base class of trainers on images, and the VAE's evaluator."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from typing_extensions import override
 
-from pamiq_ros.core import OptimizersSetup, TorchTrainer
+from pamiq_ros.core import Evaluator, OptimizersSetup, TorchTrainer
 
 from .networks import Decoder, Encoder, to_bytes, to_unit
 
+_SHOWN = 4
+_GAP = 4
 
-class PictureTrainer(TorchTrainer):
-    """Draws pictures from the buffer `frames`, again and again; what is learnt of them is open."""
+
+class ImageTrainer(TorchTrainer):
+    """Base class of trainers that sample batches of images from the buffer `frames`."""
 
     def __init__(
         self,
@@ -29,11 +33,11 @@ class PictureTrainer(TorchTrainer):
         """Make a trainer.
 
         Args:
-            learning_rate: Of the optimizer.
-            batch_size: Pictures in an update.
-            min_buffer_size: Pictures to wait for before the first update.
-            updates_per_run: Updates between two chances to pause, or to publish the weights.
-            seed: Of the pictures and whatever else is drawn.
+            learning_rate: Learning rate of the optimizer.
+            batch_size: Images per update.
+            min_buffer_size: Images to wait for before the first update.
+            updates_per_run: Updates per training round; weights are published after each round.
+            seed: Seed of the sampled images, and of other random numbers of a subclass.
         """
         super().__init__("frames", min_buffer_size)
         self._learning_rate, self._batch_size = learning_rate, batch_size
@@ -43,29 +47,25 @@ class PictureTrainer(TorchTrainer):
 
     @override
     def on_data_users_attached(self) -> None:
-        """Get the pictures."""
+        """Get the buffer of images."""
         self._frames = self.get_data_user("frames")
 
     @override
     def train(self) -> None:
-        """Make one run's updates."""
+        """Make the updates of one training round."""
         for _ in range(self._updates_per_run):
             self._update(to_unit(self._frames.sample(self._batch_size, self._random)))
 
     @abstractmethod
-    def _update(self, pictures: Tensor) -> None:
-        """Learn from float32 [batch_size, 3, height, width] in [0, 1]."""
+    def _update(self, images: Tensor) -> None:
+        """Make one update on float32 [batch_size, 3, height, width] in [0, 1]."""
 
 
-_SHOWN = 4
-_GAP = 4
-
-
-class VAETrainer(PictureTrainer):
-    """Trains encoder and decoder on pictures drawn from everything seen so far.
+class VAETrainer(ImageTrainer):
+    """Trains encoder and decoder on images sampled from all ages.
 
     Records the metrics `reconstruction_loss` (mean squared error per pixel value, of values in
-    [0, 1]) and `kl_loss` (nats per picture), and the picture `reconstruction`.
+    [0, 1]) and `kl_loss` (nats per image), and the image `reconstruction`.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class VAETrainer(PictureTrainer):
         """Make a trainer.
 
         Args:
-            learning_rate: Of Adam.
-            beta: Weight of the divergence (nats per picture) against the squared error summed over
-                a picture, as in the beta-VAE (Higgins et al. 2017).
-            batch_size: Pictures in an update.
-            min_buffer_size: Pictures to wait for before the first update.
-            updates_per_run: Updates between two chances to pause, or to publish the weights.
-            seed: Of the pictures drawn and of the latents' noise.
+            learning_rate: Learning rate of Adam.
+            beta: Weight of the KL divergence (nats per image) against the squared error summed over
+                an image, as in the beta-VAE (Higgins et al. 2017).
+            batch_size: Images per update.
+            min_buffer_size: Images to wait for before the first update.
+            updates_per_run: Updates per training round; weights are published after each round.
+            seed: Seed of the sampled images and of the latents' noise.
         """
         super().__init__(
             learning_rate=learning_rate,
@@ -106,25 +106,25 @@ class VAETrainer(PictureTrainer):
 
     @override
     def create_optimizers(self) -> OptimizersSetup:
-        """One optimizer for both models."""
+        """Create one optimizer for both models."""
         parameters = [*self._encoder.model.parameters(), *self._decoder.model.parameters()]
         return {"vae": torch.optim.Adam(parameters, lr=self._learning_rate)}
 
     @override
     def train(self) -> None:
-        """Make one run's updates."""
+        """Make the updates of one training round."""
         super().train()
         self.recorder.image("reconstruction", self._picture)
 
     @override
-    def _update(self, pictures: Tensor) -> None:
-        mean, log_variance = self._encoder(pictures)
+    def _update(self, images: Tensor) -> None:
+        mean, log_variance = self._encoder(images)
         noise = torch.randn(mean.shape, generator=self._random)
         reconstructions = self._decoder(mean + noise * torch.exp(0.5 * log_variance))
 
-        reconstruction_loss = functional.mse_loss(reconstructions, pictures)
+        reconstruction_loss = functional.mse_loss(reconstructions, images)
         kl_loss = divergence(mean, log_variance)
-        loss = reconstruction_loss + self._beta * kl_loss / pictures[0].numel()
+        loss = reconstruction_loss + self._beta * kl_loss / images[0].numel()
 
         self.optimizers["vae"].zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -135,34 +135,65 @@ class VAETrainer(PictureTrainer):
 
     @torch.no_grad()
     def _picture(self) -> Tensor:
-        pictures = to_unit(self._frames.sample(_SHOWN, self._shown))
-        mean, _ = self._encoder(pictures)
-        return side_by_side(pictures, self._decoder(mean))
+        images = to_unit(self._frames.sample(_SHOWN, self._shown))
+        mean, _ = self._encoder(images)
+        return side_by_side(images, self._decoder(mean))
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of the latents' distributions from the standard normal one.
+    """Return the KL divergence of the latents' distributions from the standard normal one.
 
     Args:
         mean: [N, latent_size].
         log_variance: [N, latent_size].
 
     Returns:
-        Nats per picture, the mean over the batch; a scalar.
+        Nats per image, the mean over the batch; a scalar.
     """
     return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(1).mean()
 
 
-def side_by_side(pictures: Tensor, reconstructions: Tensor) -> Tensor:
-    """One picture of several: each input with its reconstruction to its right.
+def side_by_side(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """Return one image that shows each input with its reconstruction to its right.
 
     Args:
-        pictures: float32 [N, 3, H, W] in [0, 1].
-        reconstructions: Likewise.
+        images: float32 [N, 3, H, W] in [0, 1].
+        reconstructions: float32 of the same shape.
 
     Returns:
         uint8 [3, H, N * (2 * W + gap) - gap], white in the gaps between the pairs.
     """
-    pairs = torch.cat([pictures, reconstructions], dim=3)
+    pairs = torch.cat([images, reconstructions], dim=3)
     row = torch.cat(list(functional.pad(pairs, (0, _GAP), value=1.0)), dim=2)
     return to_bytes(row[:, :, :-_GAP])
+
+
+class ReconstructionEvaluator(Evaluator):
+    """Reports `reconstruction_error`: mean squared error per pixel value, of values in [0, 1]."""
+
+    def __init__(self) -> None:
+        """Evaluate the images that the agent collects."""
+        super().__init__("frames")
+
+    @override
+    def on_training_models_attached(self) -> None:
+        """Get the models."""
+        self._encoder = self.get_training_model("encoder")
+        self._decoder = self.get_training_model("decoder")
+
+    @override
+    def evaluate(self, step: Tensor) -> Mapping[str, float]:
+        """Return the error of an image, uint8 [3, height, width]."""
+        image, reconstruction = self._reconstruct(step)
+        return {"reconstruction_error": float((reconstruction - image).square().mean())}
+
+    @override
+    def picture(self, step: Tensor) -> Tensor:
+        """Return the image with its reconstruction to its right."""
+        return side_by_side(*self._reconstruct(step))
+
+    @torch.no_grad()
+    def _reconstruct(self, step: Tensor) -> tuple[Tensor, Tensor]:
+        image = to_unit(step).unsqueeze(0)
+        mean, _ = self._encoder(image)
+        return image, self._decoder(mean)
