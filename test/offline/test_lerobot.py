@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pamiq_ros.core.data import StepBatch
 from pamiq_ros.offline.lerobot import write_dataset
 from pamiq_ros.offline.lerobot.episodes import pieces
-from pamiq_ros.offline.lerobot.statistics import PictureStatistics, merged, of_values
+from pamiq_ros.offline.lerobot.statistics import ImageStatistics, merged, of_values
 from pamiq_ros.transport.experience import ExperienceBatch
 
 BEGAN_NS = 1_700_000_000_000_000_000
@@ -168,7 +168,7 @@ def test_an_episode_ends_before_its_times_are_inexact():
 def test_statistics_of_pictures_and_of_parts_agree_with_numpy():
     pictures = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3), np.uint8)
     parts = [pictures[:2], pictures[2:]]
-    seen = [PictureStatistics() for _ in parts]
+    seen = [ImageStatistics() for _ in parts]
     for counter, part in zip(seen, parts, strict=True):
         counter.add(part)
     found = merged([counter.statistics() for counter in seen])
@@ -178,7 +178,7 @@ def test_statistics_of_pictures_and_of_parts_agree_with_numpy():
         assert found[name].reshape(3) == pytest.approx(value), name
     assert found["std"].reshape(3) == pytest.approx(plain.std(0))
     whole = of_values(plain)
-    alone = PictureStatistics()
+    alone = ImageStatistics()
     alone.add(pictures)
     assert alone.statistics()["q50"].reshape(3) == pytest.approx(whole["q50"], abs=0.02)
 

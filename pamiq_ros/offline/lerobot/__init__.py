@@ -1,6 +1,6 @@
-"""Experience as a LeRobotDataset v3: Parquet, video and JSON, as Hugging Face's LeRobot reads it.
+"""Experience as a LeRobotDataset v3 (Parquet, MP4 and JSON) for Hugging Face's LeRobot.
 
-The layout: https://huggingface.co/docs/lerobot/lerobot-dataset-v3
+Layout: https://huggingface.co/docs/lerobot/lerobot-dataset-v3
 """
 
 from .writer import write_dataset

@@ -1,4 +1,4 @@
-"""Episodes: unbroken stretches of experience."""
+"""Divide experience into episodes: sequences without a gap."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from pamiq_ros.transport.experience import ExperienceBatch
 
 GAP_PERIODS = 5.0
-"""A longer silence, as a pause is, begins a new episode."""
+"""A longer gap, such as a pause, starts a new episode."""
 
 MAX_EPISODE_S = 1000.0
-"""Timestamps are float32, and LeRobot wants them to 0.1 ms: beyond 1024 s they are not."""
+"""LeRobot needs timestamps to 0.1 ms; float32 is too coarse beyond 1024 s."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Piece:
     """Consecutive steps of one episode.
 
     Attributes:
-        begins: Whether they are the first of it.
+        begins: Whether they are the first steps of the episode.
         batch: The steps.
     """
 
@@ -30,7 +30,7 @@ class Piece:
 
 
 def fps_of(batches: Iterable[ExperienceBatch]) -> int:
-    """Steps per second, from the median of the time between them; 1 at least."""
+    """Return steps per second from the median time between steps; at least 1."""
     gaps = [np.diff(batch.stamps.numpy()) for batch in batches]
     every = np.concatenate([*gaps, np.zeros(0, np.int64)])
     every = every[every > 0]
@@ -40,8 +40,8 @@ def fps_of(batches: Iterable[ExperienceBatch]) -> int:
 def pieces(batches: Iterable[ExperienceBatch], fps: int) -> Iterator[Piece]:
     """Divide experience into episodes.
 
-    A new one begins with another source or configuration, after a step that is missing or a time
-    without steps, and after `MAX_EPISODE_S`.
+    A new episode starts at another source or configuration, after a missing step or a gap in time,
+    and after `MAX_EPISODE_S`.
 
     Args:
         batches: The experience, in order.

@@ -1,4 +1,4 @@
-"""Features: what LeRobot calls each column of the experience, and how it is stored."""
+"""Features: name, type and shape under which LeRobot stores each column of the experience."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch import Tensor
 from pamiq_ros.core.data import StepBatch
 
 MAX_DIMENSIONS = 5
-"""LeRobot has no arrays of more."""
+"""LeRobot's largest number of array dimensions."""
 
-# What every LeRobotDataset has, in the order in which its own are written.
+# The columns of every LeRobotDataset, in LeRobot's order.
 INDEXES = {
     "timestamp": "float32",
     "frame_index": "int64",
@@ -24,7 +24,7 @@ INDEXES = {
     "index": "int64",
     "task_index": "int64",
 }
-# What ours have besides: nominal times are a multiple of 1 / fps.
+# Our additional columns: `timestamp` is nominal, a multiple of 1 / fps.
 RECORDED = {"stamp_ns": "int64", "weights_version": "int64"}
 
 
@@ -33,10 +33,10 @@ class Feature:
     """One column of the experience.
 
     Attributes:
-        key: LeRobot's name of it, such as `observation.images.front`.
+        key: LeRobot's name, such as `observation.images.front`.
         dtype: `video`, or the name of a numpy dtype.
-        shape: Of one step; [H, W, 3] for a video, (1,) for a number.
-        column: Which column of the batch it is.
+        shape: Shape of one step; (H, W, 3) for a video, (1,) for a number.
+        column: Index of the column in the batch.
     """
 
     key: str
@@ -50,27 +50,27 @@ class Feature:
         return self.dtype == "video"
 
     def values(self, steps: StepBatch) -> NDArray[Any]:
-        """Its values in a batch, [N, *shape]; a video's as uint8."""
+        """Return the values in a batch, [N, *shape]; those of a video as uint8."""
         column = steps.columns[self.column]
         if self.is_video:
             return column.permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous().numpy()
-        return _known(column).numpy().reshape(len(column), *self.shape)
+        return _supported(column).numpy().reshape(len(column), *self.shape)
 
     def info(self) -> dict[str, Any]:
-        """What `meta/info.json` says of it, but for a video's encoding."""
+        """Return the entry of `meta/info.json`, without the encoding of a video."""
         names = ["height", "width", "channels"] if self.is_video else None
         return {"dtype": self.dtype, "shape": list(self.shape), "names": names}
 
 
 def features_of(steps: StepBatch, buffer: str) -> list[Feature]:
-    """The features of a buffer's steps.
+    """Return the features of a buffer's steps.
 
-    Pictures, uint8 [3 or 1, H, W], are videos called `observation.images.<name>`; a step that is
-    one vector is `observation.state`; the rest is called as in the step.
+    Images, uint8 [3 or 1, H, W], become videos named `observation.images.<name>`. A step that is
+    one vector becomes `observation.state`. Other columns keep their names.
 
     Args:
-        steps: Any of them.
-        buffer: The buffer's name, by which a step that is one picture is called.
+        steps: Any batch of the steps.
+        buffer: The buffer's name; names the video of a step that is one image.
 
     Raises:
         ValueError: A column has too many dimensions or no values.
@@ -86,13 +86,13 @@ def features_of(steps: StepBatch, buffer: str) -> list[Feature]:
             found.append(Feature(_new(key, found), "video", (*shape[1:], 3), index))
         else:
             key = _plain(name) or "observation.state"
-            dtype = str(_known(column).numpy().dtype)
+            dtype = str(_supported(column).numpy().dtype)
             found.append(Feature(_new(key, found), dtype, shape or (1,), index))
     return found
 
 
 def _plain(name: str) -> str:
-    """`action[0].speed` becomes `action.0.speed`; LeRobot allows no slash."""
+    """Return a name without brackets and slashes: `action[0].speed` becomes `action.0.speed`."""
     return re.sub(r"[^\w]+", ".", name).strip(".")
 
 
@@ -103,6 +103,6 @@ def _new(key: str, found: Sequence[Feature]) -> str:
     return key
 
 
-def _known(column: Tensor) -> Tensor:
-    """There is no bfloat16 in numpy, and Parquet's readers little of float16."""
+def _supported(column: Tensor) -> Tensor:
+    """Convert bfloat16, which numpy lacks, and float16, which few Parquet readers support."""
     return column.float() if column.dtype in (torch.float16, torch.bfloat16) else column

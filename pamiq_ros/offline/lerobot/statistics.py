@@ -1,4 +1,4 @@
-"""Statistics of a feature, of an episode and of all, as LeRobot's normalisation takes them."""
+"""Statistics of a feature, per episode and of all, as LeRobot's normalization needs them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Statistics = dict[str, NDArray[Any]]
 
 
 def of_values(values: NDArray[Any]) -> Statistics:
-    """The statistics of [N, *shape] values."""
+    """Return the statistics of values [N, *shape]."""
     numbers = values.astype(np.float64)
     found = np.quantile(numbers, list(QUANTILES.values()), axis=0)
     return {
@@ -29,21 +29,21 @@ def of_values(values: NDArray[Any]) -> Statistics:
     }
 
 
-class PictureStatistics:
-    """The statistics of pictures, exact: how often each channel has each of its 256 levels."""
+class ImageStatistics:
+    """Exact statistics of images, from a histogram of each channel's 256 levels."""
 
     def __init__(self) -> None:
         self._counts = np.zeros((3, LEVELS), np.int64)
-        self._pictures = 0
+        self._images = 0
 
-    def add(self, pictures: NDArray[np.uint8]) -> None:
-        """Count uint8 [N, H, W, 3] in."""
-        self._pictures += len(pictures)
+    def add(self, images: NDArray[np.uint8]) -> None:
+        """Add images, uint8 [N, H, W, 3]."""
+        self._images += len(images)
         for channel, counts in enumerate(self._counts):
-            counts += np.bincount(pictures[..., channel].ravel(), minlength=LEVELS)
+            counts += np.bincount(images[..., channel].ravel(), minlength=LEVELS)
 
     def statistics(self) -> Statistics:
-        """Of levels from 0 to 1, each of shape [3, 1, 1]."""
+        """Return the statistics of levels from 0 to 1, each of shape [3, 1, 1]."""
         levels = np.arange(LEVELS) / (LEVELS - 1)
         share = self._counts / self._counts.sum(1, keepdims=True)
         mean = share @ levels
@@ -56,11 +56,11 @@ class PictureStatistics:
             **{name: levels[(below >= q).argmax(1)] for name, q in QUANTILES.items()},
         }
         shaped = {name: value.reshape(3, 1, 1) for name, value in found.items()}
-        return {**shaped, "count": np.array([self._pictures])}
+        return {**shaped, "count": np.array([self._images])}
 
 
 def merged(parts: Sequence[Statistics]) -> Statistics:
-    """The statistics of all episodes; quantiles are the mean of theirs, as LeRobot has them."""
+    """Return the statistics of all episodes; quantiles are averaged, as in LeRobot."""
     counts = np.array([float(part["count"][0]) for part in parts])
     weights = counts / counts.sum()
 
