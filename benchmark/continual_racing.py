@@ -173,8 +173,8 @@ def train_offline(folder: Path, steps: int, train_every: int) -> dict[str, Any]:
 
     from pamiq_ros.checkpoints import LATEST
     from pamiq_ros.offline.runner import Schedule
-    from pamiq_ros.offline.session import Choice, WorldChoice, train_in
-    from pamiq_ros.offline.training import Plan
+    from pamiq_ros.offline.session import Choice
+    from pamiq_ros.offline.training import Plan, WorldChoice, train_in
 
     choice = Choice(SYSTEM, "", [SETTING], SEED, 1, folder / "lockstep_states", "", {}, 1000)
     world = WorldChoice(ENV_ID, rate=float(RATE))

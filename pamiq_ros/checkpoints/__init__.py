@@ -1,4 +1,4 @@
-"""Saving and loading of a node's state: one directory each, atomic, checked."""
+"""Save and load the states of a node: one directory each, written atomically and verified."""
 
 from .manifest import Configuration, StateError
 from .saver import Saver, remove_left_scratch, scratch_folder

@@ -1,4 +1,4 @@
-"""The manifest of a state: what it is of, and the size and digest of each of its files."""
+"""The manifest of a state: its configuration, and size and digest of each file."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pamiq_ros.core.own_files import open_own, read_own
+
+if TYPE_CHECKING:
+    from pamiq_ros.core.config import ResolvedSystem
 
 MANIFEST = "manifest.json"
 SCHEMA = "pamiq_ros/state/1"
@@ -20,23 +23,29 @@ Fingerprints = dict[str, dict[str, Any]]
 
 
 class StateError(ValueError):
-    """A state that can't be used: names the state and says what is wrong with it."""
+    """A state cannot be used; names the state and the reason."""
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a state is a state of.
+    """The system and configuration of a state.
 
     Attributes:
-        digest: The configuration's digest.
-        values: Its values, plain and nested.
+        digest: Digest of the configuration.
+        values: Its values, nested.
     """
 
     digest: str
     values: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, resolved: ResolvedSystem) -> Configuration:
+        """Return the configuration of a system."""
+        values = {"system": resolved.name, "configuration": resolved.config}
+        return cls(resolved.digest, values)
+
     def differences(self, other: Configuration) -> list[str]:
-        """The keys whose values differ, each with both values."""
+        """Return the keys whose values differ, each with both values."""
         own, theirs = _flat(self.values), _flat(other.values)
         return [
             f"{key}: expected {own.get(key, 'none')!r}, found {theirs.get(key, 'none')!r}"
@@ -50,9 +59,9 @@ class Manifest:
     """A state's manifest.
 
     Attributes:
-        configuration: What it is a state of.
-        facts: Plain values that were saved along.
-        files: Per file, by its path in the state, its `bytes` and its `blake2b` digest.
+        configuration: Its system and configuration.
+        facts: Plain values saved with the state.
+        files: Size (`bytes`) and digest (`blake2b`) of each file, by path within the state.
     """
 
     configuration: Configuration
@@ -60,7 +69,7 @@ class Manifest:
     files: Fingerprints
 
     def write(self, state: Path) -> None:
-        """Write it into the state's directory."""
+        """Write the manifest into the state's directory."""
         content: dict[str, Any] = {
             "schema": SCHEMA,
             "digest": self.configuration.digest,
@@ -73,10 +82,10 @@ class Manifest:
 
 
 def read_manifest(state: Path) -> Manifest:
-    """Read a state's manifest; its files are not looked at.
+    """Read a state's manifest, without checking its files.
 
     Raises:
-        StateError: It is missing or damaged.
+        StateError: The manifest is missing or damaged.
     """
     try:
         content = json.loads(read_own(state / MANIFEST).decode())
@@ -85,7 +94,7 @@ def read_manifest(state: Path) -> Manifest:
                 f"state {state}: {MANIFEST}: expected schema {SCHEMA}, found {content['schema']!r}"
             )
         if content.pop("blake2b") != _digest_of(content):
-            raise StateError(f"state {state}: {MANIFEST} is damaged: its digest is another")
+            raise StateError(f"state {state}: {MANIFEST} is damaged: its digest does not match")
         kinds = (("digest", str), ("configuration", dict), ("facts", dict), ("files", dict))
         for key, kind in kinds:
             if not isinstance(content[key], kind):
@@ -99,10 +108,10 @@ def read_manifest(state: Path) -> Manifest:
 
 
 def require_sound(state: Path, manifest: Manifest) -> None:
-    """Check that a state has the files of its manifest, whole, and no others.
+    """Check that a state has exactly the files of its manifest, undamaged.
 
     Raises:
-        StateError: It has not; names the file.
+        StateError: A file is missing, unknown or damaged; names it.
     """
     found = {str(f.relative_to(state)): f for f in files_of(state) if f.name != MANIFEST}
     for name in sorted({*manifest.files, *found}):
@@ -110,7 +119,7 @@ def require_sound(state: Path, manifest: Manifest) -> None:
         if name not in found:
             raise StateError(f"state {state}: {name} is missing")
         if expected is None:
-            raise StateError(f"state {state}: {name} is foreign: {MANIFEST} does not know it")
+            raise StateError(f"state {state}: {name} is unknown: {MANIFEST} does not list it")
         if expected != (now := fingerprint(found[name])):
             raise StateError(
                 f"state {state}: {name} is damaged: expected {_shown(expected)}, "
@@ -119,11 +128,11 @@ def require_sound(state: Path, manifest: Manifest) -> None:
 
 
 def fingerprints(state: Path, before: Path | None) -> Fingerprints:
-    """What a manifest says of a state's files.
+    """Return size and digest of a state's files, for its manifest.
 
     Args:
         state: The state's directory.
-        before: Directory of a sound state; what it shares with this one is not read again.
+        before: Directory of an undamaged state; files shared with it are not read again.
     """
     known: Fingerprints = {}
     if before is not None:
@@ -140,10 +149,10 @@ def fingerprints(state: Path, before: Path | None) -> Fingerprints:
 
 
 def fingerprint(file: Path) -> dict[str, Any]:
-    """A file's size and digest.
+    """Return a file's size and digest.
 
     Raises:
-        StateError: It can't be read.
+        StateError: The file cannot be read.
     """
     digest = hashlib.blake2b(digest_size=32)
     size = 0
@@ -153,12 +162,12 @@ def fingerprint(file: Path) -> dict[str, Any]:
                 digest.update(block)
                 size += len(block)
     except OSError as error:
-        raise StateError(f"{file} can't be read ({error})") from error
+        raise StateError(f"{file} cannot be read ({error})") from error
     return {"bytes": size, "blake2b": digest.hexdigest()}
 
 
 def files_of(directory: Path) -> list[Path]:
-    """All that is in a directory and below it and is no directory."""
+    """Return all files in a directory and below it, sorted."""
     return sorted(p for p in directory.rglob("*") if p.is_symlink() or not p.is_dir())
 
 

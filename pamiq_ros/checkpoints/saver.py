@@ -1,4 +1,4 @@
-"""Saver: saves states in the background, by way of a scratch folder in memory."""
+"""Saver: saves states in a thread. Scratch folders: states written to memory first."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .store import StateStore, Write
 
 MEMORY = Path("/dev/shm")
 YOUNGEST_S = 10.0
-"""A folder that is younger and still empty may be one that is just being made."""
+"""An empty folder younger than this may be one that another process is creating."""
 
 _PREFIX = "pamiq_ros-state-"
 
 
 @contextlib.contextmanager
 def scratch_folder(memory: Path = MEMORY) -> Iterator[Path]:
-    """A new folder for this user alone, in memory if the system has such a place; removed after.
+    """Create a folder that only this user can read, in memory if possible, and remove it at exit.
 
-    It is locked as long as this process lives, so that others know whether it was left over.
+    The folder is locked while this process lives, so that other processes recognize leftovers.
     """
     place = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
     path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getuid()}-", dir=place))
@@ -41,33 +41,33 @@ def scratch_folder(memory: Path = MEMORY) -> Iterator[Path]:
 
 
 def remove_left_scratch(memory: Path = MEMORY) -> None:
-    """Remove the folders of this user that processes which were killed left in memory."""
+    """Remove the scratch folders of this user that killed processes left in memory."""
     for path in memory.glob(f"{_PREFIX}{os.getuid()}-*"):
-        with contextlib.suppress(OSError):  # gone meanwhile, or its owner lives
+        with contextlib.suppress(OSError):  # removed meanwhile, or its owner lives
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
             try:
-                if _is_left(descriptor):
+                if _is_leftover(descriptor):
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(descriptor)
 
 
-def _is_left(folder: int) -> bool:
+def _is_leftover(folder: int) -> bool:
     found = os.fstat(folder)
     is_new = time.time() - found.st_mtime < YOUNGEST_S and not os.listdir(folder)
     return found.st_uid == os.geteuid() and not is_new
 
 
 class Saver:
-    """Saves a state whenever it is asked to; whoever asks while another waits shares that one.
+    """Saves a state on request, in a thread; requests made while one waits share its state.
 
     Args:
-        store: Where states are saved.
+        store: The store to save to.
         write: Writes a state's files; called in the saver's thread.
-        facts: Plain values for the manifest.
-        on_saved: Called with the state's directory and how long it took, in s.
-        on_error: Called with what made saving fail.
+        facts: Returns plain values for the manifest.
+        on_saved: Called with the state's directory and the time that saving took in s.
+        on_error: Called with the error if saving fails.
     """
 
     def __init__(
@@ -90,10 +90,10 @@ class Saver:
         self._thread.start()
 
     def request(self) -> Future[Path]:
-        """Ask for a state of from now on.
+        """Request that a state is saved, written after this call.
 
         Returns:
-            Its directory, or what made saving fail, once that is known.
+            A future of its directory, or of the error if saving fails.
 
         Raises:
             RuntimeError: The saver is closed.
@@ -107,10 +107,10 @@ class Saver:
             return self._waiting
 
     def close(self, timeout: float) -> bool:
-        """Save what was asked for and end the thread.
+        """Save the requested state, if any, and end the thread.
 
         Returns:
-            Whether it ended within `timeout` s.
+            Whether the thread ended within `timeout` s.
         """
         with self._changed:
             self._closing = True
@@ -118,8 +118,8 @@ class Saver:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def figures(self) -> dict[str, Any]:
-        """States `saved` and `failed`, the `newest` one's id, and how long it `took_s`."""
+    def statistics(self) -> dict[str, Any]:
+        """Return the number of states `saved` and `failed`, the `newest` id and its `took_s`."""
         return {
             "saved": self._saved,
             "failed": self._failed,
@@ -137,7 +137,7 @@ class Saver:
             began = time.monotonic()
             try:
                 path = self._store.save(self._write, self._facts)
-            except Exception as error:  # a full disk has many names, and states are users' code
+            except Exception as error:  # disk errors of any kind, and errors of users' save_state
                 self._failed += 1
                 self._on_error(error)
                 request.set_exception(error)

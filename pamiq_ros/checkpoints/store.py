@@ -1,7 +1,7 @@
-"""StateStore: a node's states on disk, each whole or not there at all, and which of them are kept.
+"""StateStore: a node's states on disk, written atomically, and which of them are kept.
 
-A state is a directory, written beside its final name, synced and renamed. Files that did not change
-are hard links to those of the state before; a file is never written to once its state is there.
+A state is a directory, written under a temporary name, synced and renamed. Unchanged files are hard
+links to those of the state before; the files of a finished state are never written to.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _FORMAT = "%Y-%m-%d_%H-%M-%S.%f"
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """What is kept.
+    """Which states are kept.
 
     Attributes:
-        newest: How many of the newest states, 1 or more.
-        hourly: For how many hours the last state of the hour; hours without a state do not count.
-        daily: For how many days (UTC) the last state of the day.
+        newest: Number of newest states to keep, 1 or more.
+        hourly: Number of hours of which to keep the last state; hours without one do not count.
+        daily: Number of days (UTC) of which to keep the last state.
     """
 
     newest: int = 3
@@ -42,7 +42,7 @@ class RetentionPolicy:
     daily: int = 0
 
     def superfluous(self, states: Sequence[str]) -> list[str]:
-        """The states, by id, that none of this keeps."""
+        """Return the ids of the states to remove."""
         ordered = sorted(filter(is_state_id, states), reverse=True)
         kept = {*ordered[: max(1, self.newest)]}
         kept.update(_last_of_each(ordered, lambda s: s[: len("2000-01-01_00")])[: self.hourly])
@@ -51,10 +51,10 @@ class RetentionPolicy:
 
 
 def state_id(newest: str | None = None) -> str:
-    """The id of a state that is saved now: UTC, so that ids sort by age.
+    """Return the id of a state saved now: the time in UTC, so that ids sort by age.
 
     Args:
-        newest: Id of the newest state so far: a clock that was set back must not make it look so.
+        newest: Id of the newest state. The new id is later even if the clock was set back.
     """
     now = datetime.now(timezone.utc).replace(tzinfo=None)
     if newest is not None:
@@ -63,7 +63,7 @@ def state_id(newest: str | None = None) -> str:
 
 
 def is_state_id(text: str) -> bool:
-    """Whether a text is one."""
+    """Return whether a text is the id of a state."""
     try:
         return datetime.strptime(text, _FORMAT).strftime(_FORMAT) == text
     except ValueError:
@@ -81,31 +81,34 @@ LATEST = "latest"
 _PARTIAL, _REMOVED = ".partial", ".removed"
 
 Write = Callable[[Path, "Path | None"], object]
-"""Writes a state's files into the first directory; the second is that of the state before."""
+"""Writes a state's files into the first directory; the second is the previous state's."""
 
 
 class StateStore:
-    """The states of one node in a directory, oldest to newest by name.
+    """The states of one node in a directory.
 
-    Others may put theirs into a shared folder: only this user's folders and regular files are read,
-    and only this user's states are counted and removed.
+    The directory may be shared with other users: only this user's folders and regular files are
+    read, and only this user's states are counted and removed.
 
     Args:
-        directory: Where this node's states lie; made when the first is saved.
-        configuration: States of another are not loaded, unless that is asked for.
-        keepers: Which states are kept; the others are removed after each that is saved.
+        directory: The node's states; created when the first state is saved.
+        configuration: The system's configuration. States of another one are refused by default.
+        retention: Which states are kept; others are removed after each save.
 
     Raises:
-        NotADirectoryError: There is a file where a folder should be; names it.
+        NotADirectoryError: The path of the directory leads through a file; names it.
     """
 
     def __init__(
-        self, directory: Path, configuration: Configuration, keepers: RetentionPolicy | None = None
+        self,
+        directory: Path,
+        configuration: Configuration,
+        retention: RetentionPolicy | None = None,
     ) -> None:
         _require_no_file(directory)
         self._directory = directory
         self._configuration = configuration
-        self._keepers = keepers or RetentionPolicy()
+        self._retention = retention or RetentionPolicy()
         self._before: Path | None = None
 
     def save(self, write: Write, facts: Callable[[], Mapping[str, Any]]) -> Path:
@@ -113,13 +116,13 @@ class StateStore:
 
         Args:
             write: Writes the state's files.
-            facts: Plain values to keep in the manifest; asked for after all is written.
+            facts: Returns plain values for the manifest; called after `write`.
 
         Returns:
             The state's directory; its name is the state's id.
 
         Raises:
-            OSError: It could not be written; nothing half-written keeps the final name.
+            OSError: The state cannot be written; no incomplete state has the final name.
         """
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = state_id(max(self._own_names(), default=None))
@@ -135,11 +138,11 @@ class StateStore:
         except BaseException as error:
             shutil.rmtree(partial, ignore_errors=True)
             if isinstance(error, OSError) and error.errno and not error.filename:
-                error.filename = str(partial)  # of a full disk writing does not tell the place
+                error.filename = str(partial)  # errors of a full disk have no path
             raise
         _sync(self._directory)
         self._before = final
-        self._remove_superfluous()
+        self._remove_old()
         return final
 
     def find(
@@ -149,20 +152,20 @@ class StateStore:
         *,
         any_configuration: bool = False,
     ) -> tuple[Path, Mapping[str, Any]] | None:
-        """A sound state to go on from.
+        """Find an undamaged state to resume from.
 
         Args:
-            wanted: `latest`, or a state's id: if there is none of that id, the newest before it,
-                since the nodes of a system save theirs one after the other.
-            on_damage: Called with a text for each damaged state that is passed over.
-            any_configuration: Whether a state of another configuration will do.
+            wanted: `latest`, or a state's id. If no state has that id, the newest before it
+                is used: the nodes of a system save one after the other.
+            on_damage: Called with a text for each damaged state that is skipped.
+            any_configuration: Whether to accept a state of another configuration.
 
         Returns:
-            Its directory and its facts; None when there is none at all.
+            Its directory and its facts; None if there are no states.
 
         Raises:
-            StateError: It is of another configuration, or there is none of the id nor before it, or
-                all there are are damaged: to begin anew then would throw away what was learned.
+            StateError: The state has another configuration, no state has the id or is before it, or
+                all states are damaged. Starting from scratch would then discard what was learned.
         """
         damaged: StateError | None = None
         for state in self._states(wanted):
@@ -171,17 +174,17 @@ class StateStore:
                 manifest = read_manifest(state)
                 require_sound(state, manifest)
             except StateError as error:
-                on_damage(f"{error}; the one before it is used")
+                on_damage(f"{error}; the state before it is used")
                 damaged = damaged or error
                 continue
             if not any_configuration:
-                self._require_alike(state, manifest.configuration)
+                self._require_configuration(state, manifest.configuration)
             self._before = state
             return state, manifest.facts
         if damaged is not None:
             raise StateError(
-                f"expected a sound state in {self._directory}, found damaged ones alone (to begin "
-                f"anew, resume 'none'); the newest: {damaged}"
+                f"expected an undamaged state in {self._directory}, found only damaged ones (to "
+                f"start from scratch, resume 'none'); the newest: {damaged}"
             ) from damaged
         if wanted != LATEST:
             raise StateError(
@@ -190,7 +193,7 @@ class StateStore:
         return None
 
     def remove_leftovers(self) -> None:
-        """Remove what a process that was killed left half written or half removed."""
+        """Remove the incomplete states that a killed process left."""
         if self._directory.is_dir():
             for path in self._directory.iterdir():
                 if path.suffix in (_PARTIAL, _REMOVED) and is_state_id(path.stem):
@@ -210,7 +213,7 @@ class StateStore:
     def _own_names(self) -> list[str]:
         return [state.name for state in self._states(LATEST) if _owner(state) == os.geteuid()]
 
-    def _require_alike(self, state: Path, found: Configuration) -> None:
+    def _require_configuration(self, state: Path, found: Configuration) -> None:
         if found.digest != self._configuration.digest:
             differing = "; ".join(self._configuration.differences(found)) or "no key differs"
             raise StateError(
@@ -218,9 +221,9 @@ class StateStore:
                 f"found {found.digest} ({differing})"
             )
 
-    def _remove_superfluous(self) -> None:
-        for name in self._keepers.superfluous(self._own_names()):
-            # Renamed first: half removed, it would look damaged.
+    def _remove_old(self) -> None:
+        for name in self._retention.superfluous(self._own_names()):
+            # Renamed first: a partly removed state would look damaged.
             removed = (self._directory / name).rename(self._directory / f"{name}{_REMOVED}")
             shutil.rmtree(removed, ignore_errors=True)
 

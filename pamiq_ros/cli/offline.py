@@ -143,7 +143,7 @@ def train(system: str, **choices: Any) -> None:
     """
     _check_train(choices)
     choice = choice_of(system, choices)
-    from pamiq_ros.offline import session  # torch takes seconds to import
+    from pamiq_ros.offline import training  # torch takes seconds to import
     from pamiq_ros.offline.runner import Schedule
     from pamiq_ros.offline.training import Epoch, Plan
 
@@ -163,13 +163,13 @@ def train(system: str, **choices: Any) -> None:
             shown.say(f"epoch {epoch.number} | {epoch.updates} updates{scores}{saved}")
 
         if choices["world"]:
-            world = session.WorldChoice(
+            world = training.WorldChoice(
                 choices["world"], choices["world_kwargs"] or "", choices["world_rate"]
             )
-            session.train_in(choice, world, plan, schedule, choices["resume"], shown)
+            training.train_in(choice, world, plan, schedule, choices["resume"], shown)
             return
         bags, held_out = ([Path(bag) for bag in choices[name]] for name in ("bags", "held_out"))
-        session.train(choice, bags, held_out, plan, schedule, choices["resume"], shown, on_epoch)
+        training.train(choice, bags, held_out, plan, schedule, choices["resume"], shown, on_epoch)
 
 
 def _check_train(choices: dict[str, Any]) -> None:
@@ -221,8 +221,8 @@ def evaluate(
     if html:
         check_report_page()
     choice = choice_of(system, choices)
+    from pamiq_ros.offline.evaluation import evaluate as run
     from pamiq_ros.offline.report import as_html, as_json, table
-    from pamiq_ros.offline.session import evaluate as run
 
     from .training_display import print_table
 
@@ -260,7 +260,7 @@ def export(bag: str, folder: str, lerobot: bool) -> None:
             f"expected a new or an empty folder, found {folder}", param_hint="'FOLDER'"
         )
     from pamiq_ros.offline.bags import Bag
-    from pamiq_ros.offline.exporting import export as run  # torch takes seconds to import
+    from pamiq_ros.offline.export import export as run  # torch takes seconds to import
 
     with failures():
         with Bag(Path(bag)) as opened:

@@ -1,4 +1,4 @@
-"""NodeStates: when a node saves its state, what it goes on from, and its service `~/save_state`."""
+"""NodeStates: when a node saves its state, which state it resumes from, and `~/save_state`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from pamiq_ros.supervision.ros_time import steady_timer
 from .managed import PamiqNode
 
 NONE = "none"
-_LOOK_S = 0.5
-_PAUSE_S = 2.0
+_CHECK_PERIOD_S = 0.5
+_PAUSE_DELAY_S = 2.0
 
 Load = Callable[[Path, "Callable[[str], object] | None"], object]
 
 
 class NodeStates:
-    """The states of a node that has the parameters of `STATE_PARAMETERS`.
+    """The states of a node with the parameters of `STATE_PARAMETERS`.
 
     Args:
-        node: Whose states these are.
+        node: The node.
         resolved: The node's system.
-        write: Writes a state's files; called in a thread of its own.
-        facts: Plain values for the manifest; `updates` counts for `save_updates`.
+        write: Writes a state's files; called in a thread.
+        facts: Returns plain values for the manifest. `updates` is compared with `save_updates`.
     """
 
     def __init__(
@@ -45,29 +45,28 @@ class NodeStates:
     ) -> None:
         self._node, self._facts = node, facts
         name = node.get_fully_qualified_name().strip("/")
-        values = {"system": resolved.name, "configuration": resolved.config}
         self._store = StateStore(
             Path(node.value("states_dir")).expanduser() / name,
-            Configuration(resolved.digest, values),
+            Configuration.of(resolved),
             RetentionPolicy(*(node.value(f"states_keep{of}") for of in ("", "_hourly", "_daily"))),
         )
         self._saver = Saver(
             self._store, write, facts, on_saved=self._on_saved, on_error=self._on_error
         )
         self._saved_at, self._saved_updates, self._pause_due_at = self._now(), 0, math.inf
-        self._timer = steady_timer(node, _LOOK_S, self._save_if_due)
+        self._timer = steady_timer(node, _CHECK_PERIOD_S, self._save_if_due)
         self._service = node.create_service(Trigger, "~/save_state", self._serve)
 
     def load(self, load: Load, take_facts: Callable[[Mapping[str, Any]], object]) -> None:
-        """Load the state that the parameter `resume` asks for, if there is one.
+        """Load the state that the parameter `resume` names, if there is one.
 
         Args:
-            load: Called with the state's directory, and with what is to be told of parts that do
-                not fit, if they may be left out.
-            take_facts: Called then with the state's facts.
+            load: Called with the state's directory and, if parts that do not fit may be left out, a
+                function to call with a text for each of them, else None.
+            take_facts: Called before with the state's facts.
 
         Raises:
-            ValueError: The state can't be used; says why. No state is saved then.
+            ValueError: The state cannot be used; says why. No state is saved then.
         """
         self._store.remove_leftovers()
         wanted = self._node.value("resume")
@@ -75,10 +74,10 @@ class NodeStates:
             if wanted != NONE:
                 self._load(wanted, load, take_facts)
         except BaseException:
-            self.abandon()  # what was not loaded must not become the newest state
+            self.abandon()  # a state that was not loaded must not be replaced by a newer one
             raise
         if wanted != LATEST:
-            self.request()  # from here on: started again after a crash, it goes on from the latest
+            self.request()  # a restart after a crash resumes from the latest state
 
     def _load(
         self, wanted: str, load: Load, take_facts: Callable[[Mapping[str, Any]], object]
@@ -89,34 +88,34 @@ class NodeStates:
             return
         path, facts = found
         left_out = lambda text: log.warning(f"state {path}: left out {text}")  # noqa: E731
-        take_facts(facts)  # first: weights are published as they are loaded, as a newer version
+        take_facts(facts)  # first: loading publishes the weights, as a newer version
         load(path, left_out if fits else None)
         self._saved_updates = int(facts.get("updates", 0))
         log.info(f"state loaded from {path}")
 
     def newest(self) -> Path | None:
-        """The newest sound state of this configuration; None when there is none.
+        """Return the newest undamaged state of this configuration; None if there is none.
 
         Raises:
-            StateError: It is of another configuration.
+            StateError: The state has another configuration.
         """
         found = self._store.find(LATEST, self._node.get_logger().warning)
         return found[0] if found is not None else None
 
     def request(self) -> Saved[Path]:
-        """Save a state of now, in the background."""
+        """Save a state in the background, written after this call."""
         self._saved_at, self._saved_updates = self._now(), self._updates()
         self._pause_due_at = math.inf
         return self._saver.request()
 
     def paused(self) -> None:
-        """Save soon, if that is wanted at a pause; not if the end follows, which saves too."""
+        """Save in two seconds if `save_on_pause` is set; a shutdown before that saves anyway."""
         if self._node.value("save_on_pause"):
-            self._pause_due_at = time.monotonic() + _PAUSE_S
+            self._pause_due_at = time.monotonic() + _PAUSE_DELAY_S
 
     def close(self) -> None:
-        """Save the last state, wait for it, and end."""
-        self.request().exception()  # which the saver has told of
+        """Save a last state, wait for it, and end."""
+        self.request().exception()  # the saver has reported it
         self.abandon()
 
     def abandon(self) -> None:
@@ -126,18 +125,18 @@ class NodeStates:
         self._node.destroy_service(self._service)
 
     def figures(self) -> dict[str, Any]:
-        """See `Saver.figures`."""
-        return self._saver.figures()
+        """See `Saver.statistics`."""
+        return self._saver.statistics()
 
     def _save_if_due(self) -> None:
         period, updates = self._node.value("save_period"), self._updates_wanted()
-        late = period and self._now() - self._saved_at >= period
-        many = updates and self._updates() - self._saved_updates >= updates
-        if late or many or time.monotonic() >= self._pause_due_at:
+        is_due = period and self._now() - self._saved_at >= period
+        has_updates = updates and self._updates() - self._saved_updates >= updates
+        if is_due or has_updates or time.monotonic() >= self._pause_due_at:
             self.request()
 
     async def _serve(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        # The executor goes on meanwhile: a state may take longer than weights and commands can wait
+        # The executor must not block: a state can take longer than weights and commands can wait.
         done: Future[None] = Future(executor=self._node.executor)
         saved = self.request()
         saved.add_done_callback(lambda _: done.set_result(None))
@@ -173,12 +172,12 @@ def open_states(
     load: Load,
     take_facts: Callable[[Mapping[str, Any]], object] = lambda facts: None,
 ) -> NodeStates | None:
-    """The node's states, once that was loaded which the node goes on from.
+    """Open the node's states and load the state to resume from.
 
-    Arguments as of `NodeStates` and its `load`, which raises what this raises.
+    Arguments and errors are those of `NodeStates` and its `load`.
 
     Returns:
-        None where the parameter `states_dir` is empty.
+        None if the parameter `states_dir` is empty.
     """
     if not node.value("states_dir"):
         return None

@@ -15,7 +15,7 @@ from std_msgs.msg import Float64MultiArray, MultiArrayDimension
 
 from pamiq_ros.compat import require_message_class
 from pamiq_ros.runtime.ticker import Ticker
-from pamiq_ros.worlds import Outcome, World, WorldError, parse_kwargs
+from pamiq_ros.worlds.gym_world import Outcome, World, WorldError, parse_kwargs
 from pamiq_ros.worlds.messages import FLOATS, IMAGE, WorldMessages
 
 from .main import destroyed_if_refused, run_unless_refused

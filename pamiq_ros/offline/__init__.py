@@ -1,1 +1,1 @@
-"""Systems on bags, in one process and without a graph: training and judging."""
+"""Train, evaluate and analyze on bags or in simulated worlds, in one process without nodes."""

@@ -1,4 +1,4 @@
-"""Drive: an actor goes through a source tick by tick, in this thread."""
+"""Drive: runs an actor on a source tick by tick, in the calling thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .sources import Source
 
 
 class OfflineError(RuntimeError):
-    """The system failed offline; says how."""
+    """The agent or a trainer failed in an offline run."""
 
 
 class Drive:
@@ -27,14 +27,14 @@ class Drive:
 
     Args:
         system: The system.
-        models: Whose weights act.
-        collect: Called with the buffer's name and each step that the agent collects.
-        observation_timeout: Oldest observation to act on, in s of the source's time.
+        models: The models whose weights the agent uses, see `take_weights`.
+        collect: Called with the buffer's name and the step for each step that the agent collects.
+        observation_timeout: Largest age of an observation to act on, in s of the source's time.
 
     Attributes:
-        robot: What was commanded.
-        actor: Whose hold says why it does not act.
-        period_ns: Time from tick to tick.
+        robot: The robot with the newest commands.
+        actor: The actor; its `hold` is the stop reason.
+        period_ns: Time between two ticks in ns.
     """
 
     def __init__(
@@ -61,23 +61,23 @@ class Drive:
 
     @property
     def newest_error(self) -> str:
-        """What went wrong last; empty if nothing did."""
+        """The last error; empty if there was none."""
         return self._errors[-1] if self._errors else ""
 
     def take_weights(self) -> None:
-        """Let the models' weights of now act from the next tick on."""
+        """Hand the models' current weights to the agent, for the next tick."""
         self._version += 1
         for name, slot in self.actor.slots.items():
-            # Copied: training goes on changing the tensors.
+            # A copy: training changes the tensors in place.
             parameters = copy_parameters(self._models.data[name].export_parameters())
             slot.stage(self._version, parameters)
 
     def through(self, source: Source) -> Iterator[int]:
-        """Go through a source; gives the time of each tick in ns since 1970, when it is done.
+        """Tick through a source; yield the time of each tick in ns since 1970 after it.
 
         Raises:
-            ValueError: The source lacks what is observed, or is damaged.
-            OfflineError: The agent raised, or wants what is no command.
+            ValueError: The source lacks an observed topic, or is damaged.
+            OfflineError: The agent raised, or returned an invalid action.
         """
         source.connect(self.robot)
         due_ns = source.start_ns

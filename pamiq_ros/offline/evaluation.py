@@ -1,21 +1,27 @@
-"""Judging: the metrics of a set of weights on a bag, and its best and worst frames."""
+"""`pamiq-ros evaluate`: the metrics of states on bags, with the best and worst frames."""
 
 from __future__ import annotations
 
 import heapq
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from pamiq_ros.checkpoints import LATEST, StateError
+from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.evaluator import Evaluator
 from pamiq_ros.core.model import TrainingModelsDict
 from pamiq_ros.core.system import System
+from pamiq_ros.runtime.parts import load_parts
 
 from .drive import Drive, OfflineError
-from .recorded_commands import Agreement
+from .recorded_commands import CommandDifferences
+from .session import NONE, Choice, Progress, open_bags
 from .sources import BagSource
 
 SHOWN = 4
@@ -23,14 +29,14 @@ SHOWN = 4
 
 @dataclass(order=True)
 class Frame:
-    """A step that stands out.
+    """A step with one of the highest or lowest values.
 
     Attributes:
-        rank: Its value, or less than that; frames are ordered by it.
-        number: The how many-th of the steps that were judged.
-        value: Its value of the metric.
-        seconds: When it was, in s from the bag's first message.
-        picture: What there is to see, uint8 [3, H, W].
+        rank: The value, or minus the value; frames are ordered by it.
+        number: Index of the step among the evaluated steps.
+        value: The metric's value.
+        seconds: Time in s from the bag's first message.
+        picture: Image of the step, uint8 [3, H, W]; None if it has none.
     """
 
     rank: float
@@ -45,10 +51,10 @@ class MetricCurve:
     """One metric over the steps of a bag.
 
     Attributes:
-        seconds: When each step was, in s from the bag's first message.
-        values: The metric of each.
+        seconds: Time of each step in s from the bag's first message.
+        values: Value of each step.
         worst: The frames with the highest values, highest first.
-        best: Those with the lowest, lowest first.
+        best: The frames with the lowest values, lowest first.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -56,34 +62,29 @@ class MetricCurve:
     worst: list[Frame] = field(default_factory=list)
     best: list[Frame] = field(default_factory=list)
 
-    @property
-    def mean(self) -> float:
-        """The mean of the values; NaN when there are none."""
-        return math.fsum(self.values) / len(self.values) if self.values else math.nan
-
-    def add(self, seconds: float, value: float, picture: Callable[[], Tensor | None]) -> None:
-        """Take a value; the picture is only made for a frame that stands out."""
+    def add(self, seconds: float, value: float, make_picture: Callable[[], Tensor | None]) -> None:
+        """Append a value; `make_picture` is called only for one of the best or worst frames."""
         number = len(self.values)
         self.seconds.append(seconds)
         self.values.append(value)
         for frames, rank in ((self.worst, value), (self.best, -value)):
             if len(frames) < SHOWN or rank > frames[0].rank:
-                heapq.heappush(frames, Frame(rank, number, value, seconds, picture()))
+                heapq.heappush(frames, Frame(rank, number, value, seconds, make_picture()))
                 if len(frames) > SHOWN:
                     heapq.heappop(frames)
 
     def end(self) -> None:
-        """Put the frames in order."""
+        """Sort the frames."""
         self.worst.sort(reverse=True)
         self.best.sort(reverse=True)
 
 
 class StateEvaluation:
-    """Drives a system through bags and judges what it collects.
+    """Runs a system on bags and evaluates the steps that it collects.
 
     Args:
         system: The system.
-        models: The weights to be judged.
+        models: The models to evaluate.
     """
 
     def __init__(self, system: System, models: TrainingModelsDict) -> None:
@@ -94,19 +95,19 @@ class StateEvaluation:
         self._drive = Drive(system, models, lambda *step: self._steps.append(step))
         self._drive.take_weights()
 
-    def judge(self, bag: BagSource, on_tick: Callable[[int], object]) -> dict[str, MetricCurve]:
-        """The courses of all metrics over a bag, by name; less is better in each.
+    def evaluate(self, bag: BagSource, on_tick: Callable[[int], object]) -> dict[str, MetricCurve]:
+        """Return the curves of all metrics over a bag, by name; lower is better in each.
 
         Args:
             bag: The bag.
-            on_tick: Called with the bag's time at each tick, in ns since 1970.
+            on_tick: Called at each tick with the bag's time in ns since 1970.
 
         Raises:
-            BagError: The bag lacks what is observed, or is damaged.
-            OfflineError: The system failed, or gave a metric that is not finite.
+            BagError: The bag lacks an observed topic, or is damaged.
+            OfflineError: The system failed, or a metric is not finite.
         """
-        courses: dict[str, MetricCurve] = {}
-        agreement = Agreement(bag.bag, self._drive.robot)
+        curves: dict[str, MetricCurve] = {}
+        commands = CommandDifferences(bag.bag, self._drive.robot)
         for evaluator in self._evaluators.values():
             evaluator.begin()
         for now_ns in self._drive.through(bag):
@@ -115,28 +116,90 @@ class StateEvaluation:
             for evaluator in self._evaluators.values():
                 for buffer, step in steps:
                     if buffer == evaluator.buffer:
-                        self._take(courses, seconds, evaluator, step)
+                        self._add(curves, seconds, evaluator, step)
             if not self._drive.actor.hold:
-                for name, value in agreement.differences(now_ns).items():
-                    courses.setdefault(name, MetricCurve()).add(seconds, value, lambda: None)
+                for name, value in commands.differences(now_ns).items():
+                    curves.setdefault(name, MetricCurve()).add(seconds, value, lambda: None)
             on_tick(now_ns)
-        for course in courses.values():
-            course.end()
-        return courses
+        for curve in curves.values():
+            curve.end()
+        return curves
 
-    def _take(
-        self, courses: dict[str, MetricCurve], seconds: float, evaluator: Evaluator, step: Any
+    def _add(
+        self, curves: dict[str, MetricCurve], seconds: float, evaluator: Evaluator, step: Any
     ) -> None:
         for name, value in evaluator.evaluate(step).items():
             if not math.isfinite(value):
                 kind = type(evaluator).__name__
                 raise OfflineError(f"{kind}: '{name}': expected a finite number, found {value}")
-            courses.setdefault(name, MetricCurve()).add(
+            curves.setdefault(name, MetricCurve()).add(
                 seconds, value, lambda: evaluator.picture(step)
             )
 
 
-def mean_of(courses: Sequence[Mapping[str, MetricCurve]], name: str) -> float:
-    """The mean of a metric over all steps of several bags."""
-    values = [value for each in courses if name in each for value in each[name].values]
+def mean_of(curves: Sequence[Mapping[str, MetricCurve]], name: str) -> float:
+    """Return the mean of a metric over all steps of several bags; NaN without steps."""
+    values = [value for each in curves if name in each for value in each[name].values]
     return math.fsum(values) / len(values) if values else math.nan
+
+
+def evaluate(
+    choice: Choice,
+    states: Sequence[str],
+    bags: Sequence[Path],
+    say: Callable[[str], object],
+    on_progress: Progress,
+) -> dict[str, list[dict[str, MetricCurve]]]:
+    """Evaluate states of a system on bags.
+
+    Args:
+        choice: The system.
+        states: Ids of states, `latest`, or `none` for initial weights.
+        bags: The bags to evaluate on.
+        say: Called with each warning.
+        on_progress: Called often with the share that is done, from 0 to 1.
+
+    Returns:
+        By state and for each bag, the curves of all metrics by name.
+
+    Raises:
+        ConfigurationError: The system cannot be resolved.
+        ValueError: A bag or a state cannot be used.
+        OfflineError: The system failed.
+    """
+    results: dict[str, list[dict[str, MetricCurve]]] = {}
+    with ExitStack() as stack:
+        sources = [BagSource(bag, choice.names) for bag in open_bags(stack, bags, say)]
+        total, done = max(len(states) * sum(bag.seconds for bag in sources), 1e-9), 0.0
+        for wanted in states:
+            resolved = choice.resolved()
+            models, name = _models(choice, resolved, wanted, say)
+            evaluation = StateEvaluation(resolved.system, models)
+            results[name] = []
+            for source in sources:
+
+                def on_tick(
+                    now_ns: int, start_ns: int = source.start_ns, done: float = done
+                ) -> None:
+                    on_progress((done + (now_ns - start_ns) * 1e-9) / total)
+
+                results[name].append(evaluation.evaluate(source, on_tick))
+                done += source.seconds
+    return results
+
+
+def _models(
+    choice: Choice, resolved: ResolvedSystem, wanted: str, say: Callable[[str], object]
+) -> tuple[TrainingModelsDict, str]:
+    models = TrainingModelsDict(resolved.system.build_models())
+    if wanted == NONE:
+        return models, NONE
+    store = choice.store(resolved)
+    found = store.find(wanted, say) if store is not None else None
+    if found is None:
+        raise StateError(f"expected a state in {choice.folder}, found none")
+    path, _ = found
+    if wanted not in (LATEST, path.name):
+        say(f"there is no state {wanted}: {path.name} before it is evaluated")
+    load_parts({"models": models}, path, None)
+    return models, path.name

@@ -1,4 +1,4 @@
-"""Velocity commands of a bag by time, and how far those of today are from them."""
+"""The velocity commands in a bag by time, and the differences of a robot's commands from them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _TWISTS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
 
 
 def is_velocity(topic: Topic | None) -> bool:
-    """Whether a topic has velocity commands."""
+    """Return whether a topic has velocity commands."""
     return topic is not None and topic.type in _TWISTS
 
 
 def axis_values(kind: str, message: Any, axes: Sequence[str]) -> list[float]:
-    """Numbers of a velocity command.
+    """Return values of a velocity command in m/s and rad/s.
 
     Args:
-        kind: Its type, such as `geometry_msgs/msg/Twist`.
+        kind: The message type, such as `geometry_msgs/msg/Twist`.
         message: The message.
-        axes: Which numbers, such as `linear.x`, in m/s and rad/s.
+        axes: The axes to return, such as `linear.x`.
     """
     twist = _TWISTS[kind][1](message)
     return [
@@ -40,12 +40,12 @@ def axis_values(kind: str, message: Any, axes: Sequence[str]) -> list[float]:
 
 
 class RecordedCommands:
-    """What was commanded when.
+    """The commands on one topic of a bag, by time.
 
     Args:
         bag: The bag.
-        topic: A topic of it that has velocity commands.
-        axes: Which numbers of them, such as `linear.x`.
+        topic: One of its topics with velocity commands.
+        axes: The axes to keep, such as `linear.x`.
 
     Raises:
         BagError: The bag is damaged.
@@ -61,17 +61,17 @@ class RecordedCommands:
             self._commands.append(axis_values(kind, command, axes))
 
     def before(self, time_ns: int) -> list[float] | None:
-        """The newest command at a time, in ns since 1970; None before the first."""
+        """Return the last command at or before a time in ns since 1970; None before the first."""
         index = bisect_right(self._times, time_ns)
         return self._commands[index - 1] if index else None
 
 
-class Agreement:
-    """The velocity commands in a bag, beside those of a robot on it.
+class CommandDifferences:
+    """Compares the velocity commands in a bag with those of a robot on it.
 
     Args:
-        bag: The bag; its velocity commands are those of topics that the robot has actuators on.
-        robot: Whose commands are compared.
+        bag: The bag. Its velocity topics that the robot has actuators on are compared.
+        robot: The robot.
     """
 
     def __init__(self, bag: Bag, robot: OfflineRobot) -> None:
@@ -83,10 +83,10 @@ class Agreement:
         }
 
     def differences(self, now_ns: int) -> dict[str, float]:
-        """How far each axis is from the command recorded last before now, in m/s and rad/s.
+        """Return each axis's difference from the last recorded command, in m/s and rad/s, by name.
 
         Args:
-            now_ns: The bag's time, in ns since 1970.
+            now_ns: The bag's time in ns since 1970.
         """
         found = {}
         for topic, recorded in self._recorded.items():

@@ -1,4 +1,4 @@
-"""The report of `pamiq-ros evaluate`: one HTML file with plots and pictures, and JSON."""
+"""The report of `pamiq-ros evaluate`: a table, JSON, and an HTML page with plots and images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from torch import Tensor
 
 from .evaluation import Frame, MetricCurve, mean_of
 
-Judged = Mapping[str, Sequence[Mapping[str, MetricCurve]]]
+Results = Mapping[str, Sequence[Mapping[str, MetricCurve]]]
+"""By state and for each bag, the curves of all metrics by name."""
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title><style>
@@ -40,11 +41,11 @@ figcaption { font-size: 85% } img { max-width: 100%; image-rendering: auto }
 """
 
 
-def as_json(judged: Judged, bags: Sequence[str]) -> dict[str, Any]:
-    """What was judged as a JSON object: means, extremes and each value.
+def as_json(results: Results, bags: Sequence[str]) -> dict[str, Any]:
+    """Return the results as a JSON object with means and all values.
 
     Args:
-        judged: For each state the courses of all metrics, for each bag.
+        results: By state and for each bag, the curves of all metrics by name.
         bags: The bags' names.
     """
     return {
@@ -52,70 +53,70 @@ def as_json(judged: Judged, bags: Sequence[str]) -> dict[str, Any]:
         "states": {
             state: {
                 name: {
-                    "mean": mean_of(courses, name),
+                    "mean": mean_of(curves, name),
                     "courses": [
                         {"seconds": each[name].seconds, "values": each[name].values}
-                        for each in courses
+                        for each in curves
                         if name in each
                     ],
                 }
-                for name in metric_names(judged)
+                for name in metric_names(results)
             }
-            for state, courses in judged.items()
+            for state, curves in results.items()
         },
     }
 
 
-def metric_names(judged: Judged) -> list[str]:
-    """The names of all metrics, in the order in which they came."""
-    every = (name for courses in judged.values() for each in courses for name in each)
+def metric_names(results: Results) -> list[str]:
+    """Return the names of all metrics, in the order of their first value."""
+    every = (name for curves in results.values() for each in curves for name in each)
     return list(dict.fromkeys(every))
 
 
-def table(judged: Judged) -> list[tuple[str, list[tuple[float, bool]]]]:
-    """For each metric its mean in each state, and whether that is the best one."""
+def table(results: Results) -> list[tuple[str, list[tuple[float, bool]]]]:
+    """Return for each metric its mean in each state, and whether it is the lowest."""
     rows = []
-    for name in metric_names(judged):
-        means = [mean_of(courses, name) for courses in judged.values()]
+    for name in metric_names(results):
+        means = [mean_of(curves, name) for curves in results.values()]
         best = min((mean for mean in means if math.isfinite(mean)), default=math.nan)
         rows.append((name, [(mean, mean == best) for mean in means]))
     return rows
 
 
-def as_html(judged: Judged, title: str, bags: Sequence[str]) -> str:
-    """What was judged as one HTML page that needs nothing else.
+def as_html(results: Results, title: str, bags: Sequence[str]) -> str:
+    """Return the results as one self-contained HTML page.
 
     Args:
-        judged: For each state the courses of all metrics, for each bag.
+        results: By state and for each bag, the curves of all metrics by name.
         title: The page's title.
         bags: The bags' names.
     """
-    from jinja2 import Environment  # these take a while to import
+    from jinja2 import Environment  # takes a while to import
 
     page = Environment(autoescape=True).from_string(_PAGE)
     rows = [
         {"name": name, "cells": [{"text": f"{mean:.5g}", "best": best} for mean, best in cells]}
-        for name, cells in table(judged)
+        for name, cells in table(results)
     ]
     metrics = [
         {
             "name": name,
-            "plot": _plot(judged, name, bags),
+            "plot": _plot(results, name, bags),
             "states": [
-                {"name": state, "frames": _frames(courses, name)}
-                for state, courses in judged.items()
+                {"name": state, "frames": _frames(curves, name)}
+                for state, curves in results.items()
             ],
         }
-        for name in metric_names(judged)
+        for name in metric_names(results)
     ]
-    return page.render(title=title, bags=bags, states=list(judged), rows=rows, metrics=metrics)
+    return page.render(title=title, bags=bags, states=list(results), rows=rows, metrics=metrics)
 
 
 def _frames(
-    courses: Sequence[Mapping[str, MetricCurve]], name: str
+    curves: Sequence[Mapping[str, MetricCurve]], name: str
 ) -> list[tuple[str, list[dict[str, str]]]]:
     found: dict[str, list[Frame]] = {"Worst frames": [], "Best frames": []}
-    for each in courses:
+    for each in curves:
         if name in each:
             found["Worst frames"] += each[name].worst
             found["Best frames"] += each[name].best
@@ -132,13 +133,13 @@ def _frames(
     ]
 
 
-def _plot(judged: Judged, name: str, bags: Sequence[str]) -> str:
+def _plot(results: Results, name: str, bags: Sequence[str]) -> str:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3), dpi=100, layout="constrained")
     axes = figure.add_subplot()
-    for state, courses in judged.items():
-        for bag, each in zip(bags, courses, strict=True):
+    for state, curves in results.items():
+        for bag, each in zip(bags, curves, strict=True):
             if name in each:
                 label = state if len(bags) == 1 else f"{state}, {bag}"
                 axes.plot(each[name].seconds, each[name].values, label=label, linewidth=1)

@@ -1,4 +1,4 @@
-"""OfflineRobot: a robot without topics, which is shown messages and keeps its commands."""
+"""OfflineRobot: a robot without topics. It is given messages and keeps the newest commands."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class OfflineRobot:
     """A `pamiq_ros.core.devices.Robot` whose time and messages come from a source.
 
     Attributes:
-        now_ns: The source's time, in ns since 1970.
-        commands: The newest command of each actuator, by its topic's full name.
-        axes: What each number of a command is, by the same.
-        types: Message type of each topic that is commanded, by the same.
-        warnings: What a user should know of the observations.
+        now_ns: The source's time in ns since 1970.
+        commands: The newest command of each actuator, by full topic name.
+        axes: Names of the values of a command, by full topic name.
+        types: Message type of each commanded topic, by full topic name.
+        warnings: Warnings about the observations, at most one per sensor.
     """
 
     def __init__(self) -> None:
@@ -31,39 +31,39 @@ class OfflineRobot:
 
     @property
     def observed(self) -> dict[str, str]:
-        """Message types of the topics that the sensors observe, by full name."""
+        """Message types of the observed topics, by full name."""
         return {source.topic: source.type for source in self._sources}
 
     def open_sensor(self, sensor: TopicSensor) -> OfflineSource:
-        """Observe a sensor's topic."""
+        """Return the source of a sensor's observations."""
         source = OfflineSource(sensor, self.warnings.append)
         self._sources.append(source)
         return source
 
     def open_actuator(self, actuator: TopicActuator) -> OfflineSink:
-        """Keep an actuator's commands."""
+        """Return the sink of an actuator's commands."""
         topic = _full(actuator.topic)
         self.commands[topic], self.axes[topic] = [0.0] * len(actuator.names), actuator.names
         self.types[topic] = actuator.message_type
         return OfflineSink(topic, actuator.names, self.commands)
 
     def show(self, topic: str, make_message: Callable[[], Any]) -> None:
-        """Let a message be observed, as received now.
+        """Make a message the newest of its topic, received now.
 
         Args:
-            topic: Full name of its topic.
-            make_message: Makes it; called when it is read, if it is.
+            topic: Full topic name.
+            make_message: Returns the message; called when a sensor reads it.
         """
         for source in self._sources:
             if source.topic == topic:
                 source.show(self.now_ns, make_message)
 
     def missing(self) -> list[str]:
-        """Topics of which nothing was shown yet."""
+        """Return the observed topics without a message so far."""
         return [source.topic for source in self._sources if source.time_ns is None]
 
     def stale(self, limit_s: float) -> str:
-        """Which observation is older than `limit_s` seconds; empty when none is."""
+        """Return which observation is older than `limit_s` seconds; empty if none is."""
         for source in self._sources:
             age_s = (self.now_ns - (source.time_ns or self.now_ns)) * 1e-9
             if age_s > limit_s:
@@ -71,18 +71,18 @@ class OfflineRobot:
         return ""
 
     def stop(self) -> None:
-        """Command zero."""
+        """Set all commands to zero."""
         for topic, values in self.commands.items():
             self.commands[topic] = [0.0] * len(values)
 
 
 class OfflineSource:
-    """The newest message of one topic, decoded when it is read.
+    """The newest message of one topic, decoded when read.
 
     Attributes:
         topic: The topic's full name.
-        type: Its type, such as `sensor_msgs/msg/Image`.
-        time_ns: When the newest message was shown, in ns since 1970; None before the first.
+        type: Its message type, such as `sensor_msgs/msg/Image`.
+        time_ns: Time of the newest message in ns since 1970; None before the first.
     """
 
     def __init__(self, sensor: TopicSensor, warn: Callable[[str], object]) -> None:
@@ -95,14 +95,14 @@ class OfflineSource:
         self._has_warned = False
 
     def show(self, time_ns: int, make_message: Callable[[], Any]) -> None:
-        """Let a message be the newest."""
+        """Make a message the newest."""
         self.time_ns, self._make_message, self._tensor = time_ns, make_message, None
 
     def read(self) -> Tensor:
-        """The newest observation; the caller may change it.
+        """Return a copy of the newest observation.
 
         Raises:
-            ObservationError: There is none, or it can't be converted.
+            ObservationError: There is no message, or it cannot be decoded.
         """
         if self.time_ns is None:
             raise ObservationError(self.topic, "nothing was received yet")
@@ -114,7 +114,7 @@ class OfflineSource:
         return self._tensor.clone()
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
     def _warn_once(self, text: str) -> None:
         if not self._has_warned:
@@ -132,12 +132,12 @@ class OfflineSink:
         """Keep a command.
 
         Raises:
-            ActionError: Not finite or of the wrong size.
+            ActionError: The command is not finite or of the wrong size.
         """
         self._commands[self._topic] = check_command(self._topic, values, self._names)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
 
 def _full(topic: str) -> str:

@@ -1,4 +1,4 @@
-"""Runner: acts and trains in one process, step by step, the same to the byte in each run."""
+"""Runner: acts and trains in one process, step by step; equal inputs give identical results."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from .sources import Source
 
 @dataclass(frozen=True)
 class Schedule:
-    """When the trainers run. In a training round each of them runs once, if it has what it needs.
+    """When the trainers run. A training round runs each trainer once, if it has enough data.
 
     Attributes:
-        every: Ticks from training round to training round; 0: there are none.
-        beside: Whether a round runs in a thread beside the ticks that follow, up to the next round,
-            when its weights begin to act; else the ticks wait for it.
+        every: Ticks between two training rounds; 0: no rounds.
+        beside: Whether a round runs in a second thread while the actor keeps ticking. Its weights
+            are adopted before the next round. Else the ticks wait for the round.
     """
 
     every: int = 1
@@ -42,22 +42,21 @@ class Schedule:
 class Runner:
     """A system's actor and learner, stepped by a source.
 
-    What acts in a tick depends on the ticks before and on nothing else, so two runs with the same
-    seed give the same commands and weights, however long the trainers take. Where rounds run beside
-    the ticks, that asks of agents and trainers that they do not share a random generator: torch's
-    global one is shared.
+    The weights of a tick depend only on the ticks before it, so two runs with the same seed give
+    the same commands and weights, however long training takes. With `Schedule.beside`, agent and
+    trainers must not share a random generator, such as torch's global one.
 
     Args:
         system: The system.
-        recorder: Gets the trainers' metrics.
+        recorder: Receives the trainers' metrics.
         schedule: When the trainers run.
 
     Attributes:
-        learner: The trainers' side.
-        drive: The agent's side.
-        ticks: Ticks so far.
-        collected: Steps that the agent collected so far.
-        versions: Versions of the weights so far.
+        learner: The learner.
+        drive: The actor's drive.
+        ticks: Number of ticks so far.
+        collected: Number of steps collected so far.
+        versions: Number of weights versions so far.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Runner:
         self.drive = Drive(system, self.learner.models, self._collect)
         self.drive.take_weights()
         self._waiting: dict[str, list[Any]] = defaultdict(list)
-        # OpenMP counts threads for each thread that starts some.
+        # OpenMP keeps the number of threads per calling thread.
         threads = partial(torch.set_num_threads, torch.get_num_threads())
         self._pool = ThreadPoolExecutor(1, "training", threads)
         self._round: Future[int] | None = None
@@ -79,7 +78,7 @@ class Runner:
         """Resume from a state.
 
         Raises:
-            ValueError: It does not fit the system, or is damaged.
+            ValueError: The state does not fit the system, or is damaged.
         """
         self.learner.load_state(state)
         self.learner.updates = int(facts["updates"])
@@ -87,10 +86,10 @@ class Runner:
         self.drive.take_weights()
 
     def through(self, source: Source) -> Generator[int, None, None]:
-        """Go through a source; gives the time of each tick in ns since 1970, when it is done.
+        """Tick through a source; yield the time of each tick in ns since 1970 after it.
 
         Raises:
-            ValueError: The source lacks what is observed, or is damaged.
+            ValueError: The source lacks an observed topic, or is damaged.
             OfflineError: The agent or a trainer failed.
         """
         for now_ns in self.drive.through(source):
@@ -100,7 +99,7 @@ class Runner:
             yield now_ns
 
     def train(self) -> int:
-        """Run one training round now, with all that was collected; gives how many trained.
+        """Run one training round now on all collected steps; return how many trainers ran.
 
         Raises:
             OfflineError: A trainer failed.
@@ -109,7 +108,7 @@ class Runner:
         return self._adopt(self.learner.train_round())
 
     def settle(self) -> None:
-        """Finish the round that runs beside the ticks, and hand over what was collected since.
+        """Wait for the round in the second thread, then hand the collected steps to the learner.
 
         Raises:
             OfflineError: A trainer failed.
@@ -122,28 +121,30 @@ class Runner:
         self._waiting.clear()
 
     def require_experience(self) -> None:
-        """Make sure that the agent has collected something, if it has where to.
+        """Check that the agent has collected steps, if the system has buffers.
 
         Raises:
-            OfflineError: It has not; says what kept it from acting.
+            OfflineError: There are none; names what kept the agent from acting.
         """
         if self.learner.users and not self.collected:
             hold, error = self.drive.actor.hold, self.drive.newest_error
-            why = error or (f"the agent was held for {hold}" if hold else "it acted without")
+            why = error or (
+                f"the agent was stopped by {hold}" if hold else "it acted, but collected nothing"
+            )
             raise OfflineError(f"expected experience to train on, found none: {why}")
 
     def save(self, store: StateStore) -> Path:
-        """Save a state, from which this and the training node can resume.
+        """Save a state from which the runner and the training node can resume.
 
         Raises:
-            OSError: It can't be saved.
+            OSError: The state cannot be saved.
             OfflineError: A trainer failed.
         """
         self.settle()
 
         def write(path: Path, before: Path | None) -> None:
             self.learner.save_state(path, before)
-            save_json(path / RECEIVED, [])  # no experience of a robot
+            save_json(path / RECEIVED, [])  # no experience from an inference node
 
         return store.save(
             write, lambda: {"version": self.versions, "updates": self.learner.updates}

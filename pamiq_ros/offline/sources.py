@@ -1,4 +1,4 @@
-"""Sources of an offline robot's time and observations: a bag, or a Gymnasium world."""
+"""The sources of an offline robot's time and observations: a bag or a Gymnasium world."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from pamiq_ros.offline.bags import Bag, Playback, listing, require
 from .robot import OfflineRobot
 
 if TYPE_CHECKING:
-    from pamiq_ros.worlds import Episode, World
+    from pamiq_ros.worlds.gym_world import Episode, World
 
 Moment = tuple[int, Callable[[], None]]
-"""A time in ns since 1970, and what lets the robot observe what there is to be observed then."""
+"""A time in ns since 1970, and a function that gives the robot its observations of that time."""
 
 WORLD_BEGINS_NS = 10**15
-"""The time of a world's first step: the same in each run, and no time of today."""
+"""The time of a world's first step: the same in each run, and far from today."""
 
 
 class Source(Protocol):
-    """What a robot observes, moment by moment."""
+    """The observations of a robot in order of time."""
 
     @property
     def start_ns(self) -> int:
-        """The time of the first moment, in ns since 1970."""
+        """Time of the first observation in ns since 1970."""
 
     def connect(self, robot: OfflineRobot) -> None:
-        """Make sure that the source has what the robot's sensors observe.
+        """Check that the source has the topics that the robot's sensors observe.
 
         Raises:
-            ValueError: It has not; lists what is needed and what there is.
+            ValueError: It has not; lists the needed and the existing topics.
         """
 
     def moments(self, robot: OfflineRobot) -> Iterator[Moment]:
-        """Each moment in order; the robot's commands count until the next one."""
+        """Yield each moment in order; the robot's commands apply until the next one."""
 
 
 class BagSource:
@@ -45,17 +45,17 @@ class BagSource:
 
     Args:
         bag: The bag.
-        names: New names of its topics, by those they have there.
-        start_s: Where to begin, in s from the bag's first message.
-        end_s: Where to end; 0 for the bag's end.
+        names: New names of its topics, by their names in the bag.
+        start_s: Start in s from the bag's first message.
+        end_s: End in s from the bag's first message; 0 for the bag's end.
 
     Attributes:
         bag: The bag.
-        start_ns: Time of the beginning, in ns since 1970.
+        start_ns: Start time in ns since 1970.
         seconds: Length in s.
 
     Raises:
-        BagError: There is nothing between start and end.
+        BagError: The start is not before the end.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class BagSource:
         self.start_ns, self.seconds = self._playback.start_ns, self._playback.seconds
 
     def topics(self, robot: OfflineRobot) -> list[str]:
-        """Names of the topics that the sensors observe, as the bag has them."""
+        """Return the names in the bag of the observed topics."""
         return [name for name in self.bag.topics if self._name(name) in robot.observed]
 
     def connect(self, robot: OfflineRobot) -> None:
-        """See `Source.connect`; a `BagError`."""
+        """See `Source.connect`; raises BagError."""
         found = {self._name(name): topic.type for name, topic in self.bag.topics.items()}
         require(self.bag, found, robot.observed)
 
@@ -85,7 +85,7 @@ class BagSource:
         Raises:
             BagError: The bag is damaged.
         """
-        # rclpy is needed for bags alone.
+        # rclpy is needed for bags only.
         from rclpy.serialization import deserialize_message
 
         from pamiq_ros.compat import require_message_class
@@ -103,18 +103,18 @@ class BagSource:
 class WorldSource:
     """A Gymnasium environment, stepped once in each period of its own.
 
-    It is driven as the world node is: by a robot's velocities on `cmd_vel`, or by the numbers of an
-    action on `action`.
+    It is driven like the world node: by velocities on `cmd_vel` or by the values of an action on
+    `action`.
 
     Args:
-        env_id: Gymnasium's name of it; `module:name` imports the module first.
+        env_id: The environment's id; `module:name` imports the module first.
         env_kwargs: Its keyword arguments.
-        seed: Of the first episode.
+        seed: Seed of the first episode.
         on_episode: Called with each episode when it ends.
         rate: Steps per second in Hz; None for the environment's own.
 
     Attributes:
-        start_ns: Time of the first step, in ns since 1970.
+        start_ns: Time of the next step in ns since 1970.
     """
 
     start_ns = WORLD_BEGINS_NS
@@ -133,13 +133,13 @@ class WorldSource:
         self._command = ""
 
     def connect(self, robot: OfflineRobot) -> None:
-        """See `Source.connect`; makes the environment, at the first call.
+        """See `Source.connect`; makes the environment at the first call.
 
         Raises:
-            WorldError: The environment can't be made or driven.
+            WorldError: The environment cannot be made or driven.
         """
-        # gymnasium takes a while to import, and bags do without.
-        from pamiq_ros.worlds import World, WorldError
+        # gymnasium takes a while to import and is not needed for bags.
+        from pamiq_ros.worlds.gym_world import World, WorldError
         from pamiq_ros.worlds.messages import WorldMessages
 
         if self._world is None:
@@ -156,12 +156,12 @@ class WorldSource:
             )
 
     def moments(self, robot: OfflineRobot) -> Iterator[Moment]:
-        """See `Source.moments`; never ends, and goes on where it was at another call.
+        """See `Source.moments`; never ends. Another call continues from the last step.
 
         Raises:
-            WorldError: The environment does not say its rate, and none was given.
+            WorldError: The environment has no rate of its own, and none was given.
         """
-        from pamiq_ros.worlds import WorldError
+        from pamiq_ros.worlds.action_map import WorldError
 
         assert self._world is not None
         rate = self._rate or self._world.rate
@@ -175,7 +175,7 @@ class WorldSource:
             self.start_ns += round(1e9 / rate)
 
     def close(self) -> None:
-        """Let go of the environment."""
+        """Close the environment."""
         if self._world is not None:
             self._world.close()
 
@@ -203,7 +203,7 @@ def _message(fill: Callable[[Any], None]) -> Any:
 
 
 def _command_topic(robot: OfflineRobot) -> str:
-    from pamiq_ros.worlds import WorldError
+    from pamiq_ros.worlds.action_map import WorldError
 
     for topic in ("/action", "/cmd_vel"):
         if topic in robot.commands:

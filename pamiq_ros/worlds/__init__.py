@@ -1,20 +1,5 @@
-"""A Gymnasium environment as a robot: commands held, steps in real time. No ROS here.
+"""Simulated worlds and avatars as robots, without ROS.
 
-`World` steps the environment, `action_map` makes its actions of velocities.
+`gym_world.py` steps a Gymnasium environment, `action_map.py` maps commands to its actions,
+`messages.py` fills the messages of its topics. `vrchat.py` needs no Gymnasium.
 """
-
-from .action_map import AXES, ActionMap, ActionTerm, array_map, twist_map
-from .gym_world import Episode, Outcome, World, WorldError, parse_kwargs
-
-__all__ = [
-    "AXES",
-    "ActionMap",
-    "ActionTerm",
-    "Episode",
-    "Outcome",
-    "World",
-    "WorldError",
-    "array_map",
-    "parse_kwargs",
-    "twist_map",
-]

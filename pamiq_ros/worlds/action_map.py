@@ -1,9 +1,8 @@
-"""Commands to actions of a Gymnasium space: one term for each number of an action.
+"""Map commands to actions of a Gymnasium space: one term for each number of an action.
 
-A term is written as a source, an optional factor and an optional offset, such as `angular.z`,
+A term is a source, an optional factor and an optional offset, such as `angular.z`,
 `angular.z * -1`, `positive(linear.x) * 0.5 + 0.1` or the constant `0.2`. Sources are `linear.x` to
-`angular.z` of a twist; `positive(a)` is a where a is above zero and else zero, `negative(a)` is -a
-where a is below zero and else zero.
+`angular.z` of a twist. `positive(a)` is max(a, 0), `negative(a)` is max(-a, 0).
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ import numpy.typing as npt
 
 
 class WorldError(ValueError):
-    """Says what was expected, what was found and where."""
+    """A world cannot be made or driven; says where, what was expected and what was found."""
 
 
 AXES = ("linear.x", "linear.y", "linear.z", "angular.x", "angular.y", "angular.z")
-"""The values of a twist command, in this order."""
+"""The values of a twist command, in order."""
 
 PRESETS = {
     # Steering is -1 for full left, while positive angular.z turns left (REP 103).
     "CarRacing-v3": ("angular.z * -1", "positive(linear.x)", "negative(linear.x)"),
 }
-"""Terms for environments of which more is known than their space; by environment id."""
+"""Terms of environments that need others than the generic ones, by environment id."""
 
 _GENERIC_ORDER = ("linear.x", "angular.z", "linear.y", "linear.z", "angular.x", "angular.y")
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
@@ -48,8 +47,8 @@ class ActionTerm:
     """One number of an action: scale * part(value) + offset.
 
     Attributes:
-        index: Which of the command's values; None for a constant.
-        part: `positive`, `negative`, or empty for the value as it is.
+        index: Index of the command's value; None for a constant.
+        part: `positive`, `negative`, or empty for the value itself.
         scale: Factor.
         offset: Summand.
     """
@@ -61,10 +60,10 @@ class ActionTerm:
 
     @classmethod
     def parse(cls, text: str) -> ActionTerm:
-        """Read the text form of a term.
+        """Parse the text of a term.
 
         Raises:
-            WorldError: It is not one; says what is.
+            WorldError: The text is not a term.
         """
         stripped = text.strip()
         match = _TERM.fullmatch(stripped)
@@ -84,7 +83,7 @@ class ActionTerm:
         return term
 
     def value(self, command: Sequence[float]) -> float:
-        """The number for a command."""
+        """Return the number for a command."""
         if self.index is None:
             return self.offset
         value = command[self.index]
@@ -96,24 +95,24 @@ class ActionTerm:
 
 
 class ActionMap:
-    """Makes actions of commands, always inside the action space.
+    """Maps commands to actions inside the action space.
 
     Attributes:
-        names: What each value of a command is.
+        names: Names of the values of a command.
     """
 
     def __init__(
         self, space: gymnasium.Space[Any], terms: Sequence[ActionTerm], names: Sequence[str]
     ) -> None:
-        """Check that the terms fit the space.
+        """Make a map.
 
         Args:
             space: A Box or Discrete action space.
             terms: One for each number of an action, in C order.
-            names: What each value of a command is.
+            names: Names of the values of a command.
 
         Raises:
-            WorldError: Another space, or another number of terms.
+            WorldError: The space is of another kind, or the number of terms does not fit.
         """
         size = action_size(space)
         if len(terms) != size:
@@ -126,10 +125,10 @@ class ActionMap:
         self._terms = tuple(terms)
 
     def action(self, command: Sequence[float]) -> Any:
-        """The action for a command, clipped to the space.
+        """Return the action for a command, clipped to the space.
 
         Raises:
-            WorldError: Another number of values than `names`, or one that is not finite.
+            WorldError: The number of values is not that of `names`, or a value is not finite.
         """
         if len(command) != len(self.names):
             raise WorldError(f"command: expected {len(self.names)} numbers, found {len(command)}")
@@ -138,24 +137,24 @@ class ActionMap:
                 raise WorldError(f"command: expected a finite {name}, found {value}")
         numbers = np.array([term.value(command) for term in self._terms], dtype=np.float64)
         if isinstance(self._space, gymnasium.spaces.Discrete):
-            return _discrete(self._space, float(numbers[0]))
+            return _discrete_action(self._space, float(numbers[0]))
         assert isinstance(self._space, gymnasium.spaces.Box)
-        return _boxed(self._space, numbers)
+        return _box_action(self._space, numbers)
 
 
 def twist_map(env_id: str, space: gymnasium.Space[Any], texts: Sequence[str] = ()) -> ActionMap:
-    """The map from a twist, in the order of AXES.
+    """Return the map from twists, in the order of AXES.
 
     Args:
-        env_id: The environment, for its preset.
+        env_id: The environment's id, for its preset.
         space: Its action space.
         texts: A term for each number of an action; empty for the environment's preset. Without one,
             a Box takes linear.x, angular.z, linear.y, linear.z, angular.x and angular.y in this
-            order, 1 being the bound; a Discrete space of n takes linear.x, -1 the first and 1 the
-            last action.
+            order, where 1 is the bound. A Discrete space takes linear.x, from -1 for the first to 1
+            for the last action.
 
     Raises:
-        WorldError: A space or term that can't be used.
+        WorldError: The space or a term cannot be used.
     """
     size = action_size(space)
     if texts:
@@ -167,10 +166,10 @@ def twist_map(env_id: str, space: gymnasium.Space[Any], texts: Sequence[str] = (
 
 
 def array_map(space: gymnasium.Space[Any]) -> ActionMap:
-    """The map from an array that holds the action's own numbers.
+    """Return the map from arrays that hold the action's own numbers.
 
     Raises:
-        WorldError: A space that can't be used.
+        WorldError: The space cannot be used.
     """
     size = action_size(space)
     return ActionMap(
@@ -179,10 +178,10 @@ def array_map(space: gymnasium.Space[Any]) -> ActionMap:
 
 
 def action_size(space: gymnasium.Space[Any]) -> int:
-    """How many numbers an action of the space has.
+    """Return how many numbers an action of the space has.
 
     Raises:
-        WorldError: Neither a Box nor a Discrete space.
+        WorldError: The space is neither Box nor Discrete.
     """
     if isinstance(space, gymnasium.spaces.Discrete):
         return 1
@@ -210,17 +209,19 @@ def _generic_term(low: float, high: float, axis: str) -> ActionTerm:
     if not (math.isfinite(low) and math.isfinite(high)):
         return ActionTerm(index)
     if low <= 0.0 <= high:
-        # Zero commands zero, also where the bounds are not symmetric.
+        # Zero stays zero, also if the bounds are not symmetric.
         return ActionTerm(index, "", max(-low, high))
     return ActionTerm(index, "", (high - low) / 2, (high + low) / 2)
 
 
-def _discrete(space: gymnasium.spaces.Discrete[Any], number: float) -> int:
+def _discrete_action(space: gymnasium.spaces.Discrete[Any], number: float) -> int:
     first = int(space.start)
     return math.floor(min(max(number, first), first + int(space.n) - 1) + 0.5)
 
 
-def _boxed(space: gymnasium.spaces.Box[Any], numbers: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+def _box_action(
+    space: gymnasium.spaces.Box[Any], numbers: npt.NDArray[np.float64]
+) -> npt.NDArray[Any]:
     if np.issubdtype(space.dtype, np.integer):
         numbers = np.floor(numbers + 0.5)
     clipped = np.clip(numbers.reshape(space.shape), space.low, space.high)

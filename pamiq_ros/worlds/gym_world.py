@@ -1,4 +1,4 @@
-"""World: a Gymnasium environment that goes on with the last command, episode after episode."""
+"""World: steps a Gymnasium environment with the newest command, episode after episode."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Before pygame is imported by an environment: its greeting has no place in a node's output.
+# Before an environment imports pygame: it prints a greeting otherwise.
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 import gymnasium
@@ -22,17 +22,17 @@ __all__ = ["COMMANDS", "OBSERVATIONS", "Episode", "Outcome", "World", "WorldErro
 
 COMMANDS = ("twist", "array")
 OBSERVATIONS = ("observation", "render")
-_PICTURE_CHANNELS = {1: "mono8", 3: "rgb8"}
+_ENCODINGS = {1: "mono8", 3: "rgb8"}
 
 
 @dataclass(frozen=True)
 class Episode:
-    """An episode that has ended.
+    """A finished episode.
 
     Attributes:
-        episode: Its number, from 0.
-        steps: Steps it took.
-        total: Its return: the sum of its rewards.
+        episode: Number of the episode, from 0.
+        steps: Number of steps.
+        total: Return: the sum of its rewards.
         terminated: Whether the environment ended it.
         truncated: Whether a limit, such as of time, ended it.
     """
@@ -46,14 +46,14 @@ class Episode:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one step gave.
+    """The result of one step.
 
     Attributes:
-        observation: A picture, uint8 [height, width] or [height, width, 3], or float32 [size].
+        observation: An image, uint8 [height, width] or [height, width, 3], or float32 [size].
         reward: The step's reward; 0 for the first observation of an episode.
-        episode: The episode's number, from 0.
-        total: Its return so far: the sum of its rewards.
-        ended: The episode, if it ended with this step.
+        episode: Number of the episode, from 0.
+        total: Sum of the episode's rewards so far.
+        ended: The episode if it ended with this step, else None.
     """
 
     observation: npt.NDArray[Any]
@@ -64,12 +64,12 @@ class Outcome:
 
 
 class World:
-    """An environment that is driven by commands that last until the next one.
+    """An environment that each step applies the newest command to.
 
     Attributes:
-        env_id: The environment.
-        encoding: `rgb8` or `mono8` if observations are pictures; empty if they are vectors.
-        rate: Steps per second that the environment is made for, in Hz; None if it does not say.
+        env_id: The environment's id.
+        encoding: `rgb8` or `mono8` if observations are images; empty if they are vectors.
+        rate: The environment's steps per second (`render_fps`) in Hz; None if it has none.
     """
 
     def __init__(
@@ -81,19 +81,18 @@ class World:
         command: str = "twist",
         observe: str = "observation",
     ) -> None:
-        """Make the environment; nothing is commanded yet, which is a command of zero.
+        """Make the environment; the first command is zero.
 
         Args:
-            env_id: Gymnasium's name of it; `module:name` imports the module first.
+            env_id: The environment's id; `module:name` imports the module first.
             env_kwargs: Its keyword arguments.
-            seed: Of the first episode, which the others follow from; None for a fresh one.
+            seed: Seed of the first episode, which determines the others; None for a random one.
             action_map: Terms of `action_map.twist_map`; empty for its preset.
-            command: `twist`: a command is a twist; `array`: it is an action.
-            observe: `observation`: what the environment gives; `render`: the picture of it that it
-                draws for people.
+            command: `twist`: commands are twists; `array`: commands are actions.
+            observe: `observation`: the environment's observation; `render`: its rendered image.
 
         Raises:
-            WorldError: The environment can't be made, or has spaces that are not supported.
+            WorldError: The environment cannot be made, or has spaces that are not supported.
         """
         if command not in COMMANDS:
             raise WorldError(f"command: expected one of {', '.join(COMMANDS)}, found {command!r}")
@@ -115,40 +114,40 @@ class World:
         self._episode = -1
         self._steps = 0
         self._total = 0.0
-        self._over = True
+        self._has_ended = True
 
     def hold(self, command: Sequence[float]) -> None:
-        """Drive by this command from the next step on, until another one.
+        """Set the command of the next steps.
 
         Args:
             command: linear x, y, z in m/s and angular x, y, z in rad/s; or an action's numbers.
 
         Raises:
-            WorldError: Of the wrong size or not finite; the last command stays.
+            WorldError: The command is of the wrong size or not finite; the last one stays.
         """
         self._action = self._map.action(command)
 
     def reset(self) -> Outcome:
-        """Begin the next episode.
+        """Start the next episode.
 
         Returns:
-            Its first observation.
+            The first observation.
         """
         observation, _ = self._env.reset(seed=self._seed if self._episode < 0 else None)
         self._episode += 1
-        self._steps, self._total, self._over = 0, 0.0, False
+        self._steps, self._total, self._has_ended = 0, 0.0, False
         return Outcome(self._observed(observation), 0.0, self._episode, 0.0)
 
     def step(self) -> Outcome:
-        """Go on by one step with the command held, or begin an episode after one has ended."""
-        if self._over:
+        """Make one step with the newest command, or start an episode if the last one has ended."""
+        if self._has_ended:
             return self.reset()
         observation, reward, terminated, truncated, _ = self._env.step(self._action)
         self._steps += 1
         self._total += float(reward)
-        self._over = bool(terminated or truncated)
+        self._has_ended = bool(terminated or truncated)
         ended = None
-        if self._over:
+        if self._has_ended:
             ended = Episode(
                 self._episode, self._steps, self._total, bool(terminated), bool(truncated)
             )
@@ -156,7 +155,7 @@ class World:
         return Outcome(seen, float(reward), self._episode, self._total, ended)
 
     def close(self) -> None:
-        """Let go of the environment."""
+        """Close the environment."""
         self._env.close()
 
     def _observed(self, observation: Any) -> npt.NDArray[Any]:
@@ -167,10 +166,10 @@ class World:
 
 
 def parse_kwargs(text: str) -> dict[str, Any]:
-    """Keyword arguments from a YAML mapping such as `{continuous: true}`.
+    """Parse keyword arguments, a YAML mapping such as `{continuous: true}`.
 
     Raises:
-        WorldError: It is not YAML, or not a mapping of names.
+        WorldError: The text is not YAML, or not a mapping with names as keys.
     """
     try:
         value = yaml.safe_load(text) if text.strip() else {}
@@ -191,10 +190,10 @@ def _make(env_id: str, env_kwargs: Mapping[str, Any], is_rendered: bool) -> gymn
         os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
     try:
         if is_rendered:
-            drawn = gymnasium.make(env_id, **{"render_mode": "rgb_array", **env_kwargs})
-            return gymnasium.wrappers.AddRenderObservation(drawn)
+            rendered = gymnasium.make(env_id, **{"render_mode": "rgb_array", **env_kwargs})
+            return gymnasium.wrappers.AddRenderObservation(rendered)
         return gymnasium.make(env_id, **env_kwargs)
-    except Exception as error:  # environments are others' code: say whatever they raise
+    except Exception as error:  # environments are foreign code and raise errors of any kind
         raise WorldError(
             f"env_id '{env_id}', env_kwargs {dict(env_kwargs)}: expected an environment that "
             f"Gymnasium can make, found {type(error).__name__}: {error}"
@@ -215,16 +214,16 @@ def _action_map(
 
 
 def _encoding(space: gymnasium.Space[Any]) -> str:
-    """The encoding of pictures; empty for vectors."""
+    """Return the encoding of images; empty for vectors."""
     if isinstance(space, spaces.Box):
         if space.dtype != np.uint8:
             return ""
         if len(space.shape) == 2:
             return "mono8"
-        return _PICTURE_CHANNELS.get(space.shape[2], "") if len(space.shape) == 3 else ""
+        return _ENCODINGS.get(space.shape[2], "") if len(space.shape) == 3 else ""
     if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
         return ""
     raise WorldError(
         "observation space: expected a Box (uint8 [height, width], [height, width, 1] or [height, "
-        f"width, 3] is a picture), Discrete, MultiDiscrete or MultiBinary space, found {space}"
+        f"width, 3] is an image), Discrete, MultiDiscrete or MultiBinary space, found {space}"
     )

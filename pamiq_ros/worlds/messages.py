@@ -1,4 +1,4 @@
-"""WorldMessages: what a world shows, as the messages of its topics; needs no ROS."""
+"""WorldMessages: fills the messages of a world's topics, without ROS."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pamiq_ros.pixels import fill_image
 from .gym_world import Episode, Outcome
 
 OUTCOME = ("episode", "return", "ended", "last_return", "last_ended")
-"""The numbers of the topic `outcome`. `ended` is 0 in an episode, 1 at its end if it was terminated
-and 2 if it was truncated; `last_*` is the same of the episode before."""
+"""The numbers of the topic `outcome`. `ended` is 1 at the end of a terminated episode, 2 at the end
+of a truncated one, else 0. `last_*` are those of the previous episode."""
 
 IMAGE = "sensor_msgs/msg/Image"
 FLOATS = "std_msgs/msg/Float32MultiArray"
 
 
 class WorldMessages:
-    """The topics of a world, and their messages after each step.
+    """The topics of a world and their messages.
 
     Args:
-        encoding: Of the pictures; empty if observations are vectors.
+        encoding: Encoding of the images; empty if observations are vectors.
 
     Attributes:
-        types: Message type of each topic by its relative name; the first is the observation's.
+        types: Message type of each topic, by relative name; the first is the observation.
     """
 
     def __init__(self, encoding: str) -> None:
@@ -41,23 +41,23 @@ class WorldMessages:
         }
 
     def after(self, outcome: Outcome) -> Mapping[str, Callable[[Any], None]]:
-        """What a step shows: for each topic a function that fills a message of its type.
+        """Return for each topic with a message a function that fills one of its type.
 
-        Headers and layouts are not filled. `episode` is there at the end of an episode alone.
+        Headers and layouts are not filled. `episode` has a message only at the end of an episode.
 
         Args:
-            outcome: What the step gave; each step once, in order.
+            outcome: The result of a step. Call this once for each step, in order.
         """
         values = [outcome.episode, outcome.total, _end(outcome), *self._last]
-        shown: dict[str, Callable[[Any], None]] = {
+        fills: dict[str, Callable[[Any], None]] = {
             next(iter(self.types)): lambda message: self._observe(message, outcome),
             "reward": lambda message: setattr(message, "data", outcome.reward),
             "outcome": lambda message: set_floats(message, values),
         }
         if (ended := outcome.ended) is not None:
             self._last = (outcome.total, _end(outcome))
-            shown["episode"] = lambda message: setattr(message, "data", episode_json(ended))
-        return shown
+            fills["episode"] = lambda message: setattr(message, "data", episode_json(ended))
+        return fills
 
     def _observe(self, message: Any, outcome: Outcome) -> None:
         if self._encoding:
@@ -67,12 +67,12 @@ class WorldMessages:
 
 
 def set_floats(message: Any, values: Sequence[float]) -> None:
-    """Put numbers into a Float32MultiArray; those that float32 can't hold are rounded."""
+    """Set the numbers of a Float32MultiArray, rounded to float32."""
     message.data = array.array("f", values)
 
 
 def episode_json(ended: Episode) -> str:
-    """An ended episode as the JSON object that is published."""
+    """Return a finished episode as the JSON object that is published."""
     content = {
         "episode": ended.episode,
         "steps": ended.steps,

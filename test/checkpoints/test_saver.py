@@ -43,7 +43,7 @@ def test_a_state_that_was_asked_for_is_there_when_its_future_is_done(place):
     path = place.saver.request().result(10.0)
     assert place.store.find(LATEST, place.errors.append) == (path, {"writes": 1})
     assert place.saved == [path] and place.errors == []
-    assert place.saver.figures()["newest"] == path.name
+    assert place.saver.statistics()["newest"] == path.name
 
 
 def test_who_asks_while_one_is_written_gets_a_later_one_and_shares_it(place):
@@ -64,8 +64,8 @@ def test_a_failure_is_told_and_the_next_state_is_saved(place, tmp_path):
     assert list(tmp_path.iterdir()) == []
     place.fail = None
     assert place.saver.request().result(10.0).is_dir()
-    figures = place.saver.figures()
-    assert (figures["saved"], figures["failed"]) == (1, 1)
+    statistics = place.saver.statistics()
+    assert (statistics["saved"], statistics["failed"]) == (1, 1)
 
 
 def test_what_was_asked_for_is_saved_before_the_end(place):

@@ -167,7 +167,7 @@ def test_what_is_linked_to_the_state_before_is_part_of_both(tmp_path, damages):
         json.loads((second / "manifest.json").read_text())["files"].keys()
     )
     (second / "models" / "policy.txt").write_text("!")  # one file: both are damaged
-    with pytest.raises(StateError, match=r"found damaged ones alone.*policy.txt is damaged"):
+    with pytest.raises(StateError, match=r"found only damaged ones.*policy.txt is damaged"):
         store.find(LATEST, damages.append)
     assert len(damages) == 2
 
@@ -247,7 +247,7 @@ def test_a_fifo_that_no_manifest_knows_spoils_the_state(tmp_path, damages):
     first, second = save(store, "first"), save(store, "second")
     fifo(second / "came.json")
     assert store.find(LATEST, damages.append)[0] == first
-    assert "came.json is foreign" in damages[0]
+    assert "came.json is unknown" in damages[0]
 
 
 @only_root

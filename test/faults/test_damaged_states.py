@@ -76,7 +76,9 @@ def test_a_damage_anywhere_is_named_and_a_state_without_it_is_used(states, repea
                 again, harmless = SavingLearner(newest.parent), harmless + 1
                 assert again.found == newest.name
             elif expected is None:
-                with pytest.raises(StateError, match=rf"damaged ones alone.*{name} is damaged"):
+                with pytest.raises(
+                    StateError, match=rf"found only damaged ones.*{name} is damaged"
+                ):
                     SavingLearner(newest.parent)
                 refused += 1
                 continue

@@ -12,7 +12,7 @@ from bag_files import bag2
 from pamiq_ros.cli.analyze import bars
 from pamiq_ros.cli.main import main
 from pamiq_ros.core import Normalizer, load_normalizer
-from pamiq_ros.offline.channel_kinds import channel_of
+from pamiq_ros.offline.analysis import channel_of
 
 RANDOM = np.random.default_rng(0)
 COUNT = 5000

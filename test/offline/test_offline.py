@@ -111,6 +111,16 @@ def test_a_bag_of_another_robot_is_refused_with_both(bags, tmp_path):
     assert "observes, /front (sensor_msgs/msg/Image); found /camera/image_raw" in output
 
 
+@pytest.mark.parametrize("command", [("train",), ("replay", "--lockstep")], ids=" ".join)
+def test_resized_images_are_warned_about(bags, command, tmp_path):
+    name, *options = command
+    arguments = ["vae", bags[1]] if name == "train" else [bags[1], "vae"]
+    where = ("--states-dir", tmp_path, *SMALL, "--set", "width=24", "--set", "channels=[8,16,16]")
+    status, output = run(name, *arguments, *options, *where)
+    assert status == 0, output
+    assert output.count("topic '/camera/image_raw': ") == output.count("resized") == 1
+
+
 def test_there_must_be_a_state_to_judge(bags, tmp_path):
     status, output = run("evaluate", "vae", bags[1], "--states-dir", tmp_path, *SMALL)
     assert status == 2

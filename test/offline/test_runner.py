@@ -17,7 +17,7 @@ from pamiq_ros.core.config import resolve_system
 from pamiq_ros.core.seeding import seed_everything
 from pamiq_ros.offline.runner import Runner, Schedule
 from pamiq_ros.offline.sources import WorldSource
-from pamiq_ros.worlds import World, WorldError
+from pamiq_ros.worlds.gym_world import World, WorldError
 
 POLE = f"{Path(__file__).parent / 'pole_system.py'}:system"
 STEPS = 120
@@ -191,6 +191,13 @@ def test_a_world_that_is_not_commanded_is_refused():
     with pytest.raises(WorldError, match="expected a system that commands /cmd_vel or /action"):
         next(runner.through(WorldSource("CartPole-v1", {}, 0)))
     runner.close()
+
+
+def test_resized_images_of_a_world_are_warned_about(tmp_path):
+    arguments = ("--world", "CarRacing-v3", "--steps", 3, "--states-dir", tmp_path)
+    status, output = run("train", "vae", *arguments, "--set", "height=48", "--set", "width=48")
+    assert status == 0, output
+    assert output.count("topic '/camera/image_raw': ") == output.count("resized") == 1
 
 
 def test_episodes_are_metrics(tmp_path, monkeypatch):

@@ -10,8 +10,7 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.worlds import WorldError, array_map, twist_map
-from pamiq_ros.worlds.action_map import AXES, ActionTerm
+from pamiq_ros.worlds.action_map import AXES, ActionTerm, WorldError, array_map, twist_map
 
 RACING = Box(np.array([-1, 0, 0], np.float32), np.ones(3, np.float32))
 finite = st.floats(allow_nan=False, allow_infinity=False)

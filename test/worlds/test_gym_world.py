@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from pamiq_ros.worlds import World, WorldError, parse_kwargs
+from pamiq_ros.worlds.gym_world import World, WorldError, parse_kwargs
 
 
 class Counting(gymnasium.Env[Any, Any]):

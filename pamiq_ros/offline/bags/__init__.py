@@ -1,23 +1,22 @@
-"""Recordings: reading bags of any kind and writing new ones. Needs no ROS.
+"""Read bags of all formats and write new ones, without ROS.
 
-`rosbags` knows the formats; this room adds what a robot's user needs beside them: files that were
-cut off, one kind of error, and what a system needs of a bag.
+`rosbags` reads the formats. This package adds truncated files, one type of error, and the check
+that a bag has the topics of a system.
 """
 
-from .bag import Bag, BagError, Recorded, Topic, listing, require
-from .mended import MendedPath, cut_at
-from .playback import Playback
+from .bag import Bag, BagError, Playback, Recorded, Topic, listing, require
+from .mcap_recovery import RecoveredPath, truncated_at
 from .recorder import BagRecorder
 
 __all__ = [
     "Bag",
     "BagError",
     "BagRecorder",
-    "MendedPath",
     "Playback",
     "Recorded",
+    "RecoveredPath",
     "Topic",
-    "cut_at",
     "listing",
     "require",
+    "truncated_at",
 ]

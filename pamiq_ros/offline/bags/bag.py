@@ -1,4 +1,4 @@
-"""Bag: one recording, whatever its format, as messages in ROS 2's serialization."""
+"""Bag: reads a recording of any format as CDR messages. Playback: when each message is due."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2, Qos
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
-from .mended import MendedPath, cut_at
+from .mcap_recovery import RecoveredPath, truncated_at
 
 
 class BagError(ValueError):
-    """A bag can't be read or written; says which one, what was expected and what was found."""
+    """A bag cannot be read or written; names it, what was expected and what was found."""
 
 
 def listing(topics: Mapping[str, str]) -> str:
-    """Topics in one line, as `name (type)`, from their types by name."""
+    """Return topics as one line of `name (type)`, from their types by name."""
     return ", ".join(f"{name} ({kind})" for name, kind in sorted(topics.items())) or "none"
 
 
 def require(bag: Bag, found: Mapping[str, str], needed: Mapping[str, str]) -> None:
-    """Make sure that a bag has what a system observes.
+    """Check that a bag has the topics that a system observes.
 
     Args:
         bag: The bag.
-        found: Message types such as `sensor_msgs/msg/Image`, by the names under which the bag's
-            topics are used.
-        needed: The same, of what the system observes.
+        found: Message types of the bag's topics, such as `sensor_msgs/msg/Image`, by the names
+            under which they are used.
+        needed: Message types of the observed topics, by name.
 
     Raises:
-        BagError: It has not; lists what is needed and what there is.
+        BagError: It has not; lists the needed and the existing topics.
     """
     missing = {name: kind for name, kind in needed.items() if found.get(name) != kind}
     if missing:
@@ -53,10 +53,10 @@ class Recorded(NamedTuple):
     """One message of a bag.
 
     Attributes:
-        topic: Name of its topic.
-        type: Its type, such as `sensor_msgs/msg/Image`.
-        time_ns: When it was recorded, in ns since 1970.
-        data: The message in CDR, as ROS 2 sends it.
+        topic: Topic name.
+        type: Message type, such as `sensor_msgs/msg/Image`.
+        time_ns: Time of recording in ns since 1970.
+        data: The message in CDR, ROS 2's serialization.
     """
 
     topic: str
@@ -70,10 +70,10 @@ class Topic:
     """One topic of a bag.
 
     Attributes:
-        name: Its name.
-        type: Its type, such as `sensor_msgs/msg/Image`.
-        count: How many messages of it there are.
-        qos: The profiles its publishers offered; empty where that was not recorded.
+        name: Topic name.
+        type: Message type, such as `sensor_msgs/msg/Image`.
+        count: Number of messages.
+        qos: QoS profiles that the publishers offered; empty if not recorded.
     """
 
     name: str
@@ -83,30 +83,30 @@ class Topic:
 
 
 class Bag:
-    """An opened bag; to be closed, or used in a `with` statement.
+    """An open bag; close it, or use it in a `with` statement.
 
-    Reads folders of ROS 2 (MCAP and SQLite, compressed or not, with `metadata.yaml` or without it),
-    single files of these, and ROS 1 bags. A file that was cut off is read as far as it goes.
+    Reads ROS 2 bags (MCAP and SQLite, compressed or not, with or without `metadata.yaml`), their
+    single files, and ROS 1 bags. A truncated MCAP file is read up to its last complete record.
 
     Args:
-        path: Folder or file.
+        path: The bag's folder or file.
 
     Attributes:
-        path: The same.
+        path: The bag's folder or file.
         topics: Its topics, by name.
-        start_ns: Time of the first message, in ns since 1970.
-        end_ns: Time of the last one.
-        warnings: What a user should know, such as that a file was cut off.
+        start_ns: Time of the first message in ns since 1970.
+        end_ns: Time of the last message in ns since 1970.
+        warnings: Warnings, such as of a truncated file.
 
     Raises:
-        BagError: It can't be read, or there is nothing in it.
+        BagError: The bag cannot be read, or has no messages.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.warnings: list[str] = []
         files = self._files()
-        with self._blamed(lambda: "expected a bag that can be read"):
+        with self._as_bag_error(lambda: "expected a bag that can be read"):
             self._reader = AnyReader(files, default_typestore=get_typestore(Stores.LATEST))
             self._reader.open()
             self._ros2_types = _ros2_types(self._reader)
@@ -117,16 +117,16 @@ class Bag:
         self.start_ns, self.end_ns = self._reader.start_time, self._reader.end_time - 1
 
     def __enter__(self) -> Bag:
-        """Nothing: it is open already."""
+        """Return the bag."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the bag."""
         self.close()
 
     @property
     def seconds(self) -> float:
-        """Time from the first message to the last, in s."""
+        """Time from the first to the last message in s."""
         return (self.end_ns - self.start_ns) * 1e-9
 
     def messages(
@@ -135,21 +135,21 @@ class Bag:
         start_ns: int | None = None,
         end_ns: int | None = None,
     ) -> Iterator[Recorded]:
-        """The messages, oldest first.
+        """Yield messages, oldest first.
 
         Args:
-            topics: Names of the topics wanted; None for all.
-            start_ns: None, or time of the first one wanted, in ns since 1970.
-            end_ns: None, or the time before which the last one is.
+            topics: Names of the topics to read; None for all.
+            start_ns: Skip messages before this time in ns since 1970; None: from the first.
+            end_ns: Stop before this time in ns since 1970; None: to the last.
 
         Raises:
-            BagError: What comes next is damaged; says how many messages came before it.
+            BagError: The next message is damaged; names the number of messages before it.
         """
         wanted = [c for c in self._reader.connections if topics is None or c.topic in topics]
         if not wanted:
             return
         count = 0
-        with self._blamed(lambda: f"it is damaged after {count} messages"):
+        with self._as_bag_error(lambda: f"it is damaged after {count} messages"):
             for connection, time_ns, data in self._reader.messages(wanted, start_ns, end_ns):
                 yield Recorded(
                     connection.topic, connection.msgtype, time_ns, self._cdr(connection, data)
@@ -157,7 +157,7 @@ class Bag:
                 count += 1
 
     def close(self) -> None:
-        """Close the files; safe to call twice."""
+        """Close the files; can be called twice."""
         with suppress(Exception):  # closed before, or never opened
             self._reader.close()
 
@@ -167,15 +167,15 @@ class Bag:
             raise BagError(f"{path}: expected a bag, found nothing")
         inside = sorted(p for p in path.iterdir() if p.suffix in _STORAGE) if path.is_dir() else []
         for file in inside or [path]:
-            if file.is_file() and (end := cut_at(file)) is not None:
+            if file.is_file() and (end := truncated_at(file)) is not None:
                 lost = file.stat().st_size - end
-                self.warnings.append(f"{file} was cut off: read without its last {lost} bytes")
+                self.warnings.append(f"{file} is truncated: read without its last {lost} bytes")
         if not path.is_dir() or (path / "metadata.yaml").exists():
-            return [MendedPath(path)]
+            return [RecoveredPath(path)]
         if not inside:
             raise BagError(f"{path}: expected a folder with a bag, found one without")
         self.warnings.append(f"{path} has no metadata.yaml: its files are read without it")
-        return [MendedPath(file) for file in inside]
+        return [RecoveredPath(file) for file in inside]
 
     def _topics(self) -> dict[str, Topic]:
         found: dict[str, Topic] = {}
@@ -193,17 +193,78 @@ class Bag:
         return bytes(self._ros2_types.ros1_to_cdr(data, connection.msgtype))
 
     @contextmanager
-    def _blamed(self, wrong: Callable[[], str]) -> Iterator[None]:
+    def _as_bag_error(self, wrong: Callable[[], str]) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # a damaged file makes a reader raise whatever it likes
+        except Exception as error:  # readers of damaged files raise errors of any kind
             found = " ".join(str(error).split()) or type(error).__name__
             raise BagError(f"{self.path}: {wrong()}: {found}") from error
 
 
 def _ros2_types(reader: AnyReader) -> Typestore:
-    """The types of a bag, with the header of ROS 2, which has no sequence number."""
+    """Return the types of a bag with ROS 2's header, which has no sequence number."""
     header = get_typestore(Stores.LATEST).fielddefs[_HEADER]
     types = get_typestore(Stores.EMPTY)
     types.register({**reader.typestore.fielddefs, _HEADER: header})
     return types
+
+
+class Playback:
+    """The schedule of a bag's messages.
+
+    Args:
+        bag: The bag.
+        rate: Seconds of the bag per second.
+        start_s: Start in s from the bag's first message.
+        end_s: End in s from the bag's first message; 0 for the bag's end.
+        loop: Whether to repeat the bag endlessly.
+
+    Attributes:
+        start_ns: The bag's time at the start in ns since 1970.
+        seconds: Duration of one pass in s.
+
+    Raises:
+        BagError: The start is not before the end.
+    """
+
+    def __init__(
+        self,
+        bag: Bag,
+        rate: float = 1.0,
+        start_s: float = 0.0,
+        end_s: float = 0.0,
+        loop: bool = False,
+    ) -> None:
+        last_s = min(end_s or bag.seconds, bag.seconds)
+        if not 0.0 <= start_s <= last_s:
+            raise BagError(
+                f"{bag.path}: expected a start before the end at {last_s:.2f} s, "
+                f"found {start_s:g} s"
+            )
+        self._bag, self._rate, self._loop = bag, rate, loop
+        self.start_ns = bag.start_ns + int(start_s * 1e9)
+        self._end_ns = bag.start_ns + int(last_s * 1e9)
+        self.seconds = (self._end_ns - self.start_ns) * 1e-9 / rate
+
+    def due(self, topics: Collection[str] | None = None) -> Iterator[tuple[float, Recorded]]:
+        """Yield pairs of the time in s since the start and the message due at that time.
+
+        Args:
+            topics: Names of the topics to read; None for all.
+
+        Raises:
+            BagError: The bag is damaged.
+        """
+        began_s = 0.0
+        while True:
+            for message in self._bag.messages(topics, self.start_ns, self._end_ns + 1):
+                yield began_s + (message.time_ns - self.start_ns) * 1e-9 / self._rate, message
+            if not self._loop:
+                return
+            began_s += self.seconds
+
+    def time_ns(self, elapsed_s: float) -> int:
+        """Return the bag's time in ns since 1970, `elapsed_s` seconds after the start."""
+        if self._loop and self.seconds:
+            elapsed_s %= self.seconds
+        return self.start_ns + round(elapsed_s * self._rate * 1e9)

@@ -1,4 +1,4 @@
-"""BagRecorder: writes a bag as `ros2 bag record` does: a folder with MCAP and metadata.yaml."""
+"""BagRecorder: writes a bag like `ros2 bag record`: an MCAP file and metadata.yaml."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from rosbags.typesys import Stores, get_typestore
 from .bag import BagError
 
 FLUSH_PERIOD_S = 1.0
-"""A recorder that is killed loses what came since then, at most."""
+"""A killed recorder loses at most the messages of this time."""
 
 
 class BagRecorder:
-    """One bag that is being written; not for several threads at once.
+    """Writes a bag; not thread-safe.
 
     Args:
-        path: A folder that is not there yet.
+        path: The folder to create.
 
     Attributes:
-        count: Messages written.
-        bytes: Bytes of these.
+        count: Number of messages written.
+        bytes: Bytes of these messages.
 
     Raises:
-        BagError: The folder is there already, or can't be made.
+        BagError: The folder exists already or cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,23 +42,25 @@ class BagRecorder:
             self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
             self._writer.open()
         except WriterError as error:
-            raise BagError(f"{path}: expected a new folder, found one that is there") from error
+            raise BagError(f"{path}: expected a new folder, found an existing one") from error
         except OSError as error:
-            raise BagError(f"{path}: could not be made: {error.strerror}") from error
+            raise BagError(f"{path}: cannot be created: {error.strerror}") from error
 
     def add_topic(self, topic: str, kind: str, qos: Sequence[Qos] = ()) -> None:
-        """Have a topic in the bag.
+        """Add a topic to the bag.
 
         Args:
-            topic: Its full name.
-            kind: Its type, such as `sensor_msgs/msg/Image`.
-            qos: What its publishers offer.
+            topic: Full topic name.
+            kind: Message type, such as `sensor_msgs/msg/Image`.
+            qos: QoS profiles that its publishers offer.
 
         Raises:
-            BagError: The type is none of ROS 2's own, whose definitions go into the bag.
+            BagError: The type does not come with ROS 2, so its definition is unknown.
         """
         if kind not in self._typestore.fielddefs:
-            raise BagError(f"topic '{topic}': expected a type of ROS 2's own, found {kind}")
+            raise BagError(
+                f"topic '{topic}': expected a message type that comes with ROS 2, found {kind}"
+            )
         self._connections[topic] = self._writer.add_connection(
             topic, kind, typestore=self._typestore, offered_qos_profiles=list(qos)
         )
@@ -67,25 +69,25 @@ class BagRecorder:
         """Write a message.
 
         Args:
-            topic: One that was added.
-            time_ns: When it was received, in ns since 1970; not before the message written last,
-                or that one's time is written.
+            topic: A topic added before.
+            time_ns: Time of reception in ns since 1970. If it is before the last message's, that
+                message's time is written.
             data: The message in CDR.
 
         Raises:
-            OSError: It can't be written: the disk is full, say.
+            OSError: It cannot be written, for example because the disk is full.
         """
-        # Readers of a bag without an index, as it is after a crash, rely on the order.
+        # Readers rely on the order in a bag without an index, as a crash leaves it.
         self._newest_ns = max(self._newest_ns, time_ns)
         self._writer.write(self._connections[topic], self._newest_ns, data)
         self.count += 1
         self.bytes += len(data)
 
     def flush(self) -> None:
-        """Hand what was written to the operating system, if the last time was a while ago.
+        """Hand written messages to the operating system, at most once per FLUSH_PERIOD_S.
 
         Raises:
-            OSError: It can't be written.
+            OSError: They cannot be written.
         """
         now = time.monotonic()
         storage = self._writer.storage
@@ -97,9 +99,9 @@ class BagRecorder:
         storage.bio.flush()
 
     def close(self) -> None:
-        """Write index and metadata.
+        """Write the index and the metadata.
 
         Raises:
-            OSError: They can't be written; what was flushed can be read all the same.
+            OSError: They cannot be written; flushed messages can be read nevertheless.
         """
         self._writer.close()

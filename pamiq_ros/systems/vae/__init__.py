@@ -157,7 +157,7 @@ class VAESettings:
         decoder = seeded(self.seed, partial(Decoder, *sizes))
         return TorchTrainingModel(decoder, has_inference_model=False)
 
-    def frames(self) -> RandomReplacementBuffer:
+    def frames(self) -> RandomReplacementBuffer[torch.Tensor]:
         """Build the buffer of images."""
         example = torch.zeros(3, self.height, self.width, dtype=torch.uint8)
         return RandomReplacementBuffer(self.buffer_size, example=example)

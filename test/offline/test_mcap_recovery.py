@@ -1,11 +1,11 @@
-"""What was written of a bag before it was cut off can be read."""
+"""The messages of a truncated bag up to its last complete record can be read."""
 
 import pytest
 from bag_files import CAMERA, bag2, mcap_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.offline.bags import Bag, BagError, BagRecorder, MendedPath, cut_at
+from pamiq_ros.offline.bags import Bag, BagError, BagRecorder, RecoveredPath, truncated_at
 
 CONTENT = {}
 
@@ -21,8 +21,8 @@ def whole(tmp_path_factory):
 
 def test_a_whole_file_is_left_alone(tmp_path):
     file = mcap_file(bag2(tmp_path / "bag"))
-    assert cut_at(file) is None
-    with MendedPath(file).open("rb") as opened:
+    assert truncated_at(file) is None
+    with RecoveredPath(file).open("rb") as opened:
         assert opened.read() == file.read_bytes()
 
 
@@ -32,7 +32,7 @@ def test_a_file_cut_off_anywhere_gives_what_came_before_in_order(tmp_path_factor
     size = 8 + where % (len(content) - 8)
     file = folder / "cut.mcap"
     file.write_bytes(content[:size])
-    assert cut_at(file) <= size
+    assert truncated_at(file) <= size
     try:
         bag = Bag(file)
     except BagError as error:
@@ -40,8 +40,8 @@ def test_a_file_cut_off_anywhere_gives_what_came_before_in_order(tmp_path_factor
         return
     with bag:
         numbers = [message.time_ns for message in bag.messages([CAMERA])]
-        lost = size - cut_at(file)
-        assert bag.warnings == [f"{file} was cut off: read without its last {lost} bytes"]
+        lost = size - truncated_at(file)
+        assert bag.warnings == [f"{file} is truncated: read without its last {lost} bytes"]
     assert numbers == sorted(numbers)
     # A chunk holds 1 MiB: what is lost is less than one.
     assert len(numbers) >= 12_000 * (size / len(content)) - 12_000 * 2**21 / len(content)
@@ -53,7 +53,7 @@ def test_a_cut_file_in_a_folder_with_metadata_is_read(tmp_path):
     file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
     with Bag(path) as bag:
         assert 4000 < len(list(bag.messages([CAMERA]))) < 12_000
-        assert "was cut off" in bag.warnings[0]
+        assert "is truncated" in bag.warnings[0]
 
 
 def test_what_a_recorder_flushed_can_be_read_though_it_never_ended(tmp_path, monkeypatch):

@@ -1,8 +1,7 @@
-"""MendedPath: a path whose MCAP files can be read although they were cut off.
+"""RecoveredPath: a path through which truncated MCAP files can be read.
 
-A recorder that was killed, or a full disk, leaves a file without the index at its end. What was
-written before that is whole: the file is shown as if it had been ended, without an index, after its
-last whole record. See https://mcap.dev/spec for the records.
+A killed recorder or a full disk leaves a file without the index at its end. Reading it appends a
+footer without an index after the last complete record. See https://mcap.dev/spec for the records.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 _MAGIC = b"\x89MCAP0\r\n"
 _DATA_END, _FOOTER = 0x0F, 0x02
-_RECORD = struct.Struct("<BQ")  # kind, length of what follows
+_RECORD = struct.Struct("<BQ")  # opcode, length of the content
 _END = (
     _RECORD.pack(_DATA_END, 4)
     + struct.pack("<I", 0)
@@ -25,25 +24,25 @@ _END = (
 )
 
 
-class MendedPath(type(Path())):  # type: ignore[misc]
-    """A path; MCAP files that were cut off and are opened by it or below it look whole."""
+class RecoveredPath(type(Path())):  # type: ignore[misc]
+    """A path; truncated MCAP files opened through it or below it read as complete ones."""
 
     def open(self, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
-        """Open the file; an MCAP file that was cut off looks as if it had been ended."""
-        if mode == "rb" and (end := cut_at(self)) is not None:
+        """Open the file; a truncated MCAP file reads as a complete one."""
+        if mode == "rb" and (end := truncated_at(self)) is not None:
             file = io.FileIO(os.fspath(self))
-            return io.BufferedReader(_Mended(file, end))
+            return io.BufferedReader(_RecoveredFile(file, end))
         return super().open(mode, *args, **kwargs)
 
 
-def cut_at(path: Path) -> int | None:
-    """Where the last whole record of a file ends.
+def truncated_at(path: Path) -> int | None:
+    """Return where the last complete record of a truncated MCAP file ends.
 
     Args:
         path: A file.
 
     Returns:
-        The offset in bytes; None for a file that is no MCAP file, or was not cut off.
+        The offset in bytes; None for a complete file or one of another format.
     """
     with io.FileIO(os.fspath(path)) as file:
         if file.read(len(_MAGIC)) != _MAGIC:
@@ -64,8 +63,8 @@ def _end_of_records(file: io.FileIO, size: int) -> int:
     return end
 
 
-class _Mended(io.RawIOBase):
-    """The first bytes of a file, and an end."""
+class _RecoveredFile(io.RawIOBase):
+    """The first bytes of a file, followed by `_END`."""
 
     def __init__(self, file: io.FileIO, end: int) -> None:
         self._file, self._end, self._at = file, end, 0
