@@ -2,7 +2,7 @@
 
     ros2 launch ./robot.launch.py states_dir:=states
 
-The base's own driver has to run already: it hears cmd_vel, and stops by itself when none comes.
+The base's own driver must be running. It must stop by itself when it receives no cmd_vel.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ SYSTEM = "size=tiny min_speed=-0.1 max_speed=0.2 max_turn=0.8"
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The camera's driver, then the three nodes."""
+    """Start the camera's driver and the three nodes."""
     camera = Node(
         package="usb_cam",
         executable="usb_cam_node_exe",
@@ -33,7 +33,7 @@ def generate_launch_description() -> LaunchDescription:
             },
         ],
         remappings=[("image_raw", "camera/image_raw")],
-        respawn=True,  # a camera that was pulled out: the robot stands meanwhile
+        respawn=True,  # after the camera was unplugged; the robot is stopped meanwhile
     )
     launch_file = [FindPackageShare("pamiq_ros"), "launch", "continual.launch.py"]
     graph = IncludeLaunchDescription(

@@ -74,7 +74,7 @@ class NodeStates:
             if wanted != NONE:
                 self._load(wanted, load, take_facts)
         except BaseException:
-            self.abandon()  # a state that was not loaded must not be replaced by a newer one
+            self.abandon()  # a system that was not loaded must not be saved as the newest state
             raise
         if wanted != LATEST:
             self.request()  # a restart after a crash resumes from the latest state

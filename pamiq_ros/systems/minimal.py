@@ -1,9 +1,9 @@
 """minimal: the smallest complete system; read it first.
 
-A camera robot drives towards the darker side (a road on grass, a shadow) and learns to foresee
-where that will be. Each tick the agent looks at a picture, steers by what a linear model says of
-the next one, and collects what it saw before together with what became of it. In another process
-the trainer fits the model to such pairs; from the next tick on the agent has the new weights.
+A camera robot drives towards the darker side (a road on grass, a shadow) and learns to predict
+where that will be. In each tick the agent steers by a linear model's prediction of the next image,
+and collects the previous image with what followed it. In another process the trainer fits the
+model to such pairs. The agent uses the new weights from its next tick on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GRID = 8
 
 
 class BalanceAgent(core.Agent[Tensor, Tensor]):
-    """Turns away from the side that the model expects to be brighter."""
+    """Turns away from the side that the model predicts to be brighter."""
 
     def __init__(self, speed: float, turn_gain: float) -> None:
         """Args: linear.x in m/s; angular.z in rad/s per brightness (0 to 1) of difference."""
@@ -36,7 +36,7 @@ class BalanceAgent(core.Agent[Tensor, Tensor]):
         self._collector = self.get_data_collector("pairs")
 
     def step(self, observation: Tensor) -> Tensor:
-        """A picture, uint8 [3, H, W], to linear.x in m/s and angular.z in rad/s, float32 [2]."""
+        """Map an image, uint8 [3, H, W], to linear.x (m/s) and angular.z (rad/s), float32 [2]."""
         view = nn.functional.adaptive_avg_pool2d(observation / 255, GRID).mean(0)
         balance = view[:, GRID // 2 :].mean() - view[:, : GRID // 2].mean()
         if self._last is not None:
@@ -47,15 +47,15 @@ class BalanceAgent(core.Agent[Tensor, Tensor]):
 
 
 class ForecastTrainer(core.TorchTrainer):
-    """Fits the model to pairs of a view and the balance (right minus left) that came after it."""
+    """Fits the model to pairs of a view and the next balance (right minus left)."""
 
     def create_optimizers(self) -> core.OptimizersDict:
-        """Get the model, and the optimizer for it; its state is kept between trainings."""
+        """Get the model and create its optimizer; the optimizer's state is kept between rounds."""
         self._forecast = self.get_torch_training_model("forecast")
         return {"adam": torch.optim.Adam(self._forecast.model.parameters(), lr=1e-3)}
 
     def train(self) -> None:
-        """Make ten updates; the model is then handed to the agent."""
+        """Make ten updates; the agent then gets the new weights."""
         for _ in range(10):
             pairs = self.get_data_user("pairs").sample(64)
             forecast = self._forecast(pairs["view"].flatten(1)).squeeze(1)
@@ -67,7 +67,7 @@ class ForecastTrainer(core.TorchTrainer):
 
 
 def system(speed: float = 0.1, turn_gain: float = 2.0) -> core.System:
-    """Put it together; these parameters are what `--set name=value` changes.
+    """Build the system; `--set name=value` changes these parameters.
 
     Args:
         speed: linear.x in m/s.

@@ -24,7 +24,7 @@ _SIDES = (8, 512)
 
 def to_unit(images: Tensor) -> Tensor:
     """Convert images, uint8 of any shape, to float32 in [0, 1]."""
-    return images.to(torch.float32) / 255.0
+    return images.to(torch.float32, copy=True).div_(255.0)  # faster than a second new tensor
 
 
 def to_bytes(images: Tensor) -> Tensor:
