@@ -33,7 +33,7 @@ from pamiq_ros.core.config import renamed
 from pamiq_ros.systems.ppo.distributions import ActionDistribution, Gaussian, MultiDiscrete
 from pamiq_ros.systems.ppo.rollout import SIZE as OUTCOME_SIZE
 from pamiq_ros.systems.ppo.trainer import OLD_NAMES, PPOSettings, PPOTrainer
-from pamiq_ros.systems.vae.trainer import ReconstructionEvaluator, VAETrainer
+from pamiq_ros.systems.vae.trainer import ImageTraining, ReconstructionEvaluator, VAETrainer
 
 from .agent import CAMERA, OUTCOME, CuriosityAgent
 from .dynamics import KINDS
@@ -275,16 +275,16 @@ class CuriositySettings:
 
     def encoder_trainer(self) -> Trainer:
         """Build the trainer of the encoder."""
-        shared: dict[str, Any] = {
-            "learning_rate": self.encoder_learning_rate,
-            "batch_size": self.sizes.images,
-            "min_buffer_size": self.min_buffer_size,
-            "updates_per_run": self.updates_per_run,
-            "seed": self.seed,
-        }
+        training = ImageTraining(
+            self.encoder_learning_rate,
+            self.sizes.images,
+            self.min_buffer_size,
+            self.updates_per_run,
+            self.seed,
+        )
         if self.encoder == "conv":
-            return VAETrainer(beta=self.beta, **shared)
-        return JEPATrainer(**shared)
+            return VAETrainer(training, self.beta)
+        return JEPATrainer(training)
 
     def dynamics_trainer(self) -> DynamicsTrainer:
         """Build the trainer of the forward dynamics."""

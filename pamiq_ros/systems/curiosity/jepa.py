@@ -149,7 +149,9 @@ class JEPATrainer(ImageTrainer):
         """Create one optimizer for learner and predictor."""
         parameters = [*self._learner.model.parameters(), *self._predictor.model.parameters()]
         return {
-            "adamw": torch.optim.AdamW(parameters, self._learning_rate, weight_decay=_WEIGHT_DECAY)
+            "adamw": torch.optim.AdamW(
+                parameters, self._training.learning_rate, weight_decay=_WEIGHT_DECAY
+            )
         }
 
     @override

@@ -23,7 +23,7 @@ from pamiq_ros.core.seeding import seeded
 
 from .agent import ExplorationAgent, SmoothRandomWalk
 from .networks import Decoder, Encoder, check_sizes
-from .trainer import ReconstructionEvaluator, VAETrainer
+from .trainer import ImageTraining, ReconstructionEvaluator, VAETrainer
 
 
 def system(
@@ -164,11 +164,11 @@ class VAESettings:
 
     def trainer(self) -> VAETrainer:
         """Build the trainer."""
-        return VAETrainer(
-            learning_rate=self.learning_rate,
-            beta=self.beta,
-            batch_size=self.batch_size,
-            min_buffer_size=self.min_buffer_size,
-            updates_per_run=self.updates_per_run,
-            seed=self.seed,
+        training = ImageTraining(
+            self.learning_rate,
+            self.batch_size,
+            self.min_buffer_size,
+            self.updates_per_run,
+            self.seed,
         )
+        return VAETrainer(training, self.beta)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,32 +19,33 @@ _SHOWN = 4
 _GAP = 4
 
 
+@dataclass(frozen=True)
+class ImageTraining:
+    """How a trainer learns from images.
+
+    Attributes:
+        learning_rate: Learning rate of the optimizer.
+        batch_size: Images per update.
+        min_buffer_size: Images to wait for before the first update.
+        updates_per_run: Updates per training round; weights are published after each round.
+        seed: Seed of the sampled images and of other random numbers.
+    """
+
+    learning_rate: float
+    batch_size: int
+    min_buffer_size: int
+    updates_per_run: int
+    seed: int
+
+
 class ImageTrainer(TorchTrainer):
     """Base class of trainers that sample batches of images from the buffer `frames`."""
 
-    def __init__(
-        self,
-        *,
-        learning_rate: float,
-        batch_size: int,
-        min_buffer_size: int,
-        updates_per_run: int,
-        seed: int,
-    ) -> None:
-        """Make a trainer.
-
-        Args:
-            learning_rate: Learning rate of the optimizer.
-            batch_size: Images per update.
-            min_buffer_size: Images to wait for before the first update.
-            updates_per_run: Updates per training round; weights are published after each round.
-            seed: Seed of the sampled images, and of other random numbers of a subclass.
-        """
-        super().__init__("frames", min_buffer_size)
-        self._learning_rate, self._batch_size = learning_rate, batch_size
-        self._updates_per_run = updates_per_run
-        self._random = torch.Generator().manual_seed(seed)
-        self._shown = torch.Generator().manual_seed(seed)
+    def __init__(self, training: ImageTraining) -> None:
+        super().__init__("frames", training.min_buffer_size)
+        self._training = training
+        self._random = torch.Generator().manual_seed(training.seed)
+        self._shown = torch.Generator().manual_seed(training.seed)
 
     @override
     def on_data_users_attached(self) -> None:
@@ -53,8 +55,8 @@ class ImageTrainer(TorchTrainer):
     @override
     def train(self) -> None:
         """Make the updates of one training round."""
-        for _ in range(self._updates_per_run):
-            self._update(to_unit(self._frames.sample(self._batch_size, self._random)))
+        for _ in range(self._training.updates_per_run):
+            self._update(to_unit(self._frames.sample(self._training.batch_size, self._random)))
 
     @abstractmethod
     def _update(self, images: Tensor) -> None:
@@ -66,36 +68,15 @@ class VAETrainer(ImageTrainer):
 
     Records the metrics `reconstruction_loss` (mean squared error per pixel value, of values in
     [0, 1]) and `kl_loss` (nats per image), and the image `reconstruction`.
+
+    Args:
+        training: How it learns from images.
+        beta: Weight of the KL divergence (nats per image) against the squared error summed over an
+            image, as in the beta-VAE (Higgins et al. 2017).
     """
 
-    def __init__(
-        self,
-        *,
-        learning_rate: float,
-        beta: float,
-        batch_size: int,
-        min_buffer_size: int,
-        updates_per_run: int,
-        seed: int,
-    ) -> None:
-        """Make a trainer.
-
-        Args:
-            learning_rate: Learning rate of Adam.
-            beta: Weight of the KL divergence (nats per image) against the squared error summed over
-                an image, as in the beta-VAE (Higgins et al. 2017).
-            batch_size: Images per update.
-            min_buffer_size: Images to wait for before the first update.
-            updates_per_run: Updates per training round; weights are published after each round.
-            seed: Seed of the sampled images and of the latents' noise.
-        """
-        super().__init__(
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            min_buffer_size=min_buffer_size,
-            updates_per_run=updates_per_run,
-            seed=seed,
-        )
+    def __init__(self, training: ImageTraining, beta: float) -> None:
+        super().__init__(training)
         self._beta = beta
 
     @override
@@ -108,7 +89,7 @@ class VAETrainer(ImageTrainer):
     def create_optimizers(self) -> OptimizersSetup:
         """Create one optimizer for both models."""
         parameters = [*self._encoder.model.parameters(), *self._decoder.model.parameters()]
-        return {"vae": torch.optim.Adam(parameters, lr=self._learning_rate)}
+        return {"vae": torch.optim.Adam(parameters, lr=self._training.learning_rate)}
 
     @override
     def train(self) -> None:
