@@ -151,7 +151,7 @@ class WorldNode(Node):
 
     def _hold(self, values: Sequence[float]) -> None:
         try:
-            self._world.hold(values)
+            self._world.set_command(values)
         except WorldError as error:
             self.get_logger().warning(f"ignored: {error}", throttle_duration_sec=1.0)
 

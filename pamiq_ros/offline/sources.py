@@ -181,7 +181,7 @@ class WorldSource:
 
     def _step(self, robot: OfflineRobot) -> None:
         assert self._world is not None
-        self._world.hold(self._held(robot))
+        self._world.set_command(self._held(robot))
         outcome = self._world.step()
         for topic, fill in self._messages.after(outcome).items():
             robot.show(f"/{topic}", partial(_message, fill))

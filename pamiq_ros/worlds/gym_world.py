@@ -116,7 +116,7 @@ class World:
         self._total = 0.0
         self._has_ended = True
 
-    def hold(self, command: Sequence[float]) -> None:
+    def set_command(self, command: Sequence[float]) -> None:
         """Set the command of the next steps.
 
         Args:

@@ -50,18 +50,18 @@ def test_the_last_command_is_held_and_kept_within_the_space() -> None:
     world = World("Counting-v0")
     world.step()
     assert world.step().observation[0] == 0.0
-    world.hold([0.5, 0, 0, 0, 0, 0])
+    world.set_command([0.5, 0, 0, 0, 0, 0])
     assert [world.step().observation[0] for _ in range(2)] == [0.5, 0.5]
-    world.hold([7, 0, 0, 0, 0, 0])
+    world.set_command([7, 0, 0, 0, 0, 0])
     world.step()
     assert world.step().observation[0] == 1.0
 
 
 def test_a_bad_command_leaves_the_last_one() -> None:
     world = World("Counting-v0")
-    world.hold([0.5, 0, 0, 0, 0, 0])
+    world.set_command([0.5, 0, 0, 0, 0, 0])
     with pytest.raises(WorldError, match=r"finite linear\.x"):
-        world.hold([math.nan, 0, 0, 0, 0, 0])
+        world.set_command([math.nan, 0, 0, 0, 0, 0])
     world.step()
     assert world.step().observation[0] == 0.5
 
@@ -133,11 +133,11 @@ def test_other_observations_are_refused_with_what_is_supported(space: Any) -> No
 
 def test_an_array_is_the_action() -> None:
     world = World("Counting-v0", command="array")
-    world.hold([-0.5])
+    world.set_command([-0.5])
     world.step()
     assert world.step().observation[0] == -0.5
     with pytest.raises(WorldError, match="expected 1 numbers, found 2"):
-        world.hold([0.0, 0.0])
+        world.set_command([0.0, 0.0])
 
 
 def test_an_action_map_with_arrays_is_refused() -> None:
@@ -173,10 +173,10 @@ def test_other_keyword_arguments_are_refused(text: str) -> None:
 def test_a_positive_turn_turns_the_racing_car_left() -> None:
     def heading(turn: float) -> float:
         world = World("CarRacing-v3", seed=1)
-        world.hold([0.3, 0, 0, 0, 0, 0])
+        world.set_command([0.3, 0, 0, 0, 0, 0])
         for _ in range(60):
             world.step()
-        world.hold([0.1, 0, 0, 0, 0, turn])
+        world.set_command([0.1, 0, 0, 0, 0, turn])
         for _ in range(20):
             world.step()
         angle = float(world._env.unwrapped.car.hull.angle)  # type: ignore[attr-defined]
