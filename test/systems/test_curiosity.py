@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pamiq_ros.core.config import ConfigurationError, built_in_systems, resolve_system
-from pamiq_ros.systems.curiosity.agent import Imagination
+from pamiq_ros.systems.curiosity.agent import IntrinsicReward
 from pamiq_ros.systems.curiosity.dynamics import ForwardDynamics, Stack
 from pamiq_ros.systems.curiosity.dynamics_trainer import prediction_error
 from pamiq_ros.systems.curiosity.jepa import PatchEncoder
@@ -49,15 +49,15 @@ def test_a_state_is_forgotten_where_it_is_told_and_stays_within_one():
 
 
 def test_each_prediction_of_a_tick_counts_as_much_as_the_others():
-    imagination, zero = Imagination(2), torch.zeros(3)
-    assert imagination.compare(zero) == 0.0
-    imagination.predict([zero + 1, zero + 2])
-    assert imagination.compare(zero) == pytest.approx(1.0)  # made one tick before
-    imagination.predict([zero + 4, zero])
-    assert imagination.compare(zero) == pytest.approx((4.0 + 16.0) / 2)  # and two before
-    imagination.predict([zero + 1, zero + 1])
-    imagination.forget()
-    assert imagination.compare(zero) == 0.0
+    intrinsic, zero = IntrinsicReward(2), torch.zeros(3)
+    assert intrinsic.error_of(zero) == 0.0
+    intrinsic.add([zero + 1, zero + 2])
+    assert intrinsic.error_of(zero) == pytest.approx(1.0)  # made one tick before
+    intrinsic.add([zero + 4, zero])
+    assert intrinsic.error_of(zero) == pytest.approx((4.0 + 16.0) / 2)  # and two before
+    intrinsic.add([zero + 1, zero + 1])
+    intrinsic.reset()
+    assert intrinsic.error_of(zero) == 0.0
 
 
 class _Told:
@@ -157,11 +157,11 @@ def test_new_weights_change_the_parameters_and_not_the_memory(one_process, pictu
 def test_a_pause_ends_memory_and_foresight_but_not_what_was_learnt(one_process, pictures):
     loop = one_process(curious(), pictures(40, 64, 64))
     loop.tick(20)
-    assert float(loop.agent.state.abs().max()) > 0.0 and loop.agent.surprise > 0.0
+    assert float(loop.agent.state.abs().max()) > 0.0 and loop.agent.prediction_error > 0.0
     loop.agent.on_resumed()
     assert float(loop.agent.state.abs().max()) == 0.0
     loop.tick(1)
-    assert loop.agent.surprise == 0.0
+    assert loop.agent.prediction_error == 0.0
     ticks = loop.users["experience"].newest(2)["tick"].tolist()
     assert ticks[1] == ticks[0] + 2
 

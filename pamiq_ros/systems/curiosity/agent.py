@@ -37,7 +37,7 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
 
     Attributes:
         state: float32 [*state_shape], the recurrent state of the dynamics.
-        surprise: Prediction error of the newest tick.
+        prediction_error: Prediction error of the newest tick.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         self._curiosity, self._reward = curiosity, reward
         self._horizon = horizon
         self._outcomes = OutcomeReader()
-        self._imagination = Imagination(horizon)
+        self._intrinsic = IntrinsicReward(horizon)
         self._tick = 0
         self.state = torch.zeros(state_shape)
-        self.surprise = 0.0
+        self.prediction_error = 0.0
 
     @override
     def on_inference_models_attached(self) -> None:
@@ -78,12 +78,12 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
     def on_resumed(self) -> None:
         """Reset state and predictions: the world has changed during the pause."""
         super().on_resumed()
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Reset state and predictions, as at the first image of an episode."""
         self.state = torch.zeros_like(self.state)
-        self._imagination.forget()
+        self._intrinsic.reset()
         self._tick += 1  # marks the gap in the recorded sequence
 
     @override
@@ -100,17 +100,17 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         if OUTCOME in observation:
             outcome_reward, end, is_new_episode = self._outcomes.read(observation[OUTCOME])
         if is_new_episode:
-            self.forget()
+            self.reset()
         image = observation[CAMERA]
         encoding = self._encoder(image)
-        self.surprise = self._imagination.compare(encoding)
-        reward = self._curiosity * self.surprise + self._reward * outcome_reward
+        self.prediction_error = self._intrinsic.error_of(encoding)
+        reward = self._curiosity * self.prediction_error + self._reward * outcome_reward
         self._tick += 1
         belief = torch.cat([encoding, self.state.flatten()])
         raw, log_probability = self._sampler.draw(self._policy, belief)
         action = self._sampler.action(raw)
         self._collect(image, belief, raw, log_probability, action, (reward, end))
-        self._imagine(encoding, action)
+        self._predict(encoding, action)
         return self._sampler.command(action)
 
     def _collect(
@@ -129,7 +129,7 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         version = self._policy.weights_version
         self._rollout.collect(step_of(belief, raw, log_probability, *result, self._tick, version))
 
-    def _imagine(self, encoding: Tensor, action: Tensor) -> None:
+    def _predict(self, encoding: Tensor, action: Tensor) -> None:
         """Advance the state by this tick, and predict the rest of the horizon with the policy."""
         predictions: list[Tensor] = []
         with self._dynamics.unwrap() as dynamics:
@@ -142,7 +142,7 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
                 action = self._sampler.action(raw)
                 encoding, state = dynamics.step(encoding, action, state)
                 predictions.append(encoding)
-        self._imagination.predict(predictions)
+        self._intrinsic.add(predictions)
 
     @override
     def save_state(self, path: Path) -> None:
@@ -162,7 +162,7 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         self.state, self._tick = memory["state"], int(memory["tick"])
 
 
-class Imagination:
+class IntrinsicReward:
     """Keeps predictions until the tick that they predict.
 
     Each tick predicts the next `horizon` ticks. The reward of a tick is the mean error of all its
@@ -174,25 +174,25 @@ class Imagination:
     """
 
     def __init__(self, horizon: int) -> None:
-        self._coming: deque[list[Tensor]] = deque([[] for _ in range(horizon)])
+        self._pending: deque[list[Tensor]] = deque([[] for _ in range(horizon)])
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Drop all predictions."""
-        for predictions in self._coming:
+        for predictions in self._pending:
             predictions.clear()
 
-    def compare(self, encoding: Tensor) -> float:
+    def error_of(self, encoding: Tensor) -> float:
         """Compare the encoding of this tick, [encoding_size], with its predictions.
 
         Returns:
             The mean squared error of its predictions; 0 if there are none.
         """
-        predictions = self._coming.popleft()
-        self._coming.append([])
+        predictions = self._pending.popleft()
+        self._pending.append([])
         errors = [float((prediction - encoding).square().mean()) for prediction in predictions]
         return sum(errors) / len(errors) if errors else 0.0
 
-    def predict(self, predictions: Sequence[Tensor]) -> None:
+    def add(self, predictions: Sequence[Tensor]) -> None:
         """Keep predictions of the next ticks, the next tick first."""
-        for coming, prediction in zip(self._coming, predictions, strict=True):
-            coming.append(prediction)
+        for pending, prediction in zip(self._pending, predictions, strict=True):
+            pending.append(prediction)
