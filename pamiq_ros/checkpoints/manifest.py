@@ -107,7 +107,7 @@ def read_manifest(state: Path) -> Manifest:
     return Manifest(configuration, content["facts"], content["files"])
 
 
-def require_sound(state: Path, manifest: Manifest) -> None:
+def verify_files(state: Path, manifest: Manifest) -> None:
     """Check that a state has exactly the files of its manifest, undamaged.
 
     Raises:

@@ -21,7 +21,7 @@ from .manifest import (
     files_of,
     fingerprints,
     read_manifest,
-    require_sound,
+    verify_files,
 )
 
 _FORMAT = "%Y-%m-%d_%H-%M-%S.%f"
@@ -172,7 +172,7 @@ class StateStore:
             try:
                 _require_own(state)
                 manifest = read_manifest(state)
-                require_sound(state, manifest)
+                verify_files(state, manifest)
             except StateError as error:
                 on_damage(f"{error}; the state before it is used")
                 damaged = damaged or error

@@ -84,7 +84,7 @@ def test_what_was_asked_for_is_saved_before_the_end(place):
 
 
 def left_folder(memory, age_s, name="a"):
-    """What a killed process left: a folder that nobody holds the lock of."""
+    """Make a folder as a killed process leaves it: nobody holds its lock."""
     folder = memory / f"pamiq_ros-state-{os.getuid()}-{name}"
     folder.mkdir()
     os.utime(folder, (0, time.time() - age_s))

@@ -1,4 +1,4 @@
-"""States are whole or not there; damage is named and the state before is used."""
+"""States are complete or absent; damage is named and the state before is used."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A system for CartPole: pushes to where a model says, which is trained to be what it is."""
+"""A small system for CartPole whose trainer changes the weights in each round."""
 
 import time
 
@@ -9,7 +9,7 @@ from pamiq_ros import core
 
 
 class PoleAgent(core.Agent):
-    """Collects what it sees, what came of it, and what it does."""
+    """Collects observations, outcomes and actions."""
 
     def __init__(self):
         super().__init__()
@@ -28,7 +28,7 @@ class PoleAgent(core.Agent):
 
 
 class PoleTrainer(core.TorchTrainer):
-    """Changes the model with each run, in its own time."""
+    """Changes the model in each run, after a delay."""
 
     def __init__(self, delay):
         super().__init__("steps", 8)

@@ -1,4 +1,6 @@
-"""What kind of channel is found in what was recorded, and what a user sees of it."""
+"""`pamiq-ros analyze`: kinds of channels, the specification and the output."""
+
+import sys
 
 import numpy as np
 import pytest
@@ -59,6 +61,14 @@ def test_a_bag_without_channels_is_refused(tmp_path):
     result = CliRunner().invoke(main, ["analyze", str(tmp_path / "none")])
     assert result.exit_code == 2
     assert "expected a bag, found nothing" in result.output
+
+
+def test_without_scipy_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    bag = bag2(tmp_path / "bag", 200)
+    result = CliRunner().invoke(main, ["analyze", str(bag), "-o", str(tmp_path / "n.json")])
+    assert result.exit_code == 2
+    assert "expected scipy, found none: pip install 'pamiq_ros[analyze]'" in result.output
 
 
 def test_histograms_as_text():

@@ -1,4 +1,4 @@
-"""A real film as a camera: trained on, judged, normalised, and replayed."""
+"""A real film as a camera: trained on, evaluated and analyzed."""
 
 import json
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Training and judging on bags, as a user does it from the command line."""
+"""Training, evaluating and replaying bags from the command line."""
 
 import json
 import re
@@ -121,7 +121,7 @@ def test_resized_images_are_warned_about(bags, command, tmp_path):
     assert output.count("topic '/camera/image_raw': ") == output.count("resized") == 1
 
 
-def test_there_must_be_a_state_to_judge(bags, tmp_path):
+def test_there_must_be_a_state_to_evaluate(bags, tmp_path):
     status, output = run("evaluate", "vae", bags[1], "--states-dir", tmp_path, *SMALL)
     assert status == 2
     assert "expected a state in" in output

@@ -23,8 +23,8 @@ POLE = f"{Path(__file__).parent / 'pole_system.py'}:system"
 STEPS = 120
 
 
-class Lived:
-    """A run in CartPole: each step that was collected, and the version of the weights in it."""
+class Run:
+    """A run in CartPole: each collected step with the version of the weights."""
 
     def __init__(self, schedule, seed=3, overrides=()):
         seed_everything(seed)
@@ -47,7 +47,7 @@ class Lived:
         self.runner.close()
 
     def bytes(self):
-        """Everything that was lived, to be compared."""
+        """All steps, to be compared."""
         parts = ("state", "outcome", "push")
         return [
             (*(np.asarray(step[part]).tobytes() for part in parts), version)
@@ -55,19 +55,19 @@ class Lived:
         ]
 
     def weights(self):
-        """The bytes of the weights in the end."""
+        """The bytes of the final weights."""
         state = self.runner.learner.models["policy"].model.state_dict()
         return {name: tensor.numpy().tobytes() for name, tensor in state.items()}
 
 
 def test_a_world_is_the_environment_itself():
-    lived = Lived(Schedule(1))
-    versions = [version for _, version in lived.steps]
+    made = Run(Schedule(1))
+    versions = [version for _, version in made.steps]
     assert versions == sorted(versions) and versions[-1] > 50
     env = gymnasium.make("CartPole-v1")
     seen, _ = env.reset(seed=3)
     episode, total, over, last = 0, 0.0, 0, (0.0, 0)
-    for step, _ in lived.steps:
+    for step, _ in made.steps:
         assert np.asarray(step["state"]).tobytes() == seen.astype(np.float32).tobytes()
         assert step["outcome"].tolist() == [episode, total, over, *last]
         if over:
@@ -83,25 +83,25 @@ def test_a_world_is_the_environment_itself():
 
 @pytest.mark.parametrize("schedule", [Schedule(1), Schedule(4), Schedule(4, beside=True)])
 def test_two_runs_are_the_same_to_the_byte_however_long_training_takes(schedule):
-    quick = Lived(schedule)
-    slow = Lived(schedule, overrides=["delay=0.02"] if schedule.every > 1 else ())
+    quick = Run(schedule)
+    slow = Run(schedule, overrides=["delay=0.02"] if schedule.every > 1 else ())
     assert quick.bytes() == slow.bytes()
     assert quick.weights() == slow.weights()
-    assert Lived(schedule, seed=4).bytes() != quick.bytes()
+    assert Run(schedule, seed=4).bytes() != quick.bytes()
 
 
 def test_weights_of_a_round_beside_the_ticks_act_from_the_next_round_on():
     every = 4
-    versions = [version for _, version in Lived(Schedule(every, beside=True)).steps]
+    versions = [version for _, version in Run(Schedule(every, beside=True)).steps]
     rounds = [versions[begin : begin + every] for begin in range(every, STEPS, every)]
     assert all(len(set(each)) == 1 for each in rounds)
     assert len(set(versions)) == STEPS // every - 2, "the first rounds have too little to train on"
 
 
 def test_without_rounds_nothing_is_trained():
-    lived = Lived(Schedule(0))
-    assert {version for _, version in lived.steps} == {1}
-    assert lived.runner.learner.updates == 0
+    made = Run(Schedule(0))
+    assert {version for _, version in made.steps} == {1}
+    assert made.runner.learner.updates == 0
 
 
 def run(*arguments):

@@ -1,4 +1,4 @@
-"""The curious agent: what it remembers, foresees and is rewarded for, and that it learns it all."""
+"""curiosity: recurrent state, predictions, rewards, and that all its models learn."""
 
 import pytest
 import torch

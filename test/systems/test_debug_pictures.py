@@ -1,4 +1,4 @@
-"""Debug pictures: what is shown of training leaves it as it is."""
+"""Debug images do not change training."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from pamiq_ros.core.config import resolve_system
 
 
 class _Unseen(Recorder):
-    """Nobody looks at any picture."""
+    """Requests no image."""
 
 
 @pytest.mark.parametrize(("system", "side"), [("vae", 96), ("curiosity", 64)])

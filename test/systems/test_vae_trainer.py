@@ -1,4 +1,4 @@
-"""What the vae system's trainer minimises, shows and learns."""
+"""The trainer of the vae system: loss, debug image and learning."""
 
 import pytest
 import torch

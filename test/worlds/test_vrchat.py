@@ -1,7 +1,9 @@
-"""An avatar as a robot: what VRChat hears of velocities, and what is seen of a film."""
+"""An avatar as a robot: OSC messages for velocities, and images of a film."""
 
 import math
 import socket
+import subprocess
+import sys
 import threading
 import time
 from importlib.util import find_spec
@@ -34,7 +36,7 @@ SPEEDS = AvatarSpeeds(walk=2.0, run=4.0, turn=1.0, smoothing=0.0)
 
 @pytest.fixture
 def vrchat():
-    """Plays VRChat: its port, and what it hears."""
+    """Plays VRChat: its port and the messages it receives."""
     heard, dispatcher = [], Dispatcher()
     dispatcher.set_default_handler(lambda address, *values: heard.append((address, *values)))
     server = BlockingOSCUDPServer(("127.0.0.1", 0), dispatcher)
@@ -44,7 +46,7 @@ def vrchat():
 
 
 def after(vrchat, act):
-    """What VRChat heard of an act, by address, in order."""
+    """Return the values received during an act, by address, in order."""
     server, heard = vrchat
     avatar = Avatar("127.0.0.1", server.server_address[1], SPEEDS)
     act(avatar)
@@ -156,3 +158,9 @@ def test_a_film_is_seen_to_its_end_or_again_and_again():
 def test_what_shows_nothing_is_named(source):
     with pytest.raises(CaptureError, match=f"capture '{source}': expected a device's number"):
         Capture(source)
+
+
+def test_it_needs_no_gymnasium():
+    code = "import sys; sys.modules['gymnasium'] = None; import pamiq_ros.worlds.vrchat"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
