@@ -27,7 +27,7 @@ def time_from_first_tick(run: Callable[[Output], object]) -> tuple[float, dict[s
     """Run something that reports its progress after each tick.
 
     Args:
-        run: A function of `pamiq_ros.offline.session`, with all its other arguments.
+        run: A command of `pamiq_ros.offline`, with all its other arguments.
 
     Returns:
         The seconds from the end of the first tick to the end of the run, and the newest value of
