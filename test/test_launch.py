@@ -279,12 +279,15 @@ def test_a_refused_configuration_ends_the_launch_with_an_error(
     ("argument", "error"),
     [
         ("rate:=-5", "rate: expected double from 0 to 1000, found -5"),
-        ("rate:=fast", "rate: expected a number of Hz, found 'fast'"),
+        ("rate:=fast", "rate: expected double from 0 to 1000, found 'fast'"),
         (
             "max_linear_velocity:=-1",
             "max_linear_velocity: expected double from 0 to 1000, found -1",
         ),
-        ("max_angular_velocity:=x", "max_angular_velocity: expected a number, found 'x'"),
+        (
+            "max_angular_velocity:=x",
+            "max_angular_velocity: expected double from 0 to 1000, found 'x'",
+        ),
         ("params_file:=/nowhere.yaml", "params_file: expected a readable file"),
         ("overrides:=size", "overrides: expected key=value, found 'size'"),
     ],

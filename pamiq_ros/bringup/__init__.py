@@ -1,18 +1,16 @@
-"""Which nodes run with which parameters, once for the launch files and for `pamiq-ros`.
+"""Which nodes run with which parameters, for launch files and `pamiq-ros` alike; their processes.
 
-The names below describe the graph, start nothing and need no ROS. Beside them live the processes
-of `pamiq-ros`: started, restarted, stopped in order.
+The names below describe the graph, start nothing and need no ROS. `pamiq-ros` starts, restarts and
+stops the processes with the other modules of this package.
 """
 
-from .description import NodeDescription, graph
-from .options import GraphOptions, ReplayOptions, WorldOptions, parse_remaps
-from .places import environment, share_file
+from .description import GraphOptions, NodeDescription, absolute_namespace, graph, parse_remaps
+from .ros_environment import environment, share_file
 
 __all__ = [
     "GraphOptions",
     "NodeDescription",
-    "ReplayOptions",
-    "WorldOptions",
+    "absolute_namespace",
     "environment",
     "graph",
     "parse_remaps",

@@ -1,19 +1,123 @@
-"""The nodes of a graph: executables, names and parameters."""
+"""The graph: which nodes run, with which parameters, for launch files and `pamiq-ros` alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
 
+from pamiq_ros.nodes.tables import TABLES, Value
 from pamiq_ros.supervision.exit_policy import ExitPolicy
 
-from .options import GraphOptions, ReplayOptions, WorldOptions
-from .places import PACKAGE
+from .ros_environment import PACKAGE
 
-ParameterValue = bool | int | float | str | list[str]
+LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
+
+_NAMESPACE = re.compile(r"/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*/?")
+_PATHS = ("system_config", "states_dir", "bag")
+
+
+@dataclass(frozen=True)
+class GraphOptions:
+    """Which graph to run.
+
+    A parameter that is not given here is left to the parameter file and the nodes' defaults. The
+    values are checked where they are read, by `Parameter.parse`; paths and overrides here.
+
+    Attributes:
+        parameters: Parameters of the inference, training and control node by name; each goes to
+            all of these nodes that have it.
+        world: Parameters of the world node; None to run no simulated world.
+        replay: Parameters of the replay node; None to replay no bag. A replay's time is the nodes'
+            time.
+        namespace: Absolute namespace of all nodes; `/` for the root.
+        params_file: ROS parameter file of all nodes; empty for none.
+        use_sim_time: Whether nodes take their time from `/clock`; None leaves it to the file.
+        log_level: One of LOG_LEVELS; empty for the default.
+        remaps: Pairs of topics, as the bag names them and as they are published.
+
+    Raises:
+        ValueError: An option has a wrong value; names it, what was expected and found.
+    """
+
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    world: Mapping[str, Value] | None = None
+    replay: Mapping[str, Value] | None = None
+    namespace: str = "/"
+    params_file: str = ""
+    use_sim_time: bool | None = None
+    log_level: str = ""
+    remaps: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_overrides(self.overrides)
+        _check_readable("params_file", self.params_file)
+        _check_readable("system_config", self.text("system_config"))
+        states_dir = Path(self.text("states_dir"))
+        if states_dir.exists() and not states_dir.is_dir():
+            raise ValueError(f"states_dir: expected a folder, found a file at {states_dir}")
+        if self.replay is not None and not Path(bag := str(self.replay.get("bag", ""))).exists():
+            raise ValueError(f"bag: expected a folder or a file, found nothing at {bag}")
+
+    def text(self, name: str) -> str:
+        """Return a parameter of the robot's nodes that is a string; empty if it is not given."""
+        return str(self.parameters.get(name, ""))
+
+    @property
+    def overrides(self) -> list[str]:
+        """The `key=value` overrides of the system's configuration."""
+        found = self.parameters.get("overrides", [])
+        return found if isinstance(found, list) else []
+
+
+def absolute_namespace(text: str) -> str:
+    """Return a namespace with one leading slash and none at its end; `/` for the root.
+
+    Raises:
+        ValueError: The text is not a namespace.
+    """
+    if text not in ("", "/") and not _NAMESPACE.fullmatch(text):
+        raise ValueError(
+            f"namespace: expected names of letters, digits and '_' joined by '/', found {text!r}"
+        )
+    return "/" + text.strip("/")
+
+
+def parse_remaps(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Return pairs of names from texts such as `/image:=/camera/image_raw`.
+
+    Raises:
+        ValueError: A text has another form; names it.
+    """
+    for text in texts:
+        if text.count(":=") != 1 or not all(text.split(":=")):
+            raise ValueError(f"remap: expected BAG_TOPIC:=TOPIC, found {text!r}")
+    return tuple((name, target) for name, target in (text.split(":=") for text in texts))
+
+
+def check_overrides(overrides: Sequence[str]) -> None:
+    """Check that each text is `key=value`.
+
+    Raises:
+        ValueError: A text has another form; names it.
+    """
+    for override in overrides:
+        key, equals, _ = override.partition("=")
+        if not equals or not key.strip():
+            raise ValueError(f"overrides: expected key=value, found {override!r}")
+
+
+def _check_readable(name: str, path: str) -> None:
+    if not path:
+        return
+    if not Path(path).is_file():
+        raise ValueError(f"{name}: expected a readable file, found nothing of that kind at {path}")
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"{name}: expected a readable file, found {path} without read permission")
 
 
 @dataclass(frozen=True)
@@ -24,19 +128,19 @@ class NodeDescription:
         executable: Name of the executable, also of its module in `pamiq_ros.nodes`.
         name: Node name.
         namespace: Absolute namespace; `/` for the root.
-        parameters: Parameters that were chosen; they win over the file.
+        parameters: Chosen parameters; they override the file.
         params_file: ROS parameter file; None for none.
         remappings: Pairs of names, from and to.
         log_level: Log level; empty for the default.
-        respawn: Whether to start it again when it dies.
-        ends_graph: Whether the graph ends with it when it ends well.
+        respawn: Whether to restart it when it dies.
+        ends_graph: Whether the graph ends when this node ends normally.
         package: The ROS package of the executable.
     """
 
     executable: str
     name: str
     namespace: str = "/"
-    parameters: dict[str, ParameterValue] = field(default_factory=dict)
+    parameters: dict[str, Value] = field(default_factory=dict)
     params_file: Path | None = None
     remappings: tuple[tuple[str, str], ...] = ()
     log_level: str = ""
@@ -51,36 +155,30 @@ class NodeDescription:
 
     @property
     def exit_policy(self) -> ExitPolicy:
-        """A new policy of what this node's ends mean."""
+        """A new policy for the exits of this node."""
         return ExitPolicy(self.name, self.respawn, self.ends_graph)
 
     @property
     def restarted(self) -> NodeDescription:
-        """The node as it is to be started again after it died.
-
-        It goes on from its newest state, whatever its first start went on from.
-        """
+        """The node as it is restarted after it died: it resumes from its newest state."""
         if "resume" not in self.parameters:
             return self
         return replace(self, parameters={**self.parameters, "resume": "latest"})
 
     def parameters_yaml(self) -> str:
-        """The chosen parameters as text of a ROS parameter file for this node alone.
+        """Return the chosen parameters as text of a ROS parameter file for this node alone.
 
-        As a second `--params-file` after the first they win over it whichever way it names the
-        node; with `-p` they would lose to a file that names the node.
+        As a second `--params-file` they override the first one, however it names the node; `-p`
+        would lose to a file that names the node.
         """
         content = {self.full_name: {"ros__parameters": self.parameters}}
         return str(yaml.safe_dump(content, sort_keys=False))
 
     def ros_arguments(self, parameters_path: Path | None = None) -> list[str]:
-        """Command line arguments that start the node without `ros2 launch`.
+        """Return the command line arguments that start the node without `ros2 launch`.
 
         Args:
-            parameters_path: Where the text of `parameters_yaml` was written; None for nowhere.
-
-        Returns:
-            Arguments to follow the executable.
+            parameters_path: File with the text of `parameters_yaml`; None for none.
         """
         arguments = ["--ros-args", "-r", f"__node:={self.name}", "-r", f"__ns:={self.namespace}"]
         for source, target in self.remappings:
@@ -96,7 +194,7 @@ class NodeDescription:
 def graph(
     options: GraphOptions, remappings: Sequence[tuple[str, str]] = ()
 ) -> list[NodeDescription]:
-    """Describe the nodes of a graph, in the order to start them in.
+    """Return the nodes of a graph, in the order in which to start them.
 
     Args:
         options: Which graph.
@@ -105,95 +203,40 @@ def graph(
     Returns:
         The world or the replay if there is one, then inference, training and control.
     """
-    params_file = Path(options.params_file).absolute() if options.params_file else None
-    use_sim_time = True if options.replay is not None else options.use_sim_time
-
-    def describe(
-        room: str, parameters: dict[str, ParameterValue], ends_graph: bool = False
-    ) -> NodeDescription:
-        if use_sim_time is not None:
-            parameters["use_sim_time"] = use_sim_time
-        return NodeDescription(
-            executable=f"{room}_node",
-            name=f"pamiq_{room}",
-            namespace=options.absolute_namespace,
-            parameters=parameters,
-            params_file=params_file,
-            remappings=tuple(remappings),
-            log_level=options.log_level,
-            ends_graph=ends_graph,
-        )
-
     nodes = []
-    if options.world is not None:
-        nodes.append(describe("world", _world_parameters(options.world, options)))
-    nodes.append(describe("inference", _inference_parameters(options)))
-    nodes.append(describe("training", _learning_parameters(options)))
-    nodes.append(describe("control", _control_parameters(options), ends_graph=True))
     if options.replay is not None:
-        replay = describe("replay", _replay_parameters(options.replay), ends_graph=True)
-        remappings = (*options.replay.remaps, *replay.remappings)
-        nodes.insert(0, replace(replay, remappings=remappings, respawn=False))
+        replay = _node("replay", options.replay, options, (*options.remaps, *remappings))
+        nodes.append(replace(replay, respawn=False, ends_graph=True))
+    if options.world is not None:
+        world = dict(options.world)
+        if options.parameters.get("twist_stamped"):
+            world.setdefault("command", "twist_stamped")
+        nodes.append(_node("world", world, options, remappings))
+    for role in ("inference", "training", "control"):
+        names = [row.name for row in TABLES[f"pamiq_{role}"]]
+        own = {name: value for name, value in options.parameters.items() if name in names}
+        nodes.append(_node(role, own, options, remappings))
+    nodes[-1] = replace(nodes[-1], ends_graph=True)
     return nodes
 
 
-def _world_parameters(world: WorldOptions, options: GraphOptions) -> dict[str, ParameterValue]:
-    chosen: dict[str, ParameterValue] = {
-        "env_id": world.env_id,
-        "env_kwargs": world.env_kwargs,
-        "command": world.command or ("twist_stamped" if options.twist_stamped else ""),
-    }
-    return _chosen(chosen)
-
-
-def _replay_parameters(replay: ReplayOptions) -> dict[str, ParameterValue]:
-    return _chosen(
-        {
-            "bag": str(Path(replay.bag).absolute()),
-            "rate": replay.rate,
-            "start": replay.start,
-            "end": replay.end,
-            "loop": replay.loop,
-            "compare": replay.compare,
-            "topics": list(replay.topics),
-        }
+def _node(
+    role: str,
+    parameters: Mapping[str, Value],
+    options: GraphOptions,
+    remappings: Sequence[tuple[str, str]],
+) -> NodeDescription:
+    # Processes of a launch file may run in another folder.
+    own = {n: str(Path(str(v)).absolute()) if n in _PATHS else v for n, v in parameters.items()}
+    use_sim_time = True if options.replay is not None else options.use_sim_time
+    if use_sim_time is not None:
+        own["use_sim_time"] = use_sim_time
+    return NodeDescription(
+        executable=f"{role}_node",
+        name=f"pamiq_{role}",
+        namespace=options.namespace,
+        parameters=own,
+        params_file=Path(options.params_file).absolute() if options.params_file else None,
+        remappings=tuple(remappings),
+        log_level=options.log_level,
     )
-
-
-def _system_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    config = options.system_config and str(Path(options.system_config).absolute())
-    return _chosen(
-        {"system": options.system, "system_config": config, "overrides": list(options.overrides)}
-    )
-
-
-def _state_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    states_dir = options.states_dir and str(Path(options.states_dir).absolute())
-    own = _chosen({"states_dir": states_dir, "resume": options.resume})
-    if options.resume_what_fits is not None:
-        own["resume_what_fits"] = options.resume_what_fits
-    return own
-
-
-def _inference_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    own = _chosen({"rate": options.rate, "frame_id": options.frame_id})
-    limits: dict[str, bool | float | None] = {
-        "max_linear_velocity": options.max_linear_velocity,
-        "max_angular_velocity": options.max_angular_velocity,
-        "twist_stamped": options.twist_stamped,
-    }
-    given = {name: value for name, value in limits.items() if value is not None}
-    return {**_learning_parameters(options), **own, **given}
-
-
-def _learning_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    return {**_system_parameters(options), **_state_parameters(options)}
-
-
-def _control_parameters(options: GraphOptions) -> dict[str, ParameterValue]:
-    return {} if options.autostart is None else {"autostart": options.autostart}
-
-
-def _chosen(parameters: dict[str, ParameterValue]) -> dict[str, ParameterValue]:
-    # What is empty was not chosen, and would hide what the parameter file says.
-    return {name: value for name, value in parameters.items() if value}

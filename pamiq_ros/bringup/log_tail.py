@@ -1,4 +1,4 @@
-"""LogTail: follows a node's log file and picks out what a user should see."""
+"""LogTail: follows a node's log file and finds its warnings and errors."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Notice:
 
 
 class LogTail:
-    """Reads what was added to a log file since the last look.
+    """Reads what was added to a log file since the last call.
 
     Args:
-        path: The file; it need not exist yet.
+        path: The file; it may not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,14 +40,14 @@ class LogTail:
         self._rest = b""
 
     def notices(self) -> list[Notice]:
-        """The warnings and errors that were added; at most 64 KiB of the log are read at once."""
+        """Return the new warnings and errors; reads at most 64 KiB of the log at once."""
         *lines, self._rest = (self._rest + self._added()).split(b"\n")
         self._rest = self._rest[:_MOST_BYTES]
         found = (notice_in(line.decode(errors="replace")) for line in lines)
         return [notice for notice in found if notice is not None]
 
     def last_words(self) -> str:
-        """Why the process ended: its last error, else what it last said outside ROS's log."""
+        """Return why the process ended: its last error, else its last line outside ROS's log."""
         try:
             with self.path.open("rb") as file:
                 size = file.seek(0, 2)
@@ -75,13 +75,13 @@ class LogTail:
 
 
 def notice_in(line: str) -> Notice | None:
-    """The warning or error that a line of a ROS log holds; None when it holds none."""
+    """Return the warning or error in a line of a ROS log; None if there is none."""
     match = _NOTICE.search(line)
     return Notice(match[1], match["source"], match["text"]) if match else None
 
 
 def _joined(line: str, block: list[str]) -> str:
-    # Of a traceback that follows, the last line says what happened.
+    # The last line of a traceback that follows names the exception.
     match = _NOTICE.search(line)
     end = next((line.strip() for line in reversed(block) if line.strip()), "")
     return " ".join(filter(None, [match["text"] if match else "", end]))

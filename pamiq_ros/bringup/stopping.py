@@ -1,7 +1,7 @@
-"""Stopping: Ctrl-C is counted, the robot stops first, then the nodes in order, then the rest.
+"""Stop: stops the robot first, then the nodes in order, then their processes; counts Ctrl-C.
 
-That takes a second or two. A learner in the middle of a long run of a trainer, or with a large
-state to save, is given the time for it.
+That takes a second or two. A training node in a long training round, or with a large state to
+save, gets the time for it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,22 @@ from pamiq_ros.supervision.exit_policy import ENDS_WITHIN_S
 
 from .supervisor import Event, Supervisor
 
+CONTROL = "pamiq_control"
+POLL_S = 0.05
+ANSWERING_WITHIN_S = 0.5
+ORDERLY_S = 3.0
+# Nodes that were refused have nothing to complete.
+KILL_REFUSED_AFTER_S = 0.2
+GONE_AFTER_KILL_S = 5.0
+LAST_STATUS_S = 0.3
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
-    """Signals that asked this process to end.
+    """Signals to this process to end.
 
     Attributes:
-        count: How many came.
+        count: How many were received.
         newest: Name of the newest, such as SIGINT; empty before the first.
     """
 
@@ -32,7 +40,7 @@ class Interrupts:
         self.newest = ""
 
     def install(self) -> None:
-        """Catch the signals from now on; a hang-up only if it is not ignored (nohup)."""
+        """Handle the signals from now on; a hang-up only if it is not ignored (nohup)."""
         for number in _SIGNALS:
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
@@ -43,29 +51,19 @@ class Interrupts:
         self.newest = signal.Signals(number).name
 
 
-CONTROL = "pamiq_control"
-POLL_S = 0.05
-ANSWERING_WITHIN_S = 0.5
-ORDERLY_S = 3.0
-# Nodes that were never to run have nothing to bring to an end.
-KILL_REFUSED_AFTER_S = 0.2
-GONE_AFTER_KILL_S = 5.0
-LAST_STATUS_S = 0.3
-
-
 class Control(Protocol):
     """The control node, seen from outside."""
 
     @property
     def is_shutdown(self) -> bool:
-        """Whether the last status that was heard is the one of the end."""
+        """Whether the newest status is that of a shutdown."""
 
     @property
     def has_stopped_robot(self) -> bool:
-        """Whether, by the last status, the inference node does not act any more."""
+        """Whether, by the newest status, the inference node has stopped to act."""
 
     def call_shutdown(self) -> bool:
-        """Ask it to stop the robot and then the nodes; returns whether it could be asked."""
+        """Call `pamiq/shutdown` without waiting, and return whether the service exists."""
 
 
 class Stop:
@@ -74,8 +72,8 @@ class Stop:
     Args:
         supervisor: The processes.
         control: The control node.
-        interrupts: The signals that came.
-        on_poll: Called a few times a second with what has happened.
+        interrupts: The signals that this process received.
+        on_poll: Called a few times a second with the new events.
     """
 
     def __init__(
@@ -89,31 +87,31 @@ class Stop:
         self._control = control
         self._interrupts = interrupts
         self._on_poll = on_poll
-        self._patience = max(1, interrupts.count)
+        self._tolerated = max(1, interrupts.count)
         self._began_s = time.monotonic()
 
     def run(self, orderly: bool) -> None:
         """End every process.
 
         Args:
-            orderly: Whether to have the control node stop the robot and the nodes first, and to
-                give them the time they need.
+            orderly: Whether the control node stops the robot and the nodes first, in the time that
+                they need.
         """
         self._supervisor.stopping = True
         if orderly and self._until(self._asked, ANSWERING_WITHIN_S):
             if not self._until(self._is_done, ORDERLY_S) and self._control.has_stopped_robot:
                 self._until(self._is_done, ENDS_WITHIN_S)
-            # Its last message may still be on its way when its process has ended.
+            # Its last message may arrive after its process has ended.
             self._until(lambda: self._control.is_shutdown, self._elapsed() + LAST_STATUS_S)
         self._supervisor.terminate()
         kill_after_s = ENDS_WITHIN_S if orderly else KILL_REFUSED_AFTER_S
         if not self._until(lambda: not self._supervisor.running, kill_after_s):
             self._supervisor.kill()
-            self._patience = self._interrupts.count
+            self._tolerated = self._interrupts.count
             self._until(lambda: not self._supervisor.running, self._elapsed() + GONE_AFTER_KILL_S)
 
     def _asked(self) -> bool:
-        # Without its process there may still be another one's service, which is not ours to end.
+        # After our control node ended, the service may be that of another system.
         return CONTROL in self._supervisor.running and self._control.call_shutdown()
 
     def _is_done(self) -> bool:
@@ -124,7 +122,7 @@ class Stop:
             self._on_poll(self._supervisor.poll())
             if done():
                 return True
-            if self._interrupts.count > self._patience or self._elapsed() >= at_s:
+            if self._interrupts.count > self._tolerated or self._elapsed() >= at_s:
                 return False
             time.sleep(POLL_S)
 

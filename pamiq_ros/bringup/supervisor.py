@@ -1,25 +1,201 @@
-"""Supervisor: keeps the nodes' processes running, and ends them all."""
+"""The nodes' processes: the folder of a run, starting, restarting and ending them."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from .node_process import NodeProcess
+from .description import NodeDescription
+from .log_tail import LogTail
+
+
+class NodeProcess:
+    """One node as a child process in a session of its own, with its log in a file.
+
+    The session keeps a terminal's Ctrl-C away from the node, which is stopped in order, and lets
+    everything that the node started be ended with it.
+
+    Args:
+        node: The node.
+        command: The command line.
+        environment: All environment variables of the process.
+        log: File for its output; truncated at the first start, appended to at later ones.
+        restart_command: The command line of a restart; None: the same.
+
+    Attributes:
+        command: The command line.
+        started_s: Monotonic time of the last start in s.
+        tail: Reads the log.
+        pid: Process id of the last start, also after its end; None before the first.
+    """
+
+    def __init__(
+        self,
+        node: NodeDescription,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        restart_command: Sequence[str] | None = None,
+    ) -> None:
+        self.node = node
+        self.started_s = 0.0
+        self.tail = LogTail(log)
+        self.command = list(command)
+        self._restart_command = self.command if restart_command is None else list(restart_command)
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.pid: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.node.name
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and `ended` has not found its end."""
+        return self._process is not None
+
+    def start(self) -> None:
+        """Start the process.
+
+        Raises:
+            OSError: It can't be started, or its log can't be written.
+        """
+        mode = "ab" if self.started_s else "wb"
+        with self.tail.path.open(mode) as log:
+            self._process = subprocess.Popen(
+                self._restart_command if self.started_s else self.command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+        self.started_s = time.monotonic()
+
+    def ended(self) -> int | None:
+        """Return the exit status once after the process ended; negative for a signal's number.
+
+        Kills what the process started and left behind.
+        """
+        process = self._process
+        if process is None:
+            return None
+        # Until its leader is reaped, no other process group can get this group's number.
+        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return None
+        _signal_group(process.pid, signal.SIGKILL)
+        self._process = None
+        return process.wait()
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the process."""
+        if self._process is not None:
+            # Popen.terminate might reap it first, and `ended` would not find its end.
+            os.kill(self._process.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL to the process and everything it started."""
+        if self._process is not None:
+            _signal_group(self._process.pid, signal.SIGKILL)
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
+
+
+class RunDirectory:
+    """The private folder of a run, with the parameter files and perhaps the logs.
+
+    Args:
+        log_dir: Folder that the user chose for the logs; None for the private folder.
+
+    Attributes:
+        log_dir: Folder of the logs.
+        keep_logs: Whether logs in the private folder are kept at the end.
+
+    Raises:
+        OSError: A folder can't be created.
+    """
+
+    def __init__(self, log_dir: Path | None) -> None:
+        self._private = Path(tempfile.mkdtemp(prefix="pamiq_ros_"))
+        self.keep_logs = False
+        self._own_logs = log_dir is None
+        self.log_dir = self._private / "log" if log_dir is None else log_dir.absolute()
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def ros_log_dir(self) -> Path | None:
+        """Folder of ROS's own logs; None if the user chose one by ROS_LOG_DIR alone."""
+        if self._own_logs and os.environ.get("ROS_LOG_DIR"):
+            return None
+        return self.log_dir / "ros"
+
+    def processes(
+        self, nodes: Sequence[NodeDescription], environment: Mapping[str, str]
+    ) -> list[NodeProcess]:
+        """Return a process for each node, not started yet.
+
+        Args:
+            nodes: The nodes.
+            environment: All environment variables of the processes.
+        """
+        return [
+            NodeProcess(
+                node,
+                self._command(node, node.name),
+                environment,
+                self.log_dir / f"{node.name}.log",
+                self._command(node.restarted, f"{node.name}.restarted"),
+            )
+            for node in nodes
+        ]
+
+    def remove(self) -> bool:
+        """Remove the private folder, except for logs to keep.
+
+        Returns:
+            Whether there are logs afterwards.
+        """
+        has_logs = any(self.log_dir.glob("*.log"))
+        if self._own_logs and self.keep_logs and has_logs:
+            for path in self._private.glob("*.yaml"):
+                path.unlink()
+            return True
+        shutil.rmtree(self._private)
+        return has_logs and not self._own_logs
+
+    def _command(self, node: NodeDescription, file: str) -> list[str]:
+        parameters = self._private / f"{file}.yaml"
+        parameters.write_text(node.parameters_yaml(), encoding="utf-8")
+        module = f"{node.package}.nodes.{node.executable}"
+        return [sys.executable, "-m", module, *node.ros_arguments(parameters)]
 
 
 @dataclass(frozen=True)
 class Event:
-    """The end of a process, and what was made of it.
+    """The end of a process and its consequence.
 
     Attributes:
         node: Name of the node.
-        text: One line that says it.
+        text: One line that describes it.
         ends: Whether the whole graph has to end because of it.
-        status: Exit status that the graph then ends with.
-        restarts: Whether the node is started again.
+        status: Exit status with which the graph then ends.
+        restarts: Whether the node is restarted.
     """
 
     node: str
@@ -30,18 +206,18 @@ class Event:
 
 
 class Supervisor:
-    """Starts processes, starts those again that die, and ends them all.
+    """Starts processes, restarts those that die, and ends them all.
 
-    When a node is started again, and after which delay, is what `ExitPolicy` says.
+    `ExitPolicy` decides whether and after which delay a node is restarted.
 
     Args:
-        processes: The processes, in the order to start them in.
+        processes: The processes, in the order in which to start them.
         now: Monotonic time in s.
 
     Attributes:
-        restarts: How often each node was started again, by name.
-        killed: Nodes that had to be killed.
-        stopping: Whether nothing is started again any more.
+        restarts: Restarts of each node, by name.
+        killed: Nodes that were killed.
+        stopping: Whether restarts have ended.
     """
 
     def __init__(
@@ -66,10 +242,10 @@ class Supervisor:
             self._start(name)
 
     def poll(self) -> list[Event]:
-        """Look after the processes; to be called a few times a second.
+        """Check the processes and restart those that are due; call it a few times a second.
 
         Returns:
-            What has happened since the last call.
+            The events since the last call.
         """
         events = []
         for name, process in self.processes.items():
@@ -84,7 +260,7 @@ class Supervisor:
         return events
 
     def terminate(self) -> None:
-        """Ask every process to end (SIGTERM); nothing is started again from now on."""
+        """Send SIGTERM to every process; none is restarted from now on."""
         self.stopping = True
         for process in self.processes.values():
             process.terminate()

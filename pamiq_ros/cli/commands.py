@@ -1,14 +1,28 @@
-"""The commands for a running system, each for the console and as a one-shot of `pamiq-ros`."""
+"""The commands for a running system, each for the console and as a command of `pamiq-ros`."""
 
 from __future__ import annotations
 
+import copy
 import json
+import os
 import sys
+from collections.abc import Callable
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .command_context import CommandContext
+from pamiq_ros.bringup import environment
 
+from .checks import check_installed
+from .options import namespace_option, positive
+
+if TYPE_CHECKING:
+    from .node_parameters import NodeParameters
+    from .system_client import SystemClient
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _PARAMS_EXAMPLES = """\b
 Examples:
   params
@@ -16,18 +30,73 @@ Examples:
   params inference rate
   params inference rate 20
 """
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+_STATUSES = """Exit status: 0 done, 1 the system refused, 2 the command line is wrong, 3 no system
+answers."""
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class CommandContext:
+    """The system that commands act on; connects when one needs it.
+
+    Args:
+        namespace: Absolute namespace of the nodes.
+        timeout: Longest to wait in s; None for the default of the command.
+    """
+
+    def __init__(self, namespace: str, timeout: float | None = None) -> None:
+        self.namespace = namespace
+        self.timeout = timeout
+
+    def __enter__(self) -> CommandContext:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if "client" in self.__dict__:
+            self.client.close()
+
+    @cached_property
+    def client(self) -> SystemClient:
+        """The system.
+
+        Raises:
+            click.UsageError: ROS is not installed, or can't be used as it is configured.
+        """
+        check_installed("ros")
+        os.environ.update(environment(os.environ))
+        from .system_client import SystemClient  # rclpy takes half a second to import
+
+        try:
+            return SystemClient(self.namespace)
+        except RuntimeError as error:
+            raise click.UsageError(f"ROS could not be started: {error}") from error
+
+    @cached_property
+    def parameters(self) -> NodeParameters:
+        """The parameters of its nodes."""
+        from .node_parameters import NodeParameters  # see `client`
+
+        return NodeParameters(self.client, self.timeout)
+
+    def say(self, text: str) -> None:
+        """Print lines; texts of nodes can't move the cursor or change the terminal."""
+        click.echo("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}"
+                           for c in text))  # fmt: skip
+
+
+@click.group(context_settings=SETTINGS)
 def commands() -> None:
-    """Commands for a running system; `help COMMAND` says more of one."""
+    """Commands for a running system; `help COMMAND` says more about one."""
 
 
 @commands.command()
 @click.pass_obj
 def pause(context: CommandContext) -> None:
-    """Hold the robot still and stop learning, until `resume`."""
+    """Stop the robot and the learning, until `resume`."""
     context.say(context.client.trigger("pamiq/pause", context.timeout))
 
 
@@ -41,7 +110,7 @@ def resume(context: CommandContext) -> None:
 @commands.command()
 @click.pass_obj
 def save(context: CommandContext) -> None:
-    """Save a state while everything goes on, and print its id."""
+    """Save a state while the system keeps running, and print its id."""
     context.say(context.client.trigger("pamiq/save_state", context.timeout))
 
 
@@ -58,22 +127,29 @@ def shutdown(context: CommandContext, yes: bool) -> None:
     context.say(context.client.shut_down(context.timeout))
 
 
+def _confirmed(question: str) -> bool:
+    try:
+        return click.confirm(question)
+    except click.Abort:  # Ctrl-C
+        return False
+
+
 @commands.command()
-@_JSON
+@_json_option
 @click.pass_obj
 def status(context: CommandContext, as_json: bool) -> None:
-    """Show the state, the figures and the newest errors."""
+    """Show the state, the statistics and the newest errors."""
     found = context.client.wait_status(context.timeout)
     if as_json:
         context.say(json.dumps(found.content))
         return
-    from .status_text import status_lines  # rich takes a while to import
+    from .view import status_lines  # rich takes a while to import
 
     context.say("\n".join(status_lines(found)))
 
 
 @commands.command()
-@_JSON
+@_json_option
 @click.pass_obj
 def metrics(context: CommandContext, as_json: bool) -> None:
     """Show the metrics of training: newest value, first and last tenth."""
@@ -81,7 +157,7 @@ def metrics(context: CommandContext, as_json: bool) -> None:
     if as_json:
         context.say(json.dumps(found.table("report", "training", "metrics")))
         return
-    from .status_text import metrics_lines  # see `status`
+    from .view import metrics_lines  # see `status`
 
     context.say("\n".join(metrics_lines(found)) or "no metrics yet")
 
@@ -97,8 +173,8 @@ def params(context: CommandContext, node: str | None, name: str | None, value: s
     """List the nodes' parameters, or set one.
 
     Shows value, type, range and description of the parameters of all nodes, of NODE, or of NAME
-    alone; with VALUE sets it. Nodes read most of them when they are configured, and refuse changes
-    while they are.
+    alone; with VALUE sets it. Nodes read most of them at `configure`, and refuse changes while they
+    are configured.
     """
     known = context.parameters
     if node is None:
@@ -118,13 +194,6 @@ def params(context: CommandContext, node: str | None, name: str | None, value: s
         context.say(f"{row.name} = {row.value}")
 
 
-def _confirmed(question: str) -> bool:
-    try:
-        return click.confirm(question)
-    except click.Abort:  # Ctrl-C is a no
-        return False
-
-
 def _show(context: CommandContext, node: str, names: list[str]) -> None:
     rows = context.parameters.rows(node, names)
     context.say(node)
@@ -132,3 +201,45 @@ def _show(context: CommandContext, node: str, names: list[str]) -> None:
         context.say(f"  {row.name} = {row.value}   ({row.kind})")
         if row.description:
             context.say(f"      {row.description}")
+
+
+@click.command(context_settings=SETTINGS)
+@namespace_option("ROS namespace of the system, such as robot1.")
+@click.option(
+    "--timeout", metavar="S", callback=positive("seconds"),
+    help="Longest to wait in s. Without it 5 s until a system answers at all, and then as long as "
+    "it is alive.",
+)  # fmt: skip
+def console(namespace: str, timeout: float | None) -> None:
+    """Watch and steer a running system from a prompt.
+
+    Shows the live state, and takes the commands pause, resume, save, shutdown, status, metrics and
+    params. The system may start later, end and start again. Ctrl-D leaves it as it is.
+    """
+    from .console import Console  # prompt_toolkit takes a while to import
+
+    with CommandContext(namespace, timeout) as context:
+        Console(context).run()
+
+
+def one_shots() -> list[click.Command]:
+    """Return each command with the options that select a system."""
+
+    def one_shot(command: click.Command) -> click.Command:
+        one = copy.copy(command)
+        one.params = [*command.params, *console.params]
+        one.callback = _in_context(command)
+        one.help = f"{command.help}\n\n{_STATUSES}"
+        return one
+
+    return [one_shot(command) for command in commands.commands.values()]
+
+
+def _in_context(command: click.Command) -> Callable[..., Any]:
+    def run(namespace: str, timeout: float | None, **choices: Any) -> None:
+        assert command.callback is not None
+        with CommandContext(namespace, timeout) as context:
+            click.get_current_context().obj = context
+            command.callback(**choices)
+
+    return run

@@ -1,4 +1,4 @@
-"""Console: a prompt with history and completion, and the live state below it."""
+"""Console: a prompt with history and completion, and the live state in a toolbar."""
 
 from __future__ import annotations
 
@@ -16,20 +16,29 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
-from . import figures
-from .command_context import CommandContext
-from .commands import commands
+from .commands import CommandContext, commands
 from .node_parameters import NodeParameters, short_name
 from .status import Status
 from .system_client import NoAnswer, Refused
+from .view import clock, count, short, tick_rate
+
+_COMPLETION_TIMEOUT_S = 1.0
+_REFRESH_S = 0.5
+_STALE_S = 3.0
+_STATE_STYLES = {
+    "active": "fg:ansigreen bold",
+    "paused": "fg:ansiyellow bold",
+    "error": "fg:ansired bold",
+    "shutdown": "fg:ansiblue bold",
+}
 
 
 def history_path(variables: Mapping[str, str]) -> Path:
-    """Where the history lies.
+    """Return the path of the history.
 
     Args:
-        variables: The environment; XDG_STATE_HOME counts if it is absolute, as its
-            specification wants it.
+        variables: The environment; XDG_STATE_HOME is used if it is absolute, as its specification
+            requires.
     """
     chosen = Path(variables.get("XDG_STATE_HOME", ""))
     base = chosen if chosen.is_absolute() else Path.home() / ".local" / "state"
@@ -37,13 +46,13 @@ def history_path(variables: Mapping[str, str]) -> Path:
 
 
 def open_history(path: Path) -> tuple[History, str]:
-    """Open the history, or one that is forgotten at the end.
+    """Open the history.
 
     Args:
-        path: Its file, made when it is not there.
+        path: Its file, created if it does not exist.
 
     Returns:
-        The history, and why it is not kept; empty when it is.
+        The history, and why it is not saved; empty if it is.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -53,12 +62,12 @@ def open_history(path: Path) -> tuple[History, str]:
         finally:
             os.close(file)
     except OSError as error:
-        return InMemoryHistory(), f"the history is not kept: {error}"
-    return _LastingHistory(path), ""
+        return InMemoryHistory(), f"the history is not saved: {error}"
+    return _SafeHistory(path), ""
 
 
-class _LastingHistory(FileHistory):
-    """A disk that is full must not keep anybody from pausing a robot."""
+class _SafeHistory(FileHistory):
+    """A history whose errors are ignored: a full disk must not keep a user from pausing a robot."""
 
     def store_string(self, string: str) -> None:
         try:
@@ -67,11 +76,8 @@ class _LastingHistory(FileHistory):
             return
 
 
-_PATIENCE_S = 1.0
-
-
 class CommandCompleter(Completer):
-    """Completes the word before the cursor; to be run in a thread, since it asks the nodes.
+    """Completes the word before the cursor; run it in a thread, since it calls the nodes.
 
     Args:
         group: The commands.
@@ -80,13 +86,13 @@ class CommandCompleter(Completer):
 
     def __init__(self, group: click.Group, context: CommandContext) -> None:
         self._group = group
-        self._parameters = NodeParameters(context.client, _PATIENCE_S)
+        self._parameters = NodeParameters(context.client, _COMPLETION_TIMEOUT_S)
         self._names: dict[str, list[str]] = {}
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
-        """Everything that can stand where the cursor is."""
+        """Yield every completion of the word before the cursor."""
         *before, word = document.text_before_cursor.lstrip().split(" ")
         for candidate in self._candidates([b for b in before if b], word):
             if candidate.startswith(word):
@@ -106,14 +112,14 @@ class CommandCompleter(Completer):
         try:
             if not before:
                 nodes = self._parameters.nodes()
-                # Both names are taken; the long ones are for who has begun to type one.
+                # Full names are accepted too; they are offered once the user began a word.
                 return [short_name(node) for node in nodes] + (nodes if word else [])
             return self._names_of(self._parameters.node(before[0])) if len(before) == 1 else []
         except (NoAnswer, Refused):
             return []
 
     def _names_of(self, node: str) -> list[str]:
-        if node not in self._names:  # a node of one name always has the same parameters
+        if node not in self._names:  # they never change
             self._names[node] = self._parameters.listed(node)
         return self._names[node]
 
@@ -122,22 +128,13 @@ class CommandCompleter(Completer):
         return "" if command is None else command.get_short_help_str(60)
 
 
-_STALE_S = 3.0
-_STATE_STYLES = {
-    "active": "fg:ansigreen bold",
-    "paused": "fg:ansiyellow bold",
-    "error": "fg:ansired bold",
-    "shutdown": "fg:ansiblue bold",
-}
-
-
 def toolbar(status: Status | None, silent_s: float | None, problem: str = "") -> StyleAndTextTuples:
-    """What is shown below the prompt, as pairs of a style and a text.
+    """Return the toolbar below the prompt, as pairs of a style and a text.
 
     Args:
         status: The newest status; None before the first.
-        silent_s: Time since it came in s; None before the first.
-        problem: Why the newest message could not be read; empty when it could.
+        silent_s: Time since it was received in s; None before the first.
+        problem: Why the newest message could not be read; empty if it could.
     """
     if problem:
         return [("fg:ansired", _plain(problem))]
@@ -146,13 +143,13 @@ def toolbar(status: Status | None, silent_s: float | None, problem: str = "") ->
     if status.state == "shutdown":
         return [(_STATE_STYLES["shutdown"], "shutdown"), ("", _newest_error(status))]
     if silent_s > _STALE_S:
-        text = f"no system: silent for {figures.clock(silent_s)}, last {_plain(status.state)}"
+        text = f"no system: silent for {clock(silent_s)}, last {_plain(status.state)}"
         return [("fg:ansired bold", text)]
     style = _STATE_STYLES.get(status.state, "bold")
     hold = _plain(status.text("report", "inference", "hold")).replace("_", " ")
     fragments: StyleAndTextTuples = [
         (style, _plain(status.state)),
-        ("", "".join(f" · {part}" for part in _of(status))),
+        ("", "".join(f" · {part}" for part in _statistics(status))),
     ]
     if hold and status.state == "active":
         fragments.append(("fg:ansiyellow", f" · held: {hold}"))
@@ -160,15 +157,15 @@ def toolbar(status: Status | None, silent_s: float | None, problem: str = "") ->
     return [*fragments, ("fg:ansired", _newest_error(status)), ("fg:ansiyellow", to_do)]
 
 
-def _of(status: Status) -> list[str]:
+def _statistics(status: Status) -> list[str]:
     inference, training = ("report", "inference"), ("report", "training")
     late = status.number(*inference, "lateness_ms", "p99")
     updates = status.number(*training, "updates")
     return [
-        figures.rate(status),
-        f"late p99 {figures.short(late)} ms",
-        f"weights {figures.count(status.number(*inference, 'weights_version'))}",
-        f"updates {figures.count(updates)}",
+        tick_rate(status),
+        f"late p99 {short(late)} ms",
+        f"weights {count(status.number(*inference, 'weights_version'))}",
+        f"updates {count(updates)}",
     ]
 
 
@@ -181,17 +178,14 @@ def _plain(text: str) -> str:
     return " ".join(text.split())
 
 
-_REFRESH_S = 0.5
-
-
 class Console:
-    """Reads commands and carries them out until the user leaves.
+    """Reads commands and runs them until the user leaves.
 
     Args:
         context: The system.
 
     Raises:
-        click.UsageError: There is no terminal to be read from.
+        click.UsageError: The standard input or output is not a terminal.
     """
 
     def __init__(self, context: CommandContext) -> None:
@@ -209,14 +203,14 @@ class Console:
             history=history,
             completer=CommandCompleter(self._commands, context),
             complete_in_thread=True,
-            complete_while_typing=False,  # it asks nodes, and would cover the toolbar
+            complete_while_typing=False,  # it calls nodes, and would cover the toolbar
             bottom_toolbar=self._toolbar,
             refresh_interval=_REFRESH_S,
         )
 
     def run(self) -> None:
-        """Read and carry out, until `quit` or Ctrl-D; the system stays as it is."""
-        # Ending by default would leave the terminal without echo.
+        """Read and run commands until `quit` or Ctrl-D; the system keeps running."""
+        # The default handler would leave the terminal without echo.
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
         while not self._leaving:
             try:
@@ -225,9 +219,9 @@ class Console:
                 continue
             except EOFError:
                 return
-            self._carry_out(text)
+            self._run_command(text)
 
-    def _carry_out(self, text: str) -> None:
+    def _run_command(self, text: str) -> None:
         try:
             words = shlex.split(text)
         except ValueError as error:
@@ -240,14 +234,14 @@ class Console:
         except click.ClickException as error:
             self._context.say(f"Error: {error.format_message()}")
         except (click.Abort, KeyboardInterrupt):
-            self._context.say("no longer waiting; what was asked of the system may go on")
+            self._context.say("no longer waiting; the system may still carry out the command")
 
     def _with_own(self, shared: click.Group) -> click.Group:
         @click.command()
         @click.argument("command", required=False)
         @click.pass_context
         def help_(context: click.Context, command: str | None) -> None:
-            """Show the commands, or say more of one."""
+            """List the commands, or describe one."""
             assert context.parent is not None
             if command is None:
                 self._list()
@@ -262,7 +256,7 @@ class Console:
 
         @click.command()
         def leave() -> None:
-            """Leave; the system stays as it is."""
+            """Leave; the system keeps running."""
             self._leaving = True
 
         own = click.Group(

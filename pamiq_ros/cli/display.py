@@ -1,4 +1,4 @@
-"""Displays: a live picture on a terminal, plain lines elsewhere."""
+"""Displays of a run: a live panel on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import termios
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import IO, Any, Protocol, TextIO
+from typing import IO, Any, TextIO
 
 import click
 from rich.console import Console
@@ -18,8 +18,7 @@ from rich.live import Live
 
 from pamiq_ros.bringup.log_tail import Notice
 
-from .panel import draw
-from .view import View, line
+from .view import View, draw, line
 
 _LIVE_PERIOD_S = 0.5
 _NOTICES_SHOWN = 3
@@ -27,27 +26,11 @@ _LINE_PERIOD_S = 2.0
 _LATER_LINE_PERIOD_S = 10.0
 _LATER_S = 60.0
 _REPEAT_S = 10.0
-_PATIENCE_S = 1.0
-
-
-class Display(Protocol):
-    """Shows a run to the user."""
-
-    def show(self, view: View) -> None:
-        """Show how things are now; may be called as often as one likes."""
-
-    def notice(self, notice: Notice) -> None:
-        """Show a warning or an error of a node."""
-
-    def say(self, text: str) -> None:
-        """Show one line of ours."""
-
-    def close(self, view: View) -> None:
-        """Show how things are at the end, and let go of the terminal."""
+_LONGEST_WAIT_S = 1.0
 
 
 class LiveDisplay:
-    """A picture that is redrawn in place, with the nodes' newest warnings and errors below.
+    """A panel that is redrawn in place, with the nodes' newest warnings and errors below.
 
     Args:
         console: The terminal.
@@ -67,16 +50,16 @@ class LiveDisplay:
             self._draw(view)
 
     def notice(self, notice: Notice) -> None:
-        """Put it below the picture, once."""
+        """Show a warning or an error below the panel, once."""
         if notice not in self._notices:
             self._notices.append(notice)
 
     def say(self, text: str) -> None:
-        """Print a line above the picture."""
+        """Print a line above the panel."""
         self._console.print(text, markup=False, highlight=False)
 
     def close(self, view: View) -> None:
-        """Draw the last picture and leave it there."""
+        """Draw the last panel and leave it on the terminal."""
         try:
             self._draw(view)
         finally:
@@ -88,12 +71,34 @@ class LiveDisplay:
         self._live.update(draw(view, self._notices, self._console.width), refresh=True)
 
 
+def _hide_control_keys(file: IO[str]) -> Callable[[], None]:
+    # The terminal's echo of Ctrl-C, ^C, would push the panel one line down.
+    try:
+        terminal = file.fileno()
+        before = termios.tcgetattr(terminal)
+    except (OSError, termios.error):
+        return lambda: None  # not a terminal
+    hidden = [*before]
+    hidden[3] &= ~termios.ECHOCTL
+    _set_terminal(terminal, hidden)
+    return lambda: _set_terminal(terminal, before)
+
+
+def _set_terminal(terminal: int, attributes: list[Any]) -> None:
+    try:
+        in_foreground = os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return  # not the controlling terminal, which sends Ctrl-C
+    if in_foreground:  # in the background this call would stop the process
+        termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+
+
 class PlainDisplay:
-    """One line every two seconds, every ten after the first minute; notices on standard error.
+    """A line every two seconds, every ten after the first minute; notices on standard error.
 
     Args:
-        out: Where the lines go.
-        err: Where the nodes' warnings and errors go.
+        out: Receives the lines.
+        err: Receives the nodes' warnings and errors.
     """
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
@@ -106,7 +111,7 @@ class PlainDisplay:
         self._seen: dict[Notice, float] = {}
 
     def show(self, view: View) -> None:
-        """Print a line if it is time for one, or if the state has changed."""
+        """Print a line if it is due or the state has changed."""
         now = time.monotonic()
         later = now - self._began_s > _LATER_S
         due = self._line_s + (_LATER_LINE_PERIOD_S if later else _LINE_PERIOD_S)
@@ -116,7 +121,7 @@ class PlainDisplay:
             self._print(view)
 
     def notice(self, notice: Notice) -> None:
-        """Print it, unless the same was printed within the last ten seconds."""
+        """Print a warning or an error, unless it was printed within the last ten seconds."""
         now = time.monotonic()
         self._seen = {n: at for n, at in self._seen.items() if now - at < _REPEAT_S}
         if self._seen.setdefault(notice, now) == now:
@@ -138,9 +143,10 @@ class PlainDisplay:
 
 
 class SafeDisplay:
-    """A display whose output may be closed, or not be read: the nodes must be looked after still.
+    """A display that never blocks or ends the run: the nodes need supervision in any case.
 
-    What can't be shown, for a pipe is full or a terminal is held by Ctrl-S, is left out.
+    While the output can't be written, because a pipe is full or Ctrl-S stopped the terminal,
+    nothing is shown.
 
     Args:
         display: The display.
@@ -149,12 +155,12 @@ class SafeDisplay:
         lost: Whether the output was closed; nothing is shown from then on.
     """
 
-    def __init__(self, display: Display) -> None:
+    def __init__(self, display: LiveDisplay | PlainDisplay) -> None:
         self.lost = False
         self._display = display
 
     def show(self, view: View) -> None:
-        """Show how things are now."""
+        """Show the present state; cheap if called often."""
         self._guarded(lambda: self._display.show(view))
 
     def notice(self, notice: Notice) -> None:
@@ -162,60 +168,37 @@ class SafeDisplay:
         self._guarded(lambda: self._display.notice(notice))
 
     def say(self, text: str) -> None:
-        """Show one line of ours."""
-        self._guarded(lambda: self._display.say(text), _PATIENCE_S)
+        """Show a line."""
+        self._guarded(lambda: self._display.say(text), _LONGEST_WAIT_S)
 
     def close(self, view: View) -> None:
-        """Show how things are at the end."""
-        self._guarded(lambda: self._display.close(view), _PATIENCE_S)
+        """Show the final state and restore the terminal."""
+        self._guarded(lambda: self._display.close(view), _LONGEST_WAIT_S)
 
-    def _guarded(self, action: Callable[[], None], patience_s: float = 0.0) -> None:
-        if self.lost or not _is_read(patience_s):
+    def _guarded(self, action: Callable[[], None], wait_s: float = 0.0) -> None:
+        if self.lost or not _is_writable(wait_s):
             return
         try:
             action()
         except OSError:
             self.lost = True
-            # What is still in Python's buffer would fail again when the interpreter ends.
+            # Text left in Python's buffer would fail again when the interpreter ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _is_read(within_s: float) -> bool:
-    """Whether what is written now does not have to wait for who reads it."""
+def _is_writable(within_s: float) -> bool:
     try:
         streams = [stream.fileno() for stream in (sys.stdout, sys.stderr) if stream]
     except OSError:
-        return True  # no file at all, but a text in memory
+        return True  # in memory
     return all(select.select([], [stream], [], within_s)[1] for stream in streams)
 
 
-def _hide_control_keys(file: IO[str]) -> Callable[[], None]:
-    # The terminal's echo of Ctrl-C, ^C, would push the picture one line down.
-    try:
-        terminal = file.fileno()
-        before = termios.tcgetattr(terminal)
-    except (OSError, termios.error):
-        return lambda: None  # no terminal behind it
-    hidden = [*before]
-    hidden[3] &= ~termios.ECHOCTL
-    _set_terminal(terminal, hidden)
-    return lambda: _set_terminal(terminal, before)
-
-
-def _set_terminal(terminal: int, attributes: list[Any]) -> None:
-    try:
-        in_foreground = os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return  # a terminal, but not the one that sends us Ctrl-C
-    if in_foreground:  # from the background it would stop this process
-        termios.tcsetattr(terminal, termios.TCSANOW, attributes)
-
-
 def make_display() -> SafeDisplay:
-    """The display that suits the standard output."""
+    """Return the display that suits the standard output."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a poor locale must not end a run
+            stream.reconfigure(errors="replace")  # a locale without UTF-8 must not end a run
     console = Console()
     if console.is_terminal and not console.is_dumb_terminal:
         return SafeDisplay(LiveDisplay(console))

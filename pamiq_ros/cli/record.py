@@ -1,4 +1,4 @@
-"""`pamiq-ros record`: a bag of what a running graph sends, where there is no `ros2 bag`."""
+"""`pamiq-ros record`: record topics into a bag, where there is no `ros2 bag`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ import click
 from pamiq_ros.bringup import environment
 from pamiq_ros.bringup.stopping import Interrupts
 
-from .checks import check_bags, check_ros, option_error
-from .options import absolute_namespace, positive
+from .checks import check_installed, option_error
+from .options import namespace_option, positive
 
 if TYPE_CHECKING:
     from pamiq_ros.nodes.record_node import RecordNode
+    from pamiq_ros.offline.bags import BagRecorder
 
-_LOOK_S = 0.2
+_POLL_S = 0.2
 _EXAMPLES = """\b
 Examples:
   pamiq-ros record
@@ -31,24 +32,24 @@ Examples:
 @click.command(epilog=_EXAMPLES)
 @click.argument("topics", nargs=-1)
 @click.option(
-    "-o", "--output", metavar="DIR", help="The bag; without it pamiq_ and the time of now."
+    "-o", "--output", metavar="DIR", help="The bag; without it pamiq_ and the present time."
 )
 @click.option(
-    "--exclude", multiple=True, metavar="TOPIC", help="Leave these out; patterns, repeatable."
+    "--exclude",
+    multiple=True,
+    metavar="TOPIC",
+    help="Leave these topics out; patterns, repeatable.",
 )
 @click.option(
     "--duration", callback=positive("seconds"), metavar="S",
-    help="Stop after S seconds; without it Ctrl-C does.",
+    help="Stop after S seconds; without it at Ctrl-C.",
 )  # fmt: skip
 @click.option(
     "--weights", callback=positive("seconds"), metavar="S",
-    help="Record the weights themselves at most every S seconds, not only where they lie in shared "
-    "memory.",
+    help="Record the weights themselves, at most every S seconds, instead of only their place in "
+    "shared memory.",
 )  # fmt: skip
-@click.option(
-    "--namespace", metavar="NAME", default="", callback=absolute_namespace,
-    help="ROS namespace of relative names, such as robot1.",
-)  # fmt: skip
+@namespace_option("ROS namespace of relative names, such as robot1.")
 def record(
     topics: tuple[str, ...],
     output: str | None,
@@ -61,29 +62,23 @@ def record(
 
     Names may be patterns, such as 'pamiq/*', and are relative to the namespace unless they begin
     with a slash. Topics that appear later are recorded too. The bag is a folder with an MCAP file
-    and metadata.yaml, as `ros2 bag` writes it; if this process is killed, all but its last second
-    can be read.
+    and metadata.yaml, as `ros2 bag` writes it. If this process is killed, the bag loses at most its
+    last second.
     """
-    check_ros()
-    check_bags()
+    check_installed("ros", "bags")
     os.environ.update(environment(os.environ))
     import rclpy  # these take a while to import
     from rclpy.signals import SignalHandlerOptions
 
     from pamiq_ros.nodes.ending import leaving
     from pamiq_ros.nodes.record_node import RecordNode
-    from pamiq_ros.offline.bags import BagError, BagRecorder
 
     interrupts = Interrupts()
     interrupts.install()
-    path = Path(output or time.strftime("pamiq_%Y_%m_%d-%H_%M_%S"))
-    try:
-        recorder = BagRecorder(path)
-    except BagError as error:
-        raise option_error("--output", str(error)) from error
+    recorder = _open(Path(output or time.strftime("pamiq_%Y_%m_%d-%H_%M_%S")))
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = RecordNode(recorder, topics, exclude, click.echo, weights or 0.0, namespace=namespace)
-    click.echo(f"Recording into {path}; Ctrl-C ends it")
+    click.echo(f"Recording into {recorder.path}; Ctrl-C ends it")
     try:
         _spin(node, interrupts, duration)
     finally:
@@ -92,6 +87,15 @@ def record(
             node.destroy_node()
             rclpy.try_shutdown()
     sys.exit(_outcome(node, topics))
+
+
+def _open(path: Path) -> BagRecorder:
+    from pamiq_ros.offline.bags import BagError, BagRecorder
+
+    try:
+        return BagRecorder(path)
+    except BagError as error:
+        raise option_error("--output", str(error)) from error
 
 
 def _spin(node: RecordNode, interrupts: Interrupts, duration: float | None) -> None:
@@ -104,7 +108,7 @@ def _spin(node: RecordNode, interrupts: Interrupts, duration: float | None) -> N
         while not (interrupts.count or node.failure):
             if until is not None and time.monotonic() >= until:
                 return
-            executor.spin_once(timeout_sec=_LOOK_S)
+            executor.spin_once(timeout_sec=_POLL_S)
     finally:
         executor.shutdown()
 
@@ -113,7 +117,8 @@ def _close(node: RecordNode) -> None:
     try:
         node.recorder.close()
     except OSError as error:
-        node.failure = node.failure or f"{node.recorder.path}: could not be ended: {error.strerror}"
+        text = f"{node.recorder.path}: could not be completed: {error.strerror}"
+        node.failure = node.failure or text
 
 
 def _outcome(node: RecordNode, topics: tuple[str, ...]) -> int:
@@ -128,6 +133,6 @@ def _outcome(node: RecordNode, topics: tuple[str, ...]) -> int:
     if not recorder.count:
         wanted = ", ".join(topics) or "any topic"
         domain = os.environ.get("ROS_DOMAIN_ID", "0")
-        click.echo(f"Error: nothing came on {wanted} (ROS_DOMAIN_ID {domain})", err=True)
+        click.echo(f"Error: no message was received on {wanted} (ROS_DOMAIN_ID {domain})", err=True)
         return 1
     return 0

@@ -1,7 +1,8 @@
-"""The options of `pamiq-ros replay`, checked before any process starts."""
+"""`pamiq-ros replay`: a bag in place of a robot, with nodes or in lockstep without them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,43 +10,46 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pamiq_ros.bringup import ReplayOptions, parse_remaps
+from pamiq_ros.bringup import parse_remaps
+from pamiq_ros.nodes.tables import REPLAY_PARAMETERS
 
-from .checks import check_bags, option_error
+from .checks import check_installed, error_of, option_error
 from .offline import choice_of, output, schedule_options
-from .options import Request, make_request, positive, with_options
+from .options import with_options
+from .up import Request, given_parameters, make_request, parameter_option, run, run_options
 
+_EXAMPLES = """\b
+Examples:
+  pamiq-ros replay drive vae
+  pamiq-ros replay drive vae --start 30 --end 90 --rate 2 --states-dir states
+  pamiq-ros replay drive vae --lockstep --train-every 0 --compare
+  pamiq-ros replay drive.bag vae --remap /usb_cam/image_raw:=/camera/image_raw
+"""
+_PARAMETERS = ("rate", "start", "end", "loop", "topics", "compare")
+_ONLY_LOCKSTEP = ("train_every", "train_beside", "seed")
 _ONLY_NODES = (
-    "rate", "loop", "topics", "duration", "report", "params", "resume_what_fits", "log_dir",
+    "rate", "loop", "topics", "duration", "report", "params_file", "resume_what_fits", "log_dir",
     "log_level",
 )  # fmt: skip
-
-replay_options = with_options(
-    click.option(
-        "--rate", callback=positive("seconds of the bag in a second"), metavar="RATE",
-        help="How fast; 2 is twice as fast as it was.",
+_options = with_options(
+    parameter_option("--rate", REPLAY_PARAMETERS, "rate", "RATE"),
+    parameter_option("--start", REPLAY_PARAMETERS, "start", "S"),
+    parameter_option("--end", REPLAY_PARAMETERS, "end", "S"),
+    parameter_option(
+        "--loop", REPLAY_PARAMETERS, "loop", help="Start again at the end, until Ctrl-C."
     ),
-    click.option(
-        "--start", callback=positive("seconds"), metavar="S",
-        help="Begin S seconds after the bag's first message.",
-    ),
-    click.option(
-        "--end", callback=positive("seconds"), metavar="S",
-        help="End S seconds after the bag's first message.",
-    ),
-    click.option("--loop", is_flag=True, help="Begin anew at the end, until Ctrl-C."),
     click.option(
         "--lockstep", is_flag=True,
-        help="Without nodes, step by step in this process: as fast as that goes, and the same "
-        "every time.",
+        help="Without nodes, step by step in this process: as fast as possible, and with the same "
+        "result every time.",
     ),
     schedule_options,
     click.option(
         "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, metavar="N",
         help="Seed of all random generators in lockstep.",
     ),
-    click.option(
-        "--compare", is_flag=True,
+    parameter_option(
+        "--compare", REPLAY_PARAMETERS, "compare",
         help="At the end, print how far the commands were from those in the bag.",
     ),
     click.option(
@@ -56,59 +60,47 @@ replay_options = with_options(
         "--remap", "remaps", multiple=True, metavar="BAG_TOPIC:=TOPIC",
         help="Replay a topic under another name; repeatable.",
     ),
+    run_options,
 )  # fmt: skip
 
 
-def replay_request(bag: str, system: str, choices: Mapping[str, Any]) -> Request:
-    """Put what was chosen together, and check it.
+@click.command(epilog=_EXAMPLES)
+@click.argument("bag")
+@click.argument("system")
+@_options
+def replay(bag: str, system: str, **choices: Any) -> None:
+    """Run SYSTEM on the messages in BAG, as if they were sent now.
 
-    Args:
-        bag: The bag to replay.
-        system: The system's name.
-        choices: The values of all options, by name.
-
-    Raises:
-        click.UsageError: Something is wrong; names it, what was found and what was expected.
+    BAG is a recording by `pamiq-ros record` or `ros2 bag`, or one of ROS 1. The nodes take their
+    time from it, and run as on a robot: commands go to cmd_vel. Velocity commands in the bag are
+    not replayed unless they are named. The nodes stay on this machine, unless
+    ROS_AUTOMATIC_DISCOVERY_RANGE says otherwise.
     """
+    if choices["lockstep"]:
+        _replay_in_lockstep(bag, system, choices)
+    else:
+        sys.exit(run(_request(bag, system, choices)))
+
+
+def _request(bag: str, system: str, choices: Mapping[str, Any]) -> Request:
     context = click.get_current_context()
-    for name in ("train_every", "train_beside", "seed"):
+    for name in _ONLY_LOCKSTEP:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise option_error(name, "expected --lockstep beside it, found none")
-    check_bags()
     _check_bag(bag)
     try:
-        replay = ReplayOptions(
-            bag,
-            choices["rate"] or 0.0,
-            choices["start"] or 0.0,
-            choices["end"] or 0.0,
-            choices["loop"],
-            choices["topics"],
-            parse_remaps(choices["remaps"]),
-            choices["compare"],
-        )
+        remaps = parse_remaps(choices["remaps"])
     except ValueError as error:
-        name, _, text = str(error).partition(": ")
-        raise option_error(name, text) from error
-    rest = {name: value for name, value in choices.items() if name != "rate"}
-    return make_request(f"replay · {system}", system, None, rest, replay=replay)
+        raise error_of(error) from error
+    parameters = {"bag": bag, **given_parameters(choices, _PARAMETERS)}
+    of_system = {name: value for name, value in choices.items() if name not in _PARAMETERS}
+    return make_request(f"replay · {system}", system, of_system, replay=parameters, remaps=remaps)
 
 
-def replay_in_lockstep(bag: str, system: str, choices: Mapping[str, Any]) -> None:
-    """Replay a bag without nodes, and print what came of it.
-
-    Args:
-        bag: The bag.
-        system: The system's name.
-        choices: The values of all options, by name.
-
-    Raises:
-        click.UsageError: Something is wrong; names it, what was found and what was expected.
-    """
+def _replay_in_lockstep(bag: str, system: str, choices: Mapping[str, Any]) -> None:
     for name in _ONLY_NODES:
         if choices[name]:
             raise option_error(name, "expected none beside --lockstep, which starts no nodes")
-    check_bags()
     _check_bag(bag)
     choice = choice_of(system, choices)
     from pamiq_ros.offline import session  # torch takes seconds to import
@@ -125,7 +117,8 @@ def replay_in_lockstep(bag: str, system: str, choices: Mapping[str, Any]) -> Non
 
 
 def _check_bag(path: str) -> None:
-    from pamiq_ros.offline.bags import Bag, BagError  # what reads bags takes a while to import
+    check_installed("bags")
+    from pamiq_ros.offline.bags import Bag, BagError  # takes a while to import
 
     try:
         Bag(Path(path)).close()

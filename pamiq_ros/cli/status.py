@@ -1,21 +1,21 @@
-"""Status: one message of `pamiq/status`, read so that any part of it may be absent."""
+"""Status: one message of `pamiq/status`. Any part of it may be missing or of another type."""
 
 from __future__ import annotations
 
 import json
 import math
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 LARGEST_CHARACTERS = 4 << 20
 
 
 class Status:
-    """What the control node last said of the whole graph.
+    """The newest status of the control node.
 
     Attributes:
-        content: The JSON object as it came.
+        content: The JSON object.
     """
 
     def __init__(self, content: Mapping[str, Any]) -> None:
@@ -26,13 +26,13 @@ class Status:
         """Read the text of a message.
 
         Raises:
-            ValueError: It is too long or is no JSON object; says what was found.
+            ValueError: It is too long or not a JSON object; says what was found.
         """
         if len(text) > LARGEST_CHARACTERS:
             raise ValueError(f"expected at most {LARGEST_CHARACTERS} characters, found {len(text)}")
         try:
             content = json.loads(text)
-            # Half a pair of surrogates can be escaped in JSON, but no terminal can be given it.
+            # JSON can escape half a pair of surrogates, which no terminal can show.
             content = json.loads(json.dumps(content, ensure_ascii=False).encode(errors="replace"))
         except (ValueError, RecursionError) as error:
             raise ValueError(f"expected a JSON object, found {text[:40]!r} ({error})") from error
@@ -42,28 +42,49 @@ class Status:
 
     @property
     def state(self) -> str:
-        """One word for the whole graph, such as `active`; empty when unknown."""
+        """The state of the whole graph, such as `active`; empty if unknown."""
         return self.text("state")
 
     @property
     def report(self) -> Mapping[str, Any]:
-        """The report's figures; empty while there are none."""
+        """The report; empty if there is none."""
         return self.table("report")
 
     @property
     def errors(self) -> list[str]:
-        """Everything that went wrong, oldest first."""
+        """All errors, oldest first."""
         found = self.value("report", "errors") or self.value("errors")
         return [str(error) for error in found] if isinstance(found, list) else []
 
     @property
     def remedies(self) -> list[str]:
-        """What can be done about what is wrong now."""
+        """What the user can do about present problems."""
         found = self.value("remedies")
         return [str(remedy) for remedy in found] if isinstance(found, list) else []
 
+    @property
+    def metrics(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Name and values of each metric of training."""
+        return list(_tables(self.table("report", "training", "metrics")))
+
+    @property
+    def experience(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Name and counters of each experience topic."""
+        return list(_tables(self.table("report", "experience")))
+
+    @property
+    def buffers(self) -> list[tuple[str, float, float | None]]:
+        """Name, size and capacity of each buffer; the capacity is None if it is unlimited."""
+        found = []
+        for name, fill in self.table("report", "buffers").items():
+            table = fill if isinstance(fill, Mapping) else {"size": fill}
+            size = number(table.get("size"))
+            if size is not None:
+                found.append((name, size, number(table.get("capacity"))))
+        return found
+
     def is_of(self, pid: int | None) -> bool:
-        """Whether it comes from a process of this host.
+        """Return whether it comes from a process of this host.
 
         Args:
             pid: The process; None for none.
@@ -72,7 +93,7 @@ class Status:
         return {key: self.value("claim", key) for key in own} == own
 
     def value(self, *path: str) -> Any:
-        """What lies at a path of keys; None where the path ends early."""
+        """Return the value at a path of keys; None if there is none."""
         found: Any = self.content
         for key in path:
             if not isinstance(found, Mapping):
@@ -81,22 +102,22 @@ class Status:
         return found
 
     def text(self, *path: str) -> str:
-        """The text at a path; empty when there is none."""
+        """Return the text at a path; empty if there is none."""
         found = self.value(*path)
         return found if isinstance(found, str) else ""
 
     def number(self, *path: str) -> float | None:
-        """The finite number at a path; None when there is none."""
+        """Return the finite number at a path; None if there is none."""
         return number(self.value(*path))
 
     def table(self, *path: str) -> Mapping[str, Any]:
-        """The JSON object at a path; empty when there is none."""
+        """Return the JSON object at a path; empty if there is none."""
         found = self.value(*path)
         return found if isinstance(found, Mapping) else {}
 
 
 def number(value: object) -> float | None:
-    """A JSON value as a finite number; None when it is none."""
+    """Return a JSON value as a finite number; None if it is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
@@ -104,3 +125,9 @@ def number(value: object) -> float | None:
     except OverflowError:
         return None
     return found if math.isfinite(found) else None
+
+
+def _tables(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, values in table.items():
+        if isinstance(values, Mapping):
+            yield name, values

@@ -1,4 +1,4 @@
-"""SystemClient: reads the status of a running system and calls the services of its nodes."""
+"""Clients of a running system: `Monitor` receives its status, `SystemClient` calls its services."""
 
 from __future__ import annotations
 
@@ -9,55 +9,126 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+import rclpy
 from rclpy.client import Client
+from rclpy.context import Context
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from .monitor import Monitor
-from .status import Status
+from pamiq_ros.nodes.ending import leaving
+from pamiq_ros.nodes.spin_thread import SpinThread
+
+from .status import LARGEST_CHARACTERS, Status
+
+FIND_S = 5.0
+SILENCE_S = 5.0
+_POLL_S = 0.01
+_LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+_NOT_ACTING = ("inactive", "finalized")
+
+
+class Monitor:
+    """Receives `pamiq/status` and calls `pamiq/shutdown`, with a node in a thread of this process.
+
+    Args:
+        namespace: Absolute namespace of the nodes.
+        is_replay: Whether a bag is replayed.
+        is_ours: Whether to accept a status; other systems' control nodes may publish on the topic.
+
+    Attributes:
+        status: The newest status; None before the first one.
+        received_s: Monotonic time at which it was received, in s.
+        comparison: How far a replay's commands are from those in the bag, JSON; empty before that.
+        problem: Why the newest message could not be read; empty if it could.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        is_replay: bool = False,
+        is_ours: Callable[[Status], bool] = lambda _: True,
+    ) -> None:
+        self.status: Status | None = None
+        self.received_s = 0.0
+        self.comparison = ""
+        self.problem = ""
+        self._is_ours = is_ours
+        self._context = Context()
+        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node(
+            f"pamiq_cli_{os.getpid()}",
+            context=self._context,
+            namespace=namespace,
+            enable_rosout=False,
+            start_parameter_services=False,
+        )
+        self._node.create_subscription(String, "pamiq/status", self._on_status, _LATCHED)
+        if is_replay:
+            topic = "pamiq/comparison"
+            self._node.create_subscription(String, topic, self._on_comparison, _LATCHED)
+        self._shutdown: Client[Any, Any] = self._node.create_client(Trigger, "pamiq/shutdown")
+        self._spinning = SpinThread(self._context)
+        self._spinning.add(self._node)
+
+    @property
+    def is_shutdown(self) -> bool:
+        """Whether the newest status is that of a shutdown."""
+        return self.status is not None and self.status.state == "shutdown"
+
+    @property
+    def has_stopped_robot(self) -> bool:
+        """Whether, by the newest status, the inference node has stopped to act."""
+        if self.status is None:
+            return False
+        return self.status.text("nodes", "pamiq_inference", "state") in _NOT_ACTING
+
+    def call_shutdown(self) -> bool:
+        """Call `pamiq/shutdown` without waiting, and return whether the service exists."""
+        if not self._shutdown.service_is_ready():
+            return False
+        self._shutdown.call_async(Trigger.Request())
+        return True
+
+    def close(self) -> None:
+        """Destroy the node and stop its thread."""
+        with leaving():
+            self._spinning.close()
+            rclpy.shutdown(context=self._context)
+
+    def _on_status(self, message: String) -> None:
+        try:
+            status = Status.parse(message.data)
+        except ValueError as error:
+            self.problem = f"{self._node.resolve_topic_name('pamiq/status')}: {error}"
+            return
+        if not self._is_ours(status):
+            return
+        self.received_s = time.monotonic()
+        self.problem = ""
+        self.status = status
+
+    def _on_comparison(self, message: String) -> None:
+        self.comparison = message.data[:LARGEST_CHARACTERS]
 
 
 class Refused(click.ClickException):
-    """The system said no; exit status 1."""
+    """The system refused; exit status 1."""
 
     exit_code = 1
 
 
 class NoAnswer(click.ClickException):
-    """No system answers, or it has fallen silent; exit status 3."""
+    """No system answers, or it stopped publishing; exit status 3."""
 
     exit_code = 3
 
 
-def nobody(namespace: str, waited_s: float, others: list[str]) -> NoAnswer:
-    """There is no system to talk to.
-
-    Args:
-        namespace: Absolute namespace that was looked in.
-        waited_s: How long, in s.
-        others: Absolute namespaces that have one.
-    """
-    domain = os.environ.get("ROS_DOMAIN_ID") or "0"
-    text = f"no system answers in the namespace '{namespace}' on ROS_DOMAIN_ID {domain}"
-    text += f" within {waited_s:g} s; "
-    if others:
-        found = ", ".join(f"'{other}'" for other in others)
-        return NoAnswer(f"{text}there is one in {found}: see --namespace")
-    name = namespace.strip("/")
-    up, launch = (f" --namespace {name}", f" namespace:={name}") if name else ("", "")
-    return NoAnswer(
-        f"{text}start one with `pamiq-ros up SYSTEM{up}` or `ros2 launch pamiq_ros "
-        f"continual.launch.py system:=SYSTEM{launch}`; one that `pamiq-ros` started on another "
-        "machine is seen if ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET was set there"
-    )
-
-
-FIND_S = 5.0
-SILENCE_S = 5.0
-_POLL_S = 0.01
-
-
 class SystemClient(Monitor):
-    """A running system, as its user sees it. Any thread may call it.
+    """A running system. Any thread may call its methods.
 
     Args:
         namespace: Absolute namespace of the nodes.
@@ -72,16 +143,16 @@ class SystemClient(Monitor):
     @property
     def silent_s(self) -> float | None:
         """Time since the newest status in s; None before the first."""
-        return None if self.status is None else time.monotonic() - self.heard_s
+        return None if self.status is None else time.monotonic() - self.received_s
 
     def wait_status(self, timeout: float | None) -> Status:
-        """The newest status of a system that is there.
+        """Wait for a recent status of a system, and return it.
 
         Args:
-            timeout: Longest to wait for it in s; None for 5 s.
+            timeout: Longest to wait in s; None for 5 s.
 
         Raises:
-            NoAnswer: There is none; the nodes may be on another domain or in another namespace.
+            NoAnswer: There is none; says where else to look.
         """
         finding_s = FIND_S if timeout is None else timeout
         began_s = time.monotonic()
@@ -89,7 +160,7 @@ class SystemClient(Monitor):
             if time.monotonic() - began_s >= finding_s:
                 if self.problem:
                     raise NoAnswer(self.problem)
-                raise self._nobody(finding_s)
+                raise self._no_system(finding_s)
             time.sleep(_POLL_S)
         assert self.status is not None
         return self.status
@@ -100,14 +171,14 @@ class SystemClient(Monitor):
         Args:
             name: The service, such as `pamiq/pause`.
             timeout: Longest to find it and to wait for its answer in s; None for 5 s to find it,
-                then for as long as the control node is heard.
+                then for as long as the control node publishes statuses.
 
         Returns:
-            What it answered.
+            The message of the answer.
 
         Raises:
-            Refused: It said no; says why.
-            NoAnswer: It is not there, or fell silent.
+            Refused: The control node refused; says why.
+            NoAnswer: There is no such service, or the control node stopped publishing.
         """
         asked_s = time.monotonic()
         self._await_control(None if timeout is None else asked_s + timeout)
@@ -115,13 +186,13 @@ class SystemClient(Monitor):
 
         def ended(waited_s: float) -> str:
             nonlocal control
-            control = control or self._control()  # it may be heard only after it was asked
+            control = control or self._control()  # its first status may follow the call
             if timeout is not None:
                 late = waited_s >= timeout
                 return f"has not answered within {timeout:g} s; it may go on with it" * late
             if self._control() != control:
                 return "was started again before it answered"
-            silent_s = time.monotonic() - max(self.heard_s, asked_s)
+            silent_s = time.monotonic() - max(self.received_s, asked_s)
             return f"fell silent for {silent_s:.0f} s without an answer" * (silent_s > SILENCE_S)
 
         answer = self._call(Trigger, name, Trigger.Request(), FIND_S, ended)
@@ -130,17 +201,17 @@ class SystemClient(Monitor):
         return str(answer.message)
 
     def shut_down(self, timeout: float | None) -> str:
-        """Stop the robot and end the nodes; like `trigger`, for an answer that may get lost."""
+        """Stop the robot and end the nodes; like `trigger`, but the answer may get lost."""
         asked_s = time.monotonic()
         try:
             return self.trigger("pamiq/shutdown", timeout)
         except NoAnswer:
-            if self.is_shutdown and self.heard_s > asked_s:
+            if self.is_shutdown and self.received_s > asked_s:
                 return "shutdown"
             raise
 
     def ask(self, kind: type[Any], name: str, request: Any, timeout: float | None) -> Any:
-        """Call any service of a node of the system, and give its answer.
+        """Call any service of the system's nodes, and return its response.
 
         Args:
             kind: Type of the service.
@@ -149,7 +220,7 @@ class SystemClient(Monitor):
             timeout: Longest to find it, and then to wait for its answer, in s; None for 5 s each.
 
         Raises:
-            NoAnswer: It is not there, or does not answer.
+            NoAnswer: There is no such service, or it does not answer.
         """
         limit_s = FIND_S if timeout is None else timeout
 
@@ -159,7 +230,7 @@ class SystemClient(Monitor):
         return self._call(kind, name, request, limit_s, ended)
 
     def nodes(self) -> list[str]:
-        """Names of the system's nodes, found by their parameter services."""
+        """Return the names of the system's nodes, found by their parameter services."""
         base, end = f"{self.namespace.rstrip('/')}/", "/list_parameters"
         names = [name for name, _ in self._node.get_service_names_and_types()]
         found = [n[len(base) : -len(end)] for n in names if n.startswith(base) and n.endswith(end)]
@@ -173,7 +244,7 @@ class SystemClient(Monitor):
         began_s = time.monotonic()
         while not self._shutdown.service_is_ready():
             if time.monotonic() >= until_s:
-                raise self._nobody(until_s - began_s)
+                raise self._no_system(until_s - began_s)
             time.sleep(_POLL_S)
 
     def _call(
@@ -209,11 +280,22 @@ class SystemClient(Monitor):
     def _is_fresh(self) -> bool:
         return self.silent_s is not None and self.silent_s < SILENCE_S
 
-    def _nobody(self, waited_s: float) -> NoAnswer:
+    def _no_system(self, waited_s: float) -> NoAnswer:
+        domain = os.environ.get("ROS_DOMAIN_ID") or "0"
+        text = f"no system answers in the namespace '{self.namespace}' on ROS_DOMAIN_ID {domain}"
+        text += f" within {waited_s:g} s; "
         end = "/pamiq/pause"
         names = [name for name, _ in self._node.get_service_names_and_types()]
         others = {name[: -len(end)] or "/" for name in names if name.endswith(end)}
-        return nobody(self.namespace, waited_s, sorted(others - {self.namespace}))
+        if found := ", ".join(f"'{other}'" for other in sorted(others - {self.namespace})):
+            return NoAnswer(f"{text}there is one in {found}: see --namespace")
+        name = self.namespace.strip("/")
+        up, launch = (f" --namespace {name}", f" namespace:={name}") if name else ("", "")
+        return NoAnswer(
+            f"{text}start one with `pamiq-ros up SYSTEM{up}` or `ros2 launch pamiq_ros "
+            f"continual.launch.py system:=SYSTEM{launch}`; one that `pamiq-ros` started on another "
+            "machine is seen if ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET was set there"
+        )
 
     def _full(self, name: str) -> str:
         return f"{self.namespace.rstrip('/')}/{name}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import functools
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from rcl_interfaces.msg import (
@@ -22,24 +23,24 @@ from .tables import Parameter
 
 
 def descriptor(row: Parameter) -> ParameterDescriptor:
-    """The descriptor that `ros2 param describe` shows."""
-    made = ParameterDescriptor(
+    """Return the descriptor that `ros2 param describe` shows."""
+    found = ParameterDescriptor(
         description=row.description,
         read_only=row.read_only,
         additional_constraints=row.expected() if row.choices else "",
     )
     if row.minimum is not None and row.maximum is not None:
         if isinstance(row.default, float):
-            made.floating_point_range = [
+            found.floating_point_range = [
                 FloatingPointRange(
                     from_value=float(row.minimum), to_value=float(row.maximum), step=0.0
                 )
             ]
         else:
-            made.integer_range = [
+            found.integer_range = [
                 IntegerRange(from_value=int(row.minimum), to_value=int(row.maximum), step=1)
             ]
-    return made
+    return found
 
 
 def declare(
@@ -47,19 +48,19 @@ def declare(
 ) -> dict[str, str]:
     """Declare every parameter of the table on the node.
 
-    A bad value does not end the node here, since a node that is gone can't say what is wrong:
-    the parameter gets its default and the error is returned, for `configure` to refuse with. So is
-    a parameter that the node does not have, if its name is close to one that it has. Others of its
-    own are named in a warning; those that are given to all nodes may be meant for another one.
+    A wrong value does not end the node, since only a running node can report it: the parameter gets
+    its default and the error is returned, so that `configure` can refuse it. The same holds for a
+    parameter that the node does not have but whose name is close to one of its own. A warning names
+    other unknown parameters given to this node; those given to all nodes may be for another one.
 
     Args:
         node: The node.
         table: Its parameters.
-        files: The parameter files that it was given; None for those on the command line.
+        files: Its parameter files; None for those on the command line.
 
     Returns:
-        Error texts by parameter name; empty when all is well. A parameter that is later set to a
-        good value is removed from it.
+        Error texts by parameter name; empty if there are none. A parameter that is later set to an
+        accepted value is removed from it.
     """
     rows = {parameter.name: parameter for parameter in table}
     errors = _unknown(node, rows, given_files() if files is None else files)
@@ -73,18 +74,22 @@ def declare(
             errors[row.name] = f"parameter '{row.name}': expected {row.expected()}, found {found}"
             if not node.has_parameter(row.name):
                 node.declare_parameter(row.name, row.default, descriptor(row), ignore_override=True)
-
-    def check(changes: list[RosParameter]) -> SetParametersResult:  # type: ignore[type-arg]
-        for change in changes:
-            row = rows.get(change.name)
-            if row is not None and not row.accepts(change.value):
-                reason = f"expected {row.expected()}, found {change.value!r}"
-                return SetParametersResult(successful=False, reason=reason)
-            errors.pop(change.name, None)
-        return SetParametersResult(successful=True)
-
-    node.add_on_set_parameters_callback(check)
+    node.add_on_set_parameters_callback(functools.partial(_check, rows, errors))
     return errors
+
+
+def _check(
+    rows: Mapping[str, Parameter],
+    errors: dict[str, str],
+    changes: list[RosParameter],  # type: ignore[type-arg]
+) -> SetParametersResult:
+    for change in changes:
+        row = rows.get(change.name)
+        if row is not None and not row.accepts(change.value):
+            reason = f"expected {row.expected()}, found {change.value!r}"
+            return SetParametersResult(successful=False, reason=reason)
+        errors.pop(change.name, None)
+    return SetParametersResult(successful=True)
 
 
 def _unknown(node: Node, names: Collection[str], files: Sequence[Path]) -> dict[str, str]:
@@ -108,8 +113,8 @@ def source(node: Node, name: str, files: Sequence[Path]) -> tuple[str, bool]:
 
     Args:
         node: The node.
-        name: The parameter, which the node need not have.
-        files: The parameter files that it was given.
+        name: The parameter; the node may not have it.
+        files: Its parameter files.
 
     Returns:
         The place, for the user, and whether it was given to nodes of any name.

@@ -1,7 +1,7 @@
-"""What a ROS parameter file holds for which node, and which of it no node reads. Needs no ROS.
+"""Sections of a ROS parameter file: which node reads which, and which nobody reads. Needs no ROS.
 
-rcl ignores a section whose name no node bears and a parameter that no node declares. Both are often
-a slip of the pen, and the robot then drives at a default that nobody chose.
+rcl ignores a section that matches no node and a parameter that no node declares. Both are often
+misspellings, and the robot then drives with a default that the user did not choose.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import yaml
 
 _OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides")
 _PARAMETERS = "ros__parameters"
-# The similarity of difflib from which on a name counts as another one misspelt. What is given to
-# every node may be meant for somebody else's.
+# The similarity of difflib from which on a name counts as a misspelling. A parameter given to every
+# node may be for a node of another package.
 _CLOSE, _CLOSE_FOR_ALL, _SHORTEST_FOR_ALL = 0.8, 0.9, 6
 
 
@@ -38,11 +38,11 @@ class Section:
 
     @property
     def is_for_all(self) -> bool:
-        """Whether it ends with a wildcard, and so is for nodes of any name."""
+        """Whether it ends with a wildcard, which matches nodes of any name."""
         return self.name.endswith("*")
 
     def matches(self, node: str) -> bool:
-        """Whether it is for a node.
+        """Return whether it is for a node.
 
         Args:
             node: The node's name with its namespace, such as `/robot1/pamiq_inference`.
@@ -55,13 +55,13 @@ class Section:
 
 
 def sections(path: Path) -> list[Section]:
-    """Read which parameters a file holds, for which nodes.
+    """Return the sections of a file.
 
     Args:
         path: A ROS parameter file.
 
     Raises:
-        ValueError: It is no YAML mapping.
+        ValueError: It is not a YAML mapping.
         OSError: It can't be read.
     """
     try:
@@ -98,12 +98,12 @@ def given_files() -> list[Path]:
 
 
 def is_of_ros(name: str) -> bool:
-    """Whether a parameter is one that rclpy declares by itself."""
+    """Return whether rclpy declares a parameter by itself."""
     return name.split(".")[0] in _OF_ROS
 
 
 def meant(name: str, names: Collection[str], for_all: bool) -> str:
-    """Return the one of a node's parameters that an unknown name was meant to be.
+    """Return the parameter of a node that an unknown name may misspell.
 
     Args:
         name: The unknown name.
@@ -111,7 +111,7 @@ def meant(name: str, names: Collection[str], for_all: bool) -> str:
         for_all: Whether it was given to nodes of any name.
 
     Returns:
-        The parameter's name; empty where none is close.
+        The parameter's name; empty if none is close.
     """
     if for_all and len(name) < _SHORTEST_FOR_ALL:
         return ""
@@ -120,15 +120,15 @@ def meant(name: str, names: Collection[str], for_all: bool) -> str:
 
 
 def for_no_node(section: Section, namespace: str, names: Collection[str]) -> str:
-    """Say why no node of a graph reads a section.
+    """Return why no node of a graph reads a section.
 
     Args:
         section: The section.
         namespace: Absolute namespace of the nodes.
-        names: The names of all nodes that there may be.
+        names: The names of all nodes of the package.
 
     Returns:
-        A sentence; empty where a node reads it.
+        A sentence; empty if a node reads it.
     """
     if any(section.matches(f"{namespace.rstrip('/')}/{name}") for name in names):
         return ""

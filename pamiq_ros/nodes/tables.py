@@ -1,13 +1,23 @@
-"""The nodes' parameters: one table each, without ROS, so that options are checked by them too."""
+"""The parameters of every node: name, default, description, range. Needs no ROS.
+
+The nodes declare their parameters from these tables. Options of `pamiq-ros` and arguments of the
+launch files that set a parameter take their description, type and range from its row.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 
 Value = bool | int | float | str | list[str]
 _TYPE_NAMES = {bool: "bool", int: "integer", float: "double", str: "string", list: "string array"}
+BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
+_READERS: dict[type, Callable[[str], Value]] = {
+    bool: BOOLEANS.__getitem__, int: int, float: float, str: str, list: shlex.split,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Parameter:
     read_only: bool = False
 
     def expected(self) -> str:
-        """What a value must be, for an error message."""
+        """Return what a value must be, for an error message."""
         text = _TYPE_NAMES[type(self.default)]
         if self.choices:
             return f"one of {', '.join(self.choices)}"
@@ -42,136 +52,96 @@ class Parameter:
         return text
 
     def accepts(self, value: object) -> bool:
-        """Whether a value of the right type is one of the choices, finite and in the range."""
+        """Return whether a value of the right type is a choice, or finite and in the range."""
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             low = -math.inf if self.minimum is None else self.minimum
             high = math.inf if self.maximum is None else self.maximum
             return math.isfinite(value) and low <= value <= high
         return not self.choices or value in self.choices
 
+    def parse(self, text: str) -> Value:
+        """Return the value of an option or a launch argument.
 
-def require_accepted(table: Sequence[Parameter], name: str, value: object) -> None:
-    """Check an option by the parameter that it sets.
+        Args:
+            text: The value; a string array as words of a shell.
 
-    Raises:
-        ValueError: The parameter does not accept the value; names it, what was expected and found.
-    """
-    [row] = [row for row in table if row.name == name]
-    if not row.accepts(value):
-        raise ValueError(f"{name}: expected {row.expected()}, found {value}")
+        Raises:
+            ValueError: The parameter does not accept it; says what was expected and found.
+        """
+        value: Value = text
+        try:
+            value = _READERS[type(self.default)](text)
+        except (KeyError, ValueError):
+            pass
+        else:
+            if self.accepts(value):
+                return value
+        raise ValueError(f"expected {self.expected()}, found {value!r}")
 
 
-LARGEST = 1000.0
-TRAINING_POLICIES = ("retry", "reload", "stop", "exit")
-
-# What names code to run, files to read or write, or which states are removed is read-only: it is
-# for who starts the process, not for everybody who can reach its parameter services.
+# What names code to run, files to read or write, or which states are removed is read-only: only
+# whoever starts the process may choose it, not everybody who can reach its parameter services.
+_read_only = functools.partial(Parameter, read_only=True)
 
 SYSTEM_PARAMETERS = (
-    Parameter(
-        "system",
-        "vae",
-        "The system to run: a name, module:callable or file.py:callable",
-        read_only=True,
-    ),
-    Parameter(
-        "system_config",
-        "",
-        "YAML file with the system's configuration; empty for none",
-        read_only=True,
-    ),
-    Parameter(
-        "overrides", [""], "key=value overrides of the system's configuration", read_only=True
-    ),
+    _read_only("system", "vae", "The system to run: a name, module:callable or file.py:callable"),
+    _read_only("system_config", "", "YAML file with the system's configuration; empty: none"),
+    _read_only("overrides", [""], "key=value overrides of the system's configuration"),
 )
 
 SEED_PARAMETERS = (
-    Parameter(
-        "seed", -1, "Seed of all random generators; -1 for another one each time", -1, 2**31 - 1
-    ),
+    Parameter("seed", -1, "Seed of all random generators; -1: random", -1, 2**31 - 1),
 )
 
 STATE_PARAMETERS = (
-    Parameter(
+    _read_only(
         "states_dir",
         "",
-        "Folder of states: one is loaded at configure, one is saved at the end; empty for none",
-        read_only=True,
+        "Folder for saved states: one is loaded at configure, one saved at shutdown; empty: none",
     ),
-    Parameter(
+    _read_only(
         "resume",
         "latest",
-        "What to go on from: 'latest', 'none', or a state's id (the newest before it if there is "
+        "State to resume from: latest, none, or a state's id (the newest before it if there is "
         "none of that id)",
-        read_only=True,
     ),
     Parameter(
         "resume_what_fits",
         False,
-        "Take what fits of a state of another configuration instead of refusing it",
+        "Load the fitting parts of a state of another configuration instead of refusing it",
     ),
-    Parameter("save_period", 0.0, "Time from state to state in s; 0 for no limit", 0.0, 1e7),
+    Parameter("save_period", 0.0, "Time between two states in s; 0: off", 0.0, 1e7),
     Parameter("save_on_pause", True, "Save a state at each pause"),
-    Parameter(
-        "states_keep",
-        3,
-        "How many of the newest states are kept",
-        1,
-        100_000,
-        read_only=True,
-    ),
-    Parameter(
-        "states_keep_hourly",
-        0,
-        "For how many hours the last state of the hour is kept",
-        0,
-        100_000,
-        read_only=True,
-    ),
-    Parameter(
-        "states_keep_daily",
-        0,
-        "For how many days (UTC) the last state is kept",
-        0,
-        100_000,
-        read_only=True,
-    ),
+    _read_only("states_keep", 3, "How many of the newest states are kept", 1, 100_000),
+    _read_only("states_keep_hourly", 0, "Number of hours whose last state is kept", 0, 100_000),
+    _read_only("states_keep_daily", 0, "Number of days (UTC) whose last state is kept", 0, 100_000),
 )
 
 ROBOT_PARAMETERS = (
     Parameter(
         "observation_clock",
         "stamp",
-        "What an observation's age is: 'stamp', the larger of the ages by header stamp and by "
-        "reception; 'reception', the latter alone, for sensors with a clock of their own",
+        "How an observation's age is measured: 'stamp', the larger of the ages by header stamp and "
+        "by reception; 'reception', for sensors whose clock is not this machine's",
         choices=("stamp", "reception"),
     ),
-    Parameter(
-        "max_linear_velocity", 1.0, "Largest velocity commanded on an axis in m/s", 0.0, LARGEST
-    ),
-    Parameter(
-        "max_angular_velocity", 1.0, "Largest turn commanded on an axis in rad/s", 0.0, LARGEST
-    ),
+    Parameter("max_linear_velocity", 1.0, "Largest velocity on an axis in m/s", 0.0, 1000.0),
+    Parameter("max_angular_velocity", 1.0, "Largest turn on an axis in rad/s", 0.0, 1000.0),
     Parameter(
         "max_linear_acceleration",
         10.0,
         "Largest change of a linear velocity in m/s²; a stop for safety is not limited",
         0.0,
-        LARGEST,
+        1000.0,
     ),
     Parameter(
         "max_angular_acceleration",
         10.0,
         "Largest change of an angular velocity in rad/s²; a stop for safety is not limited",
         0.0,
-        LARGEST,
+        1000.0,
     ),
-    Parameter(
-        "twist_stamped",
-        False,
-        "Publish velocities as TwistStamped instead of Twist",
-        read_only=True,
-    ),
+    _read_only("twist_stamped", False, "Publish velocities as TwistStamped instead of Twist"),
     Parameter("frame_id", "base_link", "Frame of TwistStamped commands"),
 )
 
@@ -181,31 +151,29 @@ INFERENCE_PARAMETERS = (
     Parameter(
         "trigger",
         "rate",
-        "What a tick begins at: 'rate', deadlines at that rate; 'observation', each new message of "
+        "What starts a tick: 'rate', deadlines at that rate; 'observation', each new message of "
         "trigger_topic, at the rate at most, so choose one somewhat above the sensor's",
         choices=("rate", "observation"),
     ),
     Parameter(
         "trigger_topic",
         "",
-        "Topic of the sensor that triggers; empty: the system's only one of pictures, or only one",
+        "Topic of the sensor that triggers; empty: the system's only image topic, or its only one",
     ),
     Parameter(
         "observation_timeout",
         0.5,
-        "Oldest observation to act on in s; beyond it the robot is stopped",
+        "Oldest observation to act on in s; an older one stops the robot",
         0.01,
         3600.0,
     ),
     Parameter("torch_threads", 1, "Threads of torch for inference", 1, 256),
-    Parameter(
-        "cpu_affinity", "", "CPUs of the tick's thread, such as '0,2-3'; empty: whichever is free"
-    ),
+    Parameter("cpu_affinity", "", "CPUs of the tick's thread, such as '0,2-3'; empty: any"),
     Parameter(
         "realtime_priority",
         20,
-        "Real-time priority (SCHED_FIFO) of the tick's thread, where the user may, and one less of "
-        "the node's other Python threads; 0 for none",
+        "Real-time priority (SCHED_FIFO) of the tick's thread, if the user has the right; the "
+        "node's other Python threads get one less; 0: none",
         0,
         99,
     ),
@@ -216,9 +184,9 @@ INFERENCE_PARAMETERS = (
     Parameter(
         "on_agent_error",
         "hold",
-        "What follows when the agent raises, hangs, or wants what is no command, besides that the "
-        "robot stops: 'hold', and drive on at the next good step; 'pause' the system until it is "
-        "resumed; 'exit', end the system",
+        "What follows when the agent raises, hangs, or returns an invalid action and the robot "
+        "stops: 'hold', drive on at the next good step; 'pause', until resumed; 'exit', end the "
+        "system",
         choices=("hold", "pause", "exit"),
     ),
     Parameter("experience_max_delay", 0.5, "Longest a step waits to be sent in s", 0.001, 60.0),
@@ -229,13 +197,14 @@ INFERENCE_PARAMETERS = (
     *ROBOT_PARAMETERS,
 )
 
+TRAINING_POLICIES = ("retry", "reload", "stop", "exit")
 TRAINING_PARAMETERS = (
     *SYSTEM_PARAMETERS,
     Parameter("torch_threads", 1, "Threads of torch for training", 1, 256),
     Parameter(
         "niceness",
         10,
-        "Niceness of the training thread, half as much of the rest; 0 yields to nobody",
+        "Niceness of the training thread; half of it for the rest of the process",
         0,
         19,
     ),
@@ -246,179 +215,116 @@ TRAINING_PARAMETERS = (
         "up; 'idle', runs only when nothing else wants to",
         choices=("other", "batch", "idle"),
     ),
-    Parameter(
-        "cpu_affinity", "", "CPUs of the training thread, such as '1,2-3'; empty: whichever is free"
-    ),
+    Parameter("cpu_affinity", "", "CPUs of the training thread, such as '1,2-3'; empty: any"),
     Parameter("experience_depth", 64, "Batches that may wait to be received", 1, 10000),
     Parameter(
         "weights_carrier",
         "auto",
-        "How weights travel: 'auto', by shared memory to receivers on this host and in chunks over "
-        "the topic to others; 'topic', in chunks alone",
+        "How weights travel: 'auto', in shared memory to receivers on this host and in chunks on "
+        "the topic to others; 'topic', in chunks only",
         choices=("auto", "topic"),
     ),
-    Parameter("weights_slots", 2, "Versions that the shared memory of a model holds", 2, 16),
+    Parameter("weights_slots", 2, "Versions in the shared memory of a model", 2, 16),
     Parameter("weights_chunk_bytes", 1 << 20, "Bytes in one message of weights", 4096, 1 << 26),
     Parameter("weights_pace", 0.002, "Least time between two messages of weights in s", 0.0, 1.0),
-    Parameter("picture_rate", 2.0, "Most debug pictures of one name per second in Hz", 0.0, 100.0),
-    Parameter(
-        "tensorboard_dir",
-        "",
-        "Directory for TensorBoard event files; empty for none",
-        read_only=True,
-    ),
+    Parameter("picture_rate", 2.0, "Most debug images of one name per second in Hz", 0.0, 100.0),
+    _read_only("tensorboard_dir", "", "Folder for TensorBoard event files; empty: none"),
     Parameter(
         "on_trainer_error",
         "retry",
         "What follows when a trainer raises: 'retry' after a second; 'reload' models and trainers "
-        "from the newest state, three times from one at most; 'stop' training until it is paused "
+        "from the newest state, at most three times from one state; 'stop' training until paused "
         "and resumed; 'exit', end the system",
         choices=TRAINING_POLICIES,
     ),
     Parameter(
         "on_not_finite",
         "reload",
-        "The same for a trainer that leaves a NaN or an infinity in its models; such weights never "
-        "reach the robot nor a state. Where there is no state to reload, training stops",
+        "The same for a trainer that leaves NaN or infinity in its models; such weights are "
+        "neither sent nor saved. Without a state to reload, training stops",
         choices=TRAINING_POLICIES,
     ),
     *SEED_PARAMETERS,
     *STATE_PARAMETERS,
-    Parameter("save_updates", 0, "Runs of trainers from state to state; 0 for no limit", 0, 10**9),
-    Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
+    Parameter("save_updates", 0, "Training rounds between two states; 0: off", 0, 10**9),
+    _read_only("inference_node", "pamiq_inference", "Name of the inference node"),
 )
 
 CONTROL_PARAMETERS = (
     Parameter("autostart", True, "Configure and activate the nodes as soon as they appear"),
-    Parameter(
-        "transition_timeout", 20.0, "Longest a node may take for a transition in s", 0.1, 3600.0
-    ),
-    Parameter("max_uptime", 0.0, "Time after which all shuts down in s; 0 for no limit", 0.0, 1e8),
+    Parameter("transition_timeout", 20.0, "Longest transition of a node in s", 0.1, 3600.0),
+    Parameter("max_uptime", 0.0, "Time after which all nodes end in s; 0: no limit", 0.0, 1e8),
     Parameter("save_timeout", 120.0, "Longest a node may take to save in s", 0.1, 36000.0),
 )
 
 WORLD_PARAMETERS = (
-    Parameter("env_id", "CarRacing-v3", "Gymnasium's name of the environment", read_only=True),
-    Parameter("env_kwargs", "{}", "Its keyword arguments, as a YAML mapping", read_only=True),
-    Parameter(
-        "rate",
-        0.0,
-        "Steps per second in Hz; 0: the environment's own (render_fps)",
-        0.0,
-        1000.0,
-        read_only=True,
+    _read_only("env_id", "CarRacing-v3", "The Gymnasium environment, such as CarRacing-v3"),
+    _read_only("env_kwargs", "{}", "Keyword arguments of the environment, a YAML mapping"),
+    _read_only(
+        "rate", 0.0, "Steps per second in Hz; 0: the environment's own (render_fps)", 0.0, 1000.0
     ),
-    Parameter(
-        "seed",
-        0,
-        "Seed of the first episode; -1 for a fresh one at every start",
-        -1,
-        2**31 - 1,
-        read_only=True,
-    ),
-    Parameter(
+    _read_only("seed", 0, "Seed of the first episode; -1: random", -1, 2**31 - 1),
+    _read_only(
         "action_map",
         [""],
         "A term of the twist for each number of an action, such as 'angular.z * -1', "
         "'positive(linear.x) * 0.5 + 0.1' or '0.2'; empty: the environment's preset",
-        read_only=True,
     ),
-    Parameter(
+    _read_only(
         "command",
         "twist",
-        "What drives it: 'twist' and 'twist_stamped' on cmd_vel, 'array' on action",
+        "What drives the environment: 'twist' or 'twist_stamped', velocities on cmd_vel; 'array', "
+        "the action's numbers on action",
         choices=("twist", "twist_stamped", "array"),
-        read_only=True,
     ),
-    Parameter(
+    _read_only(
         "observe",
         "observation",
-        "What is published: what the environment gives, or the picture that it draws for people",
+        "What is published: the environment's observation, or the image that it renders",
         choices=("observation", "render"),
-        read_only=True,
     ),
-    Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
+    _read_only("frame_id", "camera", "Frame of the images"),
 )
 
 REPLAY_PARAMETERS = (
-    Parameter("bag", "", "The bag: a folder, or a file (.mcap, .db3, .bag)", read_only=True),
-    Parameter("rate", 1.0, "Seconds of the bag in a second", 0.001, 1e6, read_only=True),
-    Parameter("loop", False, "Whether to begin anew at the end", read_only=True),
-    Parameter(
-        "start", 0.0, "Where to begin, in s from the bag's first message", 0.0, 1e9, read_only=True
-    ),
-    Parameter("end", 0.0, "Where to end in s; 0 for the bag's end", 0.0, 1e9, read_only=True),
-    Parameter(
+    _read_only("bag", "", "The bag: a folder, or a file (.mcap, .db3, .bag)"),
+    _read_only("rate", 1.0, "Speed: seconds of the bag per second", 0.001, 1e6),
+    _read_only("loop", False, "Start again at the end"),
+    _read_only("start", 0.0, "Start in s from the bag's first message", 0.0, 1e9),
+    _read_only("end", 0.0, "End in s from the bag's first message; 0: the bag's end", 0.0, 1e9),
+    _read_only(
         "topics",
         [""],
-        "Topics to replay; empty for all but velocity commands, those of pamiq_ros, and what "
-        "somebody else publishes",
-        read_only=True,
+        "Topics to replay; empty: all but velocity commands, those of pamiq_ros, and those that "
+        "another node publishes",
     ),
-    Parameter(
-        "compare",
-        False,
-        "Whether to compare the commands of today with those in the bag, on pamiq/comparison",
-        read_only=True,
-    ),
-    Parameter("clock_rate", 200.0, "Messages on /clock in Hz", 1.0, 10_000.0, read_only=True),
-    Parameter(
+    _read_only("compare", False, "Compare the commands with those in the bag, on pamiq/comparison"),
+    _read_only("clock_rate", 200.0, "Messages on /clock per second in Hz", 1.0, 10_000.0),
+    _read_only(
         "wait_for_system",
         True,
-        "Whether to begin once pamiq/status says active and the weights have come",
-        read_only=True,
+        "Start once pamiq/status is active and the inference node has weights",
     ),
-    Parameter("inference_node", "pamiq_inference", "Name of the node that acts", read_only=True),
+    _read_only("inference_node", "pamiq_inference", "Name of the inference node"),
 )
 
 VRCHAT_PARAMETERS = (
-    Parameter(
-        "capture",
-        "0",
-        "Where its view comes from: a device's number, a file or an address",
-        read_only=True,
+    _read_only("capture", "0", "Video source: a device's number, a file or an address"),
+    _read_only("loop", False, "Start a file again at its end"),
+    _read_only("rate", 0.0, "Images per second in Hz; 0: the source's own, or 30", 0.0, 240.0),
+    _read_only("frame_id", "camera", "Frame of the images"),
+    _read_only("osc_host", "127.0.0.1", "Host that runs VRChat"),
+    _read_only("osc_port", 9000, "Port on which VRChat listens for OSC", 1, 65535),
+    _read_only("osc_rate", 30.0, "Inputs sent per second in Hz", 1.0, 240.0),
+    _read_only("twist_stamped", False, "Subscribe to cmd_vel as TwistStamped instead of Twist"),
+    _read_only(
+        "command_timeout", 0.5, "Time without commands after which it stops in s", 0.05, 60.0
     ),
-    Parameter("loop", False, "Whether a file begins anew at its end", read_only=True),
-    Parameter(
-        "rate",
-        0.0,
-        "Pictures per second in Hz; 0: the source's own, or 30",
-        0.0,
-        240.0,
-        read_only=True,
-    ),
-    Parameter("frame_id", "camera", "Frame of the pictures", read_only=True),
-    Parameter("osc_host", "127.0.0.1", "Where VRChat runs", read_only=True),
-    Parameter("osc_port", 9000, "Where it listens for OSC", 1, 65535, read_only=True),
-    Parameter("osc_rate", 30.0, "Inputs sent per second in Hz", 1.0, 240.0, read_only=True),
-    Parameter("twist_stamped", False, "Whether cmd_vel is a TwistStamped", read_only=True),
-    Parameter(
-        "command_timeout",
-        0.5,
-        "Time in s after which the avatar stands still if no command comes",
-        0.05,
-        60.0,
-        read_only=True,
-    ),
-    Parameter("walk_speed", 2.0, "Its speed in m/s", 0.01, 100.0, read_only=True),
-    Parameter("run_speed", 4.0, "Its speed in m/s when it runs", 0.01, 100.0, read_only=True),
-    Parameter("turn_speed", 1.5, "Its turn in rad/s", 0.01, 100.0, read_only=True),
-    Parameter(
-        "jump_speed",
-        0.5,
-        "Upward velocity in m/s from which on it jumps",
-        0.01,
-        100.0,
-        read_only=True,
-    ),
-    Parameter(
-        "smoothing",
-        0.1,
-        "Time in s after which 1/e of a change is to come",
-        0.0,
-        10.0,
-        read_only=True,
-    ),
+    _read_only("walk_speed", 2.0, "The avatar's speed in m/s", 0.01, 100.0),
+    _read_only("run_speed", 4.0, "The avatar's speed in m/s when it runs", 0.01, 100.0),
+    _read_only("turn_speed", 1.5, "The avatar's turn in rad/s", 0.01, 100.0),
+    _read_only("jump_speed", 0.5, "Upward velocity in m/s from which on it jumps", 0.01, 100.0),
+    _read_only("smoothing", 0.1, "Time constant in s of the low-pass filter", 0.0, 10.0),
 )
 
 TABLES = {

@@ -10,11 +10,11 @@ import yaml
 from pamiq_ros.bringup import (
     GraphOptions,
     NodeDescription,
-    ReplayOptions,
-    WorldOptions,
+    absolute_namespace,
     graph,
     parse_remaps,
 )
+from pamiq_ros.nodes.tables import TABLES
 
 
 def by_name(nodes: list[NodeDescription]) -> dict[str, NodeDescription]:
@@ -30,7 +30,7 @@ def test_the_robot_graph_has_three_nodes_and_ends_with_control() -> None:
 
 
 def test_what_is_not_chosen_is_left_to_the_parameter_file() -> None:
-    nodes = graph(GraphOptions(world=WorldOptions()))
+    nodes = graph(GraphOptions(world={}))
     assert len(nodes) == 4
     assert all(node.parameters == {} for node in nodes)
 
@@ -38,40 +38,29 @@ def test_what_is_not_chosen_is_left_to_the_parameter_file() -> None:
 def test_choices_reach_the_nodes_that_they_concern(tmp_path: Path) -> None:
     config = tmp_path / "system.yaml"
     config.touch()
-    options = GraphOptions(
-        system="vae",
-        rate=20.0,
-        overrides=("latent_size=16",),
-        system_config=str(config),
-        states_dir=str(tmp_path / "states"),
-        resume="none",
-        resume_what_fits=True,
-        use_sim_time=True,
-        autostart=False,
-        max_linear_velocity=0.0,
-        max_angular_velocity=0.5,
-        twist_stamped=True,
-        frame_id="base",
-        world=WorldOptions("CarRacing-v3", "{continuous: true}"),
-    )
-    nodes = by_name(graph(options))
     both = {
         "system": "vae",
         "overrides": ["latent_size=16"],
         "system_config": str(config),
-        "use_sim_time": True,
         "states_dir": str(tmp_path / "states"),
         "resume": "none",
         "resume_what_fits": True,
     }
-    assert nodes["pamiq_inference"].parameters == {
-        **both,
+    of_inference = {
         "rate": 20.0,
         "max_linear_velocity": 0.0,
         "max_angular_velocity": 0.5,
         "twist_stamped": True,
         "frame_id": "base",
     }
+    options = GraphOptions(
+        {**both, **of_inference, "autostart": False},
+        world={"env_id": "CarRacing-v3", "env_kwargs": "{continuous: true}"},
+        use_sim_time=True,
+    )
+    nodes = by_name(graph(options))
+    both["use_sim_time"] = True
+    assert nodes["pamiq_inference"].parameters == {**both, **of_inference}
     assert nodes["pamiq_training"].parameters == both
     assert nodes["pamiq_control"].parameters == {"autostart": False, "use_sim_time": True}
     assert nodes["pamiq_world"].parameters == {
@@ -87,7 +76,9 @@ def test_paths_are_absolute_for_processes_that_run_elsewhere(
 ) -> None:
     (tmp_path / "my.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    options = GraphOptions(params_file="my.yaml", system_config="my.yaml", states_dir="states")
+    options = GraphOptions(
+        {"system_config": "my.yaml", "states_dir": "states"}, params_file="my.yaml"
+    )
     training = by_name(graph(options))["pamiq_training"]
     assert training.params_file == tmp_path / "my.yaml"
     assert training.parameters["system_config"] == str(tmp_path / "my.yaml")
@@ -96,7 +87,7 @@ def test_paths_are_absolute_for_processes_that_run_elsewhere(
 
 @pytest.mark.parametrize("namespace", ["robot1", "/robot1", "robot1/"])
 def test_a_namespace_holds_all_nodes(namespace: str) -> None:
-    nodes = graph(GraphOptions(namespace=namespace, world=WorldOptions()))
+    nodes = graph(GraphOptions(world={}, namespace=absolute_namespace(namespace)))
     assert {node.namespace for node in nodes} == {"/robot1"}
     assert by_name(nodes)["pamiq_control"].full_name == "/robot1/pamiq_control"
 
@@ -108,7 +99,7 @@ def test_without_a_namespace_names_are_at_the_root() -> None:
 def test_arguments_name_the_node_and_both_parameter_files(tmp_path: Path) -> None:
     given = tmp_path / "given.yaml"
     given.touch()
-    options = GraphOptions(namespace="r1", log_level="debug", params_file=str(given))
+    options = GraphOptions(namespace="/r1", log_level="debug", params_file=str(given))
     node = graph(options, remappings=[("cmd_vel", "base/cmd_vel")])[0]
     arguments = node.ros_arguments(tmp_path / "chosen.yaml")
     text = " ".join(arguments)
@@ -119,7 +110,7 @@ def test_arguments_name_the_node_and_both_parameter_files(tmp_path: Path) -> Non
 
 
 def test_parameters_are_written_for_the_node_by_its_full_name() -> None:
-    options = GraphOptions(system="vae", namespace="r1", overrides=("name='x: \"y\"'",))
+    options = GraphOptions({"system": "vae", "overrides": ["name='x: \"y\"'"]}, namespace="/r1")
     content = yaml.safe_load(graph(options)[0].parameters_yaml())
     assert content == {
         "/r1/pamiq_inference": {
@@ -131,23 +122,16 @@ def test_parameters_are_written_for_the_node_by_its_full_name() -> None:
 @pytest.mark.parametrize(
     ("choices", "error"),
     [
-        ({"rate": -1.0}, r"rate: expected double from 0 to 1000, found -1"),
-        ({"rate": 5000.0}, r"rate: expected double from 0 to 1000, found 5000"),
-        ({"rate": float("nan")}, r"rate: .* found nan"),
-        (
-            {"max_linear_velocity": -0.1},
-            r"max_linear_velocity: expected double from 0 .* found -0.1",
-        ),
-        ({"max_angular_velocity": float("inf")}, r"max_angular_velocity: .* found inf"),
-        ({"namespace": "my robot"}, r"namespace: expected names .* found 'my robot'"),
-        ({"namespace": "1st"}, r"namespace: .* found '1st'"),
-        ({"log_level": "loud"}, r"log_level: expected one of debug, .* found 'loud'"),
-        ({"overrides": ("size",)}, r"overrides: expected key=value, found 'size'"),
-        ({"overrides": ("=3",)}, r"overrides: expected key=value, found '=3'"),
+        ({"parameters": {"overrides": ["size"]}}, r"overrides: expected key=value, found 'size'"),
+        ({"parameters": {"overrides": ["=3"]}}, r"overrides: expected key=value, found '=3'"),
         ({"params_file": "/nowhere.yaml"}, r"params_file: expected a readable file.*/nowhere.yaml"),
         ({"params_file": "/"}, r"params_file: expected a readable file"),
-        ({"system_config": "/nowhere.yaml"}, r"system_config: expected a readable file"),
-        ({"states_dir": __file__}, r"states_dir: expected a folder, found a file at"),
+        ({"replay": {"bag": "/nowhere"}}, r"bag: expected a folder or a file, found .* /nowhere"),
+        ({"parameters": {"system_config": "/nowhere"}}, r"system_config: expected a readable file"),
+        (
+            {"parameters": {"states_dir": __file__}},
+            r"states_dir: expected a folder, found a file at",
+        ),
     ],
 )
 def test_a_wrong_choice_is_named_with_what_was_expected(
@@ -159,7 +143,7 @@ def test_a_wrong_choice_is_named_with_what_was_expected(
 
 def test_a_node_that_is_started_again_goes_on_from_its_newest_state() -> None:
     for resume, again in (("none", "latest"), ("2026-01-01_00-00-00.000000", "latest")):
-        node = by_name(graph(GraphOptions(resume=resume)))["pamiq_training"]
+        node = by_name(graph(GraphOptions({"resume": resume})))["pamiq_training"]
         assert node.parameters["resume"] == resume
         assert node.restarted.parameters["resume"] == again
     node = by_name(graph(GraphOptions()))["pamiq_training"]
@@ -167,8 +151,9 @@ def test_a_node_that_is_started_again_goes_on_from_its_newest_state() -> None:
 
 
 def test_a_replay_stands_in_for_the_robot_and_is_the_nodes_time(tmp_path: Path) -> None:
-    replay = ReplayOptions(str(tmp_path), start=2.0, remaps=parse_remaps(["/a:=/b"]))
-    nodes = by_name(graph(GraphOptions(system="vae", replay=replay)))
+    replay = {"bag": str(tmp_path), "start": 2.0}
+    options = GraphOptions({"system": "vae"}, replay=replay, remaps=parse_remaps(["/a:=/b"]))
+    nodes = by_name(graph(options))
     assert [*nodes] == ["pamiq_replay", "pamiq_inference", "pamiq_training", "pamiq_control"]
     assert all(node.parameters["use_sim_time"] is True for node in nodes.values())
     player = nodes["pamiq_replay"]
@@ -178,16 +163,51 @@ def test_a_replay_stands_in_for_the_robot_and_is_the_nodes_time(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("choices", "error"),
+    ("node", "name", "text", "error"),
     [
-        ({"bag": "/nowhere"}, r"bag: expected a folder or a file, found nothing at /nowhere"),
-        ({"rate": -1.0}, r"rate: expected double from 0.001 to 1e\+06, found -1"),
-        ({"start": float("nan")}, r"start: .* found nan"),
+        ("inference", "rate", "-1.0", r"expected double from 0 to 1000, found -1.0"),
+        ("inference", "rate", "5000", r"expected double from 0 to 1000, found 5000.0"),
+        ("inference", "rate", "nan", r"found nan"),
+        ("inference", "rate", "fast", r"expected double from 0 to 1000, found 'fast'"),
+        ("inference", "max_linear_velocity", "-0.1", r"expected double from 0 .* found -0.1"),
+        ("inference", "max_angular_velocity", "inf", r"found inf"),
+        ("inference", "twist_stamped", "maybe", r"expected bool, found 'maybe'"),
+        ("training", "niceness", "2.5", r"expected integer from 0 to 19, found '2.5'"),
+        ("world", "command", "kick", r"expected one of twist, .* found 'kick'"),
+        ("replay", "rate", "-1", r"expected double from 0.001 to 1e\+06, found -1"),
+        ("replay", "start", "nan", r"found nan"),
     ],
 )
-def test_a_wrong_replay_is_named(choices: dict[str, object], error: str) -> None:
+def test_a_value_is_checked_by_the_row_of_its_parameter(
+    node: str, name: str, text: str, error: str
+) -> None:
+    [row] = [row for row in TABLES[f"pamiq_{node}"] if row.name == name]
     with pytest.raises(ValueError, match=error):
-        ReplayOptions(**{"bag": "/", **choices})  # type: ignore[arg-type]
+        row.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("node", "name", "text", "value"),
+    [
+        ("inference", "rate", "20", 20.0),
+        ("inference", "twist_stamped", "true", True),
+        ("inference", "overrides", "a=1 'b=x y'", ["a=1", "b=x y"]),
+        ("training", "niceness", "3", 3),
+        ("world", "command", "array", "array"),
+    ],
+)
+def test_a_text_becomes_a_value_of_the_parameters_type(
+    node: str, name: str, text: str, value: object
+) -> None:
+    [row] = [row for row in TABLES[f"pamiq_{node}"] if row.name == name]
+    found = row.parse(text)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("text", ["my robot", "1st", "a//b"])
+def test_a_wrong_namespace_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match=f"namespace: expected names .* found '{text}'"):
+        absolute_namespace(text)
 
 
 @pytest.mark.parametrize("text", ["a", "a:=", ":=b", "a:=b:=c"])

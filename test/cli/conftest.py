@@ -56,8 +56,8 @@ class Cli:
     def err(self):
         return self.err_path.read_text()
 
-    def log(self, room):
-        path = self.log_dir / f"pamiq_{room}.log"
+    def log(self, role):
+        path = self.log_dir / f"pamiq_{role}.log"
         return path.read_text() if path.is_file() else ""
 
     def until_active(self):

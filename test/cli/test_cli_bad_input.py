@@ -11,10 +11,10 @@ from pamiq_ros.cli import checks, options
 from pamiq_ros.cli.main import main
 
 CASES = [
-    (["demo", "--rate", "5000"], "--rate", "expected double from 0 to 1000, found 5000"),
-    (["demo", "--rate", "-1"], "--rate", "expected a positive number of Hz, found '-1'"),
-    (["demo", "--rate", "nan"], "--rate", "expected a positive number of Hz, found 'nan'"),
-    (["demo", "--rate", "fast"], "--rate", "expected a positive number of Hz, found 'fast'"),
+    (["demo", "--rate", "5000"], "--rate", "expected double from 0 to 1000, found 5000.0"),
+    (["demo", "--rate", "-1"], "--rate", "expected double from 0 to 1000, found -1.0"),
+    (["demo", "--rate", "nan"], "--rate", "expected double from 0 to 1000, found nan"),
+    (["demo", "--rate", "fast"], "--rate", "expected double from 0 to 1000, found 'fast'"),
     (["demo", "--duration", "0"], "--duration", "expected a positive number of seconds"),
     (["demo", "--duration", "inf"], "--duration", "found 'inf'"),
     (["demo", "--set", "learning_rate"], "--set", "expected key=value, found 'learning_rate'"),
@@ -37,6 +37,7 @@ CASES = [
     (["up", "vae", "--world", "a", "--world-kwargs", "[1]"], "--world-kwargs", "found '[1]'"),
     (["up", "vae", "--world", "a", "--world-kwargs", "{a: .nan}"], "--world-kwargs", "{a: .nan}"),
     (["up", "vae", "--world", "a", "--world-kwargs", "{"], "--world-kwargs", "YAML mapping"),
+    (["up", "vae", "--world", "a", "--world-command", "kick"], "--world-command", "one of twist,"),
     (["up"], "SYSTEM", "Missing argument"),
 ]
 
@@ -58,7 +59,7 @@ def test_bad_input_is_refused(arguments, option, text):
 
 
 def test_a_missing_module_is_told_with_the_way_to_install_it(monkeypatch):
-    monkeypatch.setitem(checks._NEEDED, "wheels_of_a_boat", "ros")
+    monkeypatch.setitem(checks._NEEDED["torch"], "wheels_of_a_boat", "ros")
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 2
     assert "'wheels_of_a_boat'" in result.output

@@ -252,7 +252,7 @@ def test_what_is_typed_becomes_a_value_of_the_parameters_type(kind, text, value)
     from rcl_interfaces.msg import ParameterDescriptor, ParameterType
     from rclpy.parameter import parameter_value_to_python
 
-    from pamiq_ros.cli.parameter_text import parse_value
+    from pamiq_ros.cli.node_parameters import parse_value
 
     descriptor = ParameterDescriptor(type=getattr(ParameterType, f"PARAMETER_{kind}"))
     if value is None:

@@ -128,7 +128,12 @@ def test_commands_are_carried_out_one_after_the_other(ros, console):
     terminal.line("params 'control")
     terminal.sees("No closing quotation")
     terminal.line("help")
-    terminal.sees("Hold the robot still", "Save a state", "Stop the robot", "Leave; the system")
+    terminal.sees(
+        "Stop the robot and the learning",
+        "Save a state",
+        "Stop the robot, then",
+        "Leave; the system",
+    )
     terminal.line("help params")
     terminal.sees("params inference rate 20")
     terminal.line("shutdown")
@@ -210,7 +215,7 @@ def test_a_console_that_is_ended_leaves_the_terminal_as_it_was(console):
 def test_a_history_that_can_not_be_kept_is_told(tmp_path):
     (tmp_path / "file").touch()
     history, problem = open_history(tmp_path / "file" / "history")
-    assert "the history is not kept" in problem
+    assert "the history is not saved" in problem
     history.append_string("pause")  # for as long as the console runs
     assert history.get_strings() == ["pause"]
 

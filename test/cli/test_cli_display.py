@@ -8,9 +8,8 @@ from statuses import ACTIVE, CROWDED, FAILED, HELD, STARTING
 
 from pamiq_ros.bringup.log_tail import Notice
 from pamiq_ros.cli.display import LiveDisplay, PlainDisplay
-from pamiq_ros.cli.panel import draw
 from pamiq_ros.cli.status import Status
-from pamiq_ros.cli.view import View, line
+from pamiq_ros.cli.view import View, draw, line
 
 NOTICES = [Notice("WARN", f"pamiq_training_{i}", "the buffer [is] full " * 9) for i in range(3)]
 

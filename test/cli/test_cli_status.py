@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.cli.panel import draw
 from pamiq_ros.cli.status import LARGEST_CHARACTERS, Status
-from pamiq_ros.cli.status_text import status_lines
-from pamiq_ros.cli.view import View, line
+from pamiq_ros.cli.view import View, draw, line, status_lines
 
 KEYS = st.sampled_from(
     ["state", "report", "inference", "training", "metrics", "a", "first", "last", "buffers",

@@ -10,9 +10,8 @@ import pytest
 from conftest import until
 
 from pamiq_ros.bringup import NodeDescription, stopping
-from pamiq_ros.bringup.node_process import NodeProcess
 from pamiq_ros.bringup.stopping import Interrupts, Stop
-from pamiq_ros.bringup.supervisor import Supervisor
+from pamiq_ros.bringup.supervisor import NodeProcess, Supervisor
 
 SLEEPS = "print('up', flush=True); import time; time.sleep(60)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEPS

@@ -16,7 +16,7 @@ from recorded import EXPERIENCE, REPORTS, REQUEST, STATUS, WEIGHTS, recorded
 from wrong_reports import wrong_reports
 
 from pamiq_ros.cli.status import Status
-from pamiq_ros.cli.status_text import metrics_lines, status_lines
+from pamiq_ros.cli.view import metrics_lines, status_lines
 from pamiq_ros.supervision.reports import unseal
 
 pytestmark = pytest.mark.integration

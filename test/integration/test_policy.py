@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
 pytest.importorskip("gymnasium", reason="gymnasium is not installed: pip install '.[sim]'")
 
-from pamiq_ros.cli.monitor import Monitor
+from pamiq_ros.cli.system_client import Monitor
 
 from .harness import DOMAIN, Graph, graph, wait_until
 

@@ -173,7 +173,7 @@ def test_nothing_recorded_is_told(tmp_path):
         tmp_path, "record", "-o", tmp_path / "bag", "nobody", "--duration", 1
     ) as process:
         assert process.wait(150.0) == 1
-    assert "nothing came on nobody" in said(tmp_path)
+    assert "no message was received on nobody" in said(tmp_path)
     with pamiq_ros(tmp_path, "record", "-o", tmp_path / "bag") as process:
         assert process.wait(150.0) == 2
     assert "expected a new folder" in said(tmp_path)

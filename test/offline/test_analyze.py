@@ -11,7 +11,7 @@ pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
 
 from bag_files import bag2
 
-from pamiq_ros.cli.analyze import bars
+from pamiq_ros.cli.evaluate import bars
 from pamiq_ros.cli.main import main
 from pamiq_ros.core import Normalizer, load_normalizer
 from pamiq_ros.offline.analysis import channel_of

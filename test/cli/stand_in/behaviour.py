@@ -1,4 +1,4 @@
-"""What a stand-in is told to do: STAND_IN is a JSON object of rooms and behaviours."""
+"""What a stand-in is told to do: STAND_IN is a JSON object of roles and behaviours."""
 
 import ctypes
 import json
@@ -8,9 +8,9 @@ import sys
 import time
 
 
-def behaviour(room):
-    """The room's behaviour; 'well' when nothing is said about it."""
-    return json.loads(os.environ.get("STAND_IN", "{}")).get(room, "well")
+def behaviour(role):
+    """The role's behaviour; 'well' when nothing is said about it."""
+    return json.loads(os.environ.get("STAND_IN", "{}")).get(role, "well")
 
 
 def die_with_parent():
@@ -36,19 +36,19 @@ def on_sigterm(what):
     return ended
 
 
-def be(room):
+def be(role):
     """Be a node that is no control node, until SIGTERM."""
     die_with_parent()
-    what = behaviour(room)
+    what = behaviour(role)
     ended = on_sigterm(what)
-    say(f"{room} is up")
+    say(f"{role} is up")
     if what == "dies":
         say("RuntimeError: no wheels")
         sys.exit(1)
     if what == "refuses":
-        say(f"[ERROR] [1.0] [pamiq_{room}]: wheels: expected 4, found 3")
+        say(f"[ERROR] [1.0] [pamiq_{role}]: wheels: expected 4, found 3")
         sys.exit(2)
     if what == "warns":
-        say(f"[WARN] [1.0] [pamiq_{room}]: low on wheels")
+        say(f"[WARN] [1.0] [pamiq_{role}]: low on wheels")
     while not ended:
         time.sleep(0.1)

@@ -3,7 +3,7 @@
 import dataclasses
 
 from pamiq_ros.bringup import graph, stopping
-from pamiq_ros.cli import checks, session
+from pamiq_ros.cli import checks, up
 from pamiq_ros.cli.main import main
 from pamiq_ros.supervision import exit_policy as supervision
 
@@ -13,7 +13,7 @@ def stand_ins(options):
     return [dataclasses.replace(node, package="stand_in") for node in graph(options)]
 
 
-session.graph = stand_ins
+up.graph = stand_ins
 checks.built_in_systems = lambda: ["curiosity", "vae"]
 # How the delays before restarts grow has tests of its own, which don't wait for them.
 supervision._FIRST_DELAY_S = 0.1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pamiq_ros.cli.training_display import print_table
+from pamiq_ros.cli.evaluate import print_table
 
 
 def shown(states, capsys):
