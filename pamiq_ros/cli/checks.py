@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from pamiq_ros.bringup import GraphOptions
+from pamiq_ros.bringup import GraphOptions, graph
 from pamiq_ros.supervision.claims import NameClaim
 
 if TYPE_CHECKING:
@@ -176,15 +176,11 @@ def robot_taken(control: str) -> str:
     return NameClaim(control, int(domain)).holder()
 
 
-def wrong_configuration(options: GraphOptions, names: Collection[str]) -> str:
-    """Return what is wrong with the parameter file or the system; empty for nothing.
-
-    Args:
-        options: The graph.
-        names: Names of its nodes.
-    """
+def wrong_configuration(options: GraphOptions) -> str:
+    """Return what is wrong with a graph's parameter file or its system; empty for nothing."""
     config_file, overrides = options.text("system_config"), options.overrides
     if options.params_file:
+        names = [node.name for node in graph(options)]
         try:
             found = _read_params_file(Path(options.params_file), options.namespace, names)
         except ValueError as error:

@@ -246,7 +246,7 @@ def run(request: Request) -> int:
     """Run the graph until it ends, and return the exit status."""
     files = files_there()
     try:
-        wrong = wrong_configuration(request.graph, [node.name for node in graph(request.graph)])
+        wrong = wrong_configuration(request.graph)
         return _complain(wrong, BAD_CONFIGURATION) if wrong else _run_with_logs(request)
     finally:
         remove_leftovers(files)

@@ -1,4 +1,4 @@
-"""What a stand-in is told to do: STAND_IN is a JSON object of roles and behaviours."""
+"""How a stand-in behaves: STAND_IN is a JSON object of roles and behaviours."""
 
 import ctypes
 import json
