@@ -1,4 +1,4 @@
-"""Loading the parts of a state, all of them or those that fit."""
+"""Loads the parts of a state: all of them, or those that match the configuration."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def load_parts(
     """Load parts from a state's directory.
 
     Args:
-        parts: What to load, by name; of those that are mappings each value by itself.
+        parts: The parts, by name. The values of a mapping are loaded one by one.
         path: The state's directory.
-        on_mismatch: Called with a text for each that does not fit; None: that is an error.
+        on_mismatch: Called with a text for each part that does not match; None: a mismatch raises.
 
     Raises:
-        ValueError: One does not fit, or is damaged; names the file.
+        ValueError: A part does not match, or is damaged; names the file.
     """
     for name, part in parts.items():
         if on_mismatch is None:

@@ -14,15 +14,15 @@ from .base import Trainer
 
 
 class TrainersDict(PersistentParts, ThreadEventParts, OrderedDict[str, Trainer]):
-    """Trainers by name, in the order in which they take turns."""
+    """Trainers by name, in the order in which they run."""
 
     def attach_training_models(self, training_models: TrainingModelsDict) -> None:
-        """Give every trainer the models."""
+        """Attach the models to every trainer."""
         for trainer in self.values():
             trainer.attach_training_models(training_models)
 
     def attach_data_users(self, data_users: DataUsersDict) -> None:
-        """Give every trainer the data users."""
+        """Attach the data users to every trainer."""
         for trainer in self.values():
             trainer.attach_data_users(data_users)
 
