@@ -12,12 +12,11 @@ from pamiq_ros.core.model import TrainingModel, TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.seeding import Generators
 from pamiq_ros.core.state import reusing
-from pamiq_ros.core.state_persistence import PersistentStateMixin
+from pamiq_ros.core.state_persistence import PersistentStateMixin, load_parts
 from pamiq_ros.core.system import System
 from pamiq_ros.core.trainer import TrainersDict
 
 from .errors import ErrorLog
-from .parts import load_parts
 from .safe_points import BetweenRuns
 from .training_faults import EXIT, RETRY, TrainingFaults
 

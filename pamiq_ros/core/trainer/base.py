@@ -1,9 +1,11 @@
-"""Trainer: trains models whenever there is enough new data."""
+"""Trainer: trains models whenever there is enough new data; and trainers by name."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,8 @@ from ..data import DataUser, DataUsersDict
 from ..model import TrainingModel, TrainingModelsDict
 from ..recorder import Recorder
 from ..state import load_json, save_json
-from ..state_persistence import PersistentStateMixin
-from ..thread import ThreadEventMixin
+from ..state_persistence import PersistentParts, PersistentStateMixin
+from ..thread import ThreadEventMixin, ThreadEventParts
 
 
 class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
@@ -135,3 +137,20 @@ class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
         """Load the time of the last training."""
         last = load_json(path / "trainer")["previous_training_time"]
         self._previous_training_time = -math.inf if last is None else float(last)
+
+
+class TrainersDict(PersistentParts, ThreadEventParts, OrderedDict[str, Trainer]):
+    """Trainers by name, in the order in which they run."""
+
+    def attach_training_models(self, training_models: TrainingModelsDict) -> None:
+        """Attach the models to every trainer."""
+        for trainer in self.values():
+            trainer.attach_training_models(training_models)
+
+    def attach_data_users(self, data_users: DataUsersDict) -> None:
+        """Attach the data users to every trainer."""
+        for trainer in self.values():
+            trainer.attach_data_users(data_users)
+
+    def _parts(self) -> Mapping[str, Any]:
+        return self
