@@ -128,7 +128,7 @@ class InferenceNode(PamiqNode):
         # What is frozen and forms a cycle would stay, and keep its shared memory beyond the end.
         gc.unfreeze()
         if self._robot is not None:
-            self.attempt("stop", self._robot.stop)
+            self.attempt("stop", self._robot.stop_before_closing)
         states, self._states = self._states, None
         if states is not None:
             self.attempt("states", states.close)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ from pamiq_ros.runtime.histogram import Histogram
 from .robot_settings import RobotSettings
 from .sinks import CommandSink, open_sink
 from .sources import Ages, TopicSource
+
+_LAST_STOPS, _LAST_STOP_PERIOD_S = 5, 0.05
 
 
 class RosRobot:
@@ -132,6 +135,18 @@ class RosRobot:
                 errors.append(error)
         if errors:
             raise errors[0]
+
+    def stop_before_closing(self) -> None:
+        """Command zero several times, if anything was ever commanded; takes 0.25 s.
+
+        DDS repeats a lost message only while its publisher exists. Without this, a robot whose last
+        messages were lost would keep the velocity from before them.
+        """
+        if not any(self.action_counts().values()):
+            return
+        for _ in range(_LAST_STOPS):
+            self.stop()
+            time.sleep(_LAST_STOP_PERIOD_S)
 
     def action_counts(self) -> dict[str, int]:
         """Commands published, stops among them, by topic as the actuators name it."""

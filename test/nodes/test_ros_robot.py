@@ -248,6 +248,21 @@ def test_velocities_are_commanded_and_stopped(hardware: Hardware, robot: RosRobo
     assert robot.action_counts() == {"cmd_vel": 2}
 
 
+def test_the_last_zero_is_repeated_before_the_topic_closes(
+    hardware: Hardware, robot: RosRobot
+) -> None:
+    base = robot.open_actuator(TwistTopic())
+    robot.stop_before_closing()
+    assert robot.action_counts() == {"cmd_vel": 0}  # nothing was commanded: nothing to stop
+    heard = hardware.hear(Twist, "cmd_vel")
+    wait_connected(base)
+    base.write([0.5, 0.0])
+    wait_until(lambda: heard, "the command")
+    robot.stop_before_closing()
+    wait_until(lambda: len(heard) == 6, "five zeros")
+    assert all(zero == Twist() for zero in heard[1:])
+
+
 def test_stamped_velocities_have_the_frame_and_the_time(hardware: Hardware, node: Node) -> None:
     robot = RosRobot(node, RobotSettings(twist_stamped=True, frame_id="hull"))
     base = robot.open_actuator(TwistTopic())
