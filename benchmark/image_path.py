@@ -1,4 +1,4 @@
-"""From a camera's publish to the tensor an agent gets: `TopicSource` against plain rclpy.
+"""From a camera's publish to the tensor an agent gets: `ImageTopic` against plain rclpy.
 
 Each way is a pair of processes, one that publishes and one that reads: the package's with its Fast
 DDS profile, the reference with Fast DDS as it comes and a callback as it is usually written. The

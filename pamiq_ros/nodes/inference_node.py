@@ -27,7 +27,7 @@ from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsRe
 
 from .main import run
 from .managed import PamiqNode
-from .robot_settings import robot_settings
+from .robot_topics import robot_settings
 from .scheduling import make_ticker
 from .states import NodeStates, open_states
 from .tables import INFERENCE_PARAMETERS

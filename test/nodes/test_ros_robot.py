@@ -29,8 +29,8 @@ from pamiq_ros.core.devices import (
     TwistTopic,
     attach_robot,
 )
-from pamiq_ros.core.devices.limits import AxisLimit
-from pamiq_ros.nodes.robot_settings import RobotSettings
+from pamiq_ros.core.devices.actuator import AxisLimit
+from pamiq_ros.nodes.robot_topics import RobotSettings
 from pamiq_ros.nodes.ros_robot import RosRobot
 from pamiq_ros.pixels import fill_image
 
@@ -89,11 +89,10 @@ def robot(node: Node) -> Iterator[RosRobot]:
     robot.close()
 
 
-def wait_connected(sink: Any) -> None:
-    """Wait until the sink's publisher and a subscription have found each other."""
-    wait_until(
-        lambda: sink._publisher.get_subscription_count() > 0, f"a subscriber of {sink.topic}"
-    )
+def wait_connected(commands: Any) -> None:
+    """Wait until the publisher of commands and a subscription have found each other."""
+    publisher = commands._output.publish.__self__
+    wait_until(lambda: publisher.get_subscription_count() > 0, f"a subscriber of {commands.topic}")
 
 
 def brightness(source: Any) -> int:
