@@ -183,7 +183,7 @@ def read_ours(height: int, width: int) -> list[tuple[int, ...]]:
     camera = ImageTopic(TOPIC, height, width)
     source = robot.open_sensor(camera)
     arrived = threading.Event()
-    robot.on_observation(camera, arrived.set)
+    robot.on_observation(TOPIC, arrived.set)
 
     def tick() -> None:
         while not (readings and readings[-1][0] == _END):

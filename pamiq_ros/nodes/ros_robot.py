@@ -71,33 +71,22 @@ class RosRobot:
         self._publishers.append(publisher)
         return publisher
 
-    def sensor_topics(self) -> list[tuple[str, bool]]:
-        """Full name of each open sensor's topic and whether it has pictures, in opening order."""
-        return [(s.topic, isinstance(s.sensor, ImageTopic)) for s in self._open()]
-
-    def on_observation(self, sensor: str | TopicSensor, callback: Callable[[], None]) -> None:
-        """Have `callback` called each time a new observation of one sensor has arrived.
+    def on_observation(self, topic: str, callback: Callable[[], None]) -> None:
+        """Have `callback` called each time a new observation of one sensor was received.
 
         It is called in the executor's thread, once the sensor would read that observation; it must
         return at once (set an event) and raise nothing. It ends with the sensor's teardown.
 
         Args:
-            sensor: A sensor that is set up, or its topic by its full name or as the sensor names
-                it; where several sensors read the topic, the one that was set up first.
+            topic: The sensor's topic, as the sensor or the node names it; where several sensors
+                read the topic, the one that was set up first. Empty: the only image topic, or the
+                only topic.
             callback: What to call.
 
         Raises:
-            ValueError: No such sensor is open; names those that are.
+            ValueError: No such sensor is open, or several may be meant; names those that are open.
         """
-        found = self._open()
-        for one in found:
-            names = (one.topic, one.sensor.topic)
-            if sensor is one.sensor or (isinstance(sensor, str) and sensor in names):
-                one.on_observation(callback)
-                return
-        wanted = sensor if isinstance(sensor, str) else sensor.topic
-        topics = ", ".join(one.topic for one in found) or "none"
-        raise ValueError(f"topic '{wanted}': expected one of the open sensors' ({topics})")
+        self._find(topic).on_observation(callback)
 
     def missing(self) -> list[str]:
         """Full names of the topics of which nothing has been received yet."""
@@ -181,6 +170,23 @@ class RosRobot:
 
     def _open(self) -> list[SensorSubscription]:
         return [one for one in self._subscriptions if not one.closed]
+
+    def _find(self, topic: str) -> SensorSubscription:
+        found = self._open()
+        topics = ", ".join(sorted({one.topic for one in found})) or "none"
+        if topic:
+            names = (topic, self._node.resolve_topic_name(topic))
+            for one in found:
+                if one.topic in names or one.sensor.topic == topic:
+                    return one
+            raise ValueError(f"topic '{topic}': expected one of the open sensors' ({topics})")
+        candidates = [one for one in found if isinstance(one.sensor, ImageTopic)] or found
+        if len({one.topic for one in candidates}) != 1:
+            raise ValueError(
+                "expected a topic, since the system has not just one that could be meant; found "
+                f"none; its sensors' topics are {topics}"
+            )
+        return candidates[0]
 
     def _oldest(self) -> tuple[str, Ages] | None:
         known = [(s.topic, ages) for s in self._open() if (ages := s.ages()) is not None]
