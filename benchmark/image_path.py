@@ -1,4 +1,4 @@
-"""From a camera's publish to the tensor an agent gets: `TopicSource` against plain rclpy.
+"""From a camera's publish to the tensor an agent gets: `ImageTopic` against plain rclpy.
 
 Each way is a pair of processes, one that publishes and one that reads: the package's with its Fast
 DDS profile, the reference with Fast DDS as it comes and a callback as it is usually written. The
@@ -183,7 +183,7 @@ def read_ours(height: int, width: int) -> list[tuple[int, ...]]:
     camera = ImageTopic(TOPIC, height, width)
     source = robot.open_sensor(camera)
     arrived = threading.Event()
-    robot.on_observation(camera, arrived.set)
+    robot.on_observation(TOPIC, arrived.set)
 
     def tick() -> None:
         while not (readings and readings[-1][0] == _END):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rclpy.node import Node
 from rclpy.publisher import Publisher
 from std_msgs.msg import Empty
 
@@ -19,16 +20,17 @@ from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.devices import attach_robot
 from pamiq_ros.nodes.ros_robot import RosRobot
 from pamiq_ros.runtime.actor import Actor
+from pamiq_ros.runtime.observation_ticker import ObservationTicker
 from pamiq_ros.runtime.staged_weights import StagedWeights
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.supervision.claims import NameClaim
 from pamiq_ros.supervision.liveliness import PERIOD_S, Watchdog, sign_of_life
+from pamiq_ros.supervision.ros_time import tick_time
 from pamiq_ros.transport import ExperienceCollector, ExperienceSender, WeightsReceiver
 
 from .main import run
-from .managed import PamiqNode
-from .robot_settings import robot_settings
-from .scheduling import make_ticker
+from .managed import PamiqNode, thread_setup
+from .robot_topics import robot_settings
 from .states import NodeStates, open_states
 from .tables import INFERENCE_PARAMETERS
 from .topics import ExperienceTopics, MissingWeights, WeightsTopics
@@ -128,7 +130,7 @@ class InferenceNode(PamiqNode):
         # What is frozen and forms a cycle would stay, and keep its shared memory beyond the end.
         gc.unfreeze()
         if self._robot is not None:
-            self.attempt("stop", self._robot.stop)
+            self.attempt("stop", self._robot.stop_before_closing)
         states, self._states = self._states, None
         if states is not None:
             self.attempt("states", states.close)
@@ -233,6 +235,36 @@ class InferenceNode(PamiqNode):
 
     def _stamp(self) -> int:
         return int(self.get_clock().now().nanoseconds)
+
+
+def make_ticker(node: Node, rate: float, actor: Actor, robot: RosRobot) -> Ticker:
+    """Return the ticker that the parameters `trigger` and `trigger_topic` choose.
+
+    Args:
+        node: Whose parameters count.
+        rate: Ticks per second in Hz; the most, where observations trigger.
+        actor: What ticks, set up already.
+        robot: Whose observations trigger.
+
+    Raises:
+        ValueError: A parameter does not fit this machine, or the system's sensors.
+    """
+    prepare, clock = thread_setup(node), tick_time(node)
+    if node.get_parameter("trigger").value == "rate":
+        back = "the clock went back by {:.3f} s: deadlines begin anew"
+        return Ticker(
+            rate,
+            actor.tick,
+            prepare=prepare,
+            clock=clock,
+            on_jump_back=lambda seconds: node.get_logger().warning(back.format(seconds)),
+        )
+    ticker = ObservationTicker(rate, actor.tick, actor.watch, prepare=prepare, clock=clock)
+    try:
+        robot.on_observation(node.get_parameter("trigger_topic").value, ticker.notify)
+    except ValueError as error:
+        raise ValueError(f"parameter 'trigger_topic': {error}") from error
+    return ticker
 
 
 def main() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
 from pamiq_ros.compat import current_state
@@ -14,12 +16,47 @@ from pamiq_ros.core import time
 from pamiq_ros.core.config import ConfigurationError, ResolvedSystem, resolve_system
 from pamiq_ros.core.seeding import seed_everything
 from pamiq_ros.runtime.errors import ErrorLog, raised
+from pamiq_ros.runtime.scheduling import Scheduling, parse_cpus, prefer_this_thread
 from pamiq_ros.supervision.exit_policy import GAVE_UP
 from pamiq_ros.supervision.lifecycle import ACTIVE, UNCONFIGURED
 from pamiq_ros.supervision.reporter import Reporter
 
 from .parameters import declare
 from .tables import Parameter
+
+
+def thread_setup(node: Node) -> Callable[[], None]:
+    """Return what a thread that computes calls first: its scheduling, its number of torch threads.
+
+    Args:
+        node: A node with the parameters of the inference or the training node.
+
+    Raises:
+        ValueError: The parameter `cpu_affinity` does not fit this machine.
+    """
+
+    def value(name: str, default: Any = None) -> Any:
+        return node.get_parameter(name).value if node.has_parameter(name) else default
+
+    try:
+        cpus = parse_cpus(value("cpu_affinity"))
+    except ValueError as error:
+        raise ValueError(f"parameter 'cpu_affinity': {error}") from error
+    scheduling = Scheduling(
+        cpus=cpus,
+        niceness=value("niceness", 0),
+        policy=value("scheduling", "other"),
+        priority=value("realtime_priority", 0),
+    )
+    threads: int = value("torch_threads")
+
+    def set_up() -> None:
+        for refused in prefer_this_thread(scheduling):
+            node.get_logger().info(f"goes on without: {refused}", once=True)
+        # Matrix products take a number that each thread has for itself, every core by default.
+        torch.set_num_threads(threads)
+
+    return set_up
 
 
 class PamiqNode(LifecycleNode):

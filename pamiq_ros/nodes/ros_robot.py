@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
 
-from pamiq_ros.core.devices import ImageTopic, TopicActuator, TopicSensor
+from pamiq_ros.core.devices import (
+    CommandPublisher,
+    ImageTopic,
+    NewestMessage,
+    TopicActuator,
+    TopicSensor,
+)
 from pamiq_ros.runtime.histogram import Histogram
 
-from .robot_settings import RobotSettings
-from .sinks import CommandSink, open_sink
-from .sources import Ages, TopicSource
+from .robot_topics import Ages, RobotSettings, SensorSubscription, command_type, open_actuator
+
+_LAST_STOPS, _LAST_STOP_PERIOD_S = 5, 0.05
 
 
 class RosRobot:
@@ -36,21 +43,21 @@ class RosRobot:
         self.ages = Histogram()
         self._node = node
         self._settings = settings or RobotSettings()
-        self._sources: list[TopicSource] = []
-        self._sinks: list[CommandSink] = []
+        self._subscriptions: list[SensorSubscription] = []
+        self._publishers: list[CommandPublisher] = []
         self._stale: dict[str, str] = {}
 
-    def open_sensor(self, sensor: TopicSensor) -> TopicSource:
+    def open_sensor(self, sensor: TopicSensor) -> NewestMessage:
         """Subscribe the sensor's topic.
 
         Raises:
             ValueError: Its message type is not installed.
         """
-        source = TopicSource(self._node, sensor)
-        self._sources = [*self._open_sources(), source]
-        return source
+        subscription = SensorSubscription(self._node, sensor)
+        self._subscriptions = [*self._open(), subscription]
+        return subscription.newest
 
-    def open_actuator(self, actuator: TopicActuator) -> CommandSink:
+    def open_actuator(self, actuator: TopicActuator) -> CommandPublisher:
         """Publish the actuator's topic.
 
         Raises:
@@ -58,43 +65,32 @@ class RosRobot:
                 or its message type is not installed.
         """
         topic = self._node.resolve_topic_name(actuator.topic)
-        if any(sink.topic == topic for sink in self._sinks if not sink.closed):
+        if any(other.topic == topic for other in self._publishers if not other.closed):
             raise ValueError(f"topic '{topic}': expected one actuator, found two")
-        sink = open_sink(self._node, actuator, self._settings)
-        self._sinks.append(sink)
-        return sink
+        publisher = open_actuator(self._node, actuator, self._settings)
+        self._publishers.append(publisher)
+        return publisher
 
-    def sensor_topics(self) -> list[tuple[str, bool]]:
-        """Full name of each open sensor's topic and whether it has pictures, in opening order."""
-        return [(s.topic, isinstance(s.sensor, ImageTopic)) for s in self._open_sources()]
-
-    def on_observation(self, sensor: str | TopicSensor, callback: Callable[[], None]) -> None:
-        """Have `callback` called each time a new observation of one sensor has arrived.
+    def on_observation(self, topic: str, callback: Callable[[], None]) -> None:
+        """Have `callback` called each time a new observation of one sensor was received.
 
         It is called in the executor's thread, once the sensor would read that observation; it must
         return at once (set an event) and raise nothing. It ends with the sensor's teardown.
 
         Args:
-            sensor: A sensor that is set up, or its topic by its full name or as the sensor names
-                it; where several sensors read the topic, the one that was set up first.
+            topic: The sensor's topic, as the sensor or the node names it; where several sensors
+                read the topic, the one that was set up first. Empty: the only image topic, or the
+                only topic.
             callback: What to call.
 
         Raises:
-            ValueError: No such sensor is open; names those that are.
+            ValueError: No such sensor is open, or several may be meant; names those that are open.
         """
-        sources = self._open_sources()
-        for source in sources:
-            names = (source.topic, source.sensor.topic)
-            if sensor is source.sensor or (isinstance(sensor, str) and sensor in names):
-                source.on_observation(callback)
-                return
-        wanted = sensor if isinstance(sensor, str) else sensor.topic
-        found = ", ".join(source.topic for source in sources) or "none"
-        raise ValueError(f"topic '{wanted}': expected one of the open sensors' ({found})")
+        self._find(topic).on_observation(callback)
 
     def missing(self) -> list[str]:
         """Full names of the topics of which nothing has been received yet."""
-        return [source.topic for source in self._open_sources() if source.ages() is None]
+        return [one.topic for one in self._open() if one.ages() is None]
 
     def oldest(self) -> tuple[str, float] | None:
         """Full name and age in s of the oldest observation now; None while there is none."""
@@ -122,44 +118,78 @@ class RosRobot:
         """Command zero on every actuator's topic, at once.
 
         Raises:
-            Exception: The first of those that publishing raised, after all topics had their turn.
+            Exception: The first of those that publishing raised, after all topics were tried.
         """
         errors = []
-        for sink in self._sinks:
+        for publisher in self._publishers:
             try:
-                sink.stop()
+                publisher.stop()
             except Exception as error:  # one broken publisher must not keep the others moving
                 errors.append(error)
         if errors:
             raise errors[0]
 
+    def stop_before_closing(self) -> None:
+        """Command zero several times, if anything was ever commanded; takes 0.25 s.
+
+        DDS repeats a lost message only while its publisher exists. Without this, a robot whose last
+        messages were lost would keep the velocity from before them.
+        """
+        if not any(self.action_counts().values()):
+            return
+        for _ in range(_LAST_STOPS):
+            self.stop()
+            time.sleep(_LAST_STOP_PERIOD_S)
+
     def action_counts(self) -> dict[str, int]:
         """Commands published, stops among them, by topic as the actuators name it."""
         counts: Counter[str] = Counter()
-        for sink in self._sinks:
-            counts[sink.actuator.topic] += sink.count
+        for publisher in self._publishers:
+            counts[publisher.actuator.topic] += publisher.count
         return dict(counts)
-
-    def commands(self) -> dict[str, dict[str, float]]:
-        """The newest command of each open actuator by its topic's full name: numbers by name."""
-        return {sink.topic: sink.newest for sink in self._sinks if not sink.closed}
 
     def actuators(self) -> list[dict[str, Any]]:
         """For who has to stop the robot from outside: `topic`, `type`, `size` and `frame_id`."""
-        return [sink.described(self._settings.frame_id) for sink in self._sinks if not sink.closed]
+        return [
+            {
+                "topic": one.topic,
+                "type": command_type(one.actuator, self._settings).rpartition("/")[2],
+                "size": len(one.names),
+                "frame_id": self._settings.frame_id,
+            }
+            for one in self._publishers
+            if not one.closed
+        ]
 
     def close(self) -> None:
         """Command zero, then let go of every topic; safe to call twice."""
-        for sink in self._sinks:
-            sink.close()
-        for source in self._sources:
-            source.close()
+        for publisher in self._publishers:
+            publisher.close()
+        for subscription in self._subscriptions:
+            subscription.close()
 
-    def _open_sources(self) -> list[TopicSource]:
-        return [source for source in self._sources if not source.closed]
+    def _open(self) -> list[SensorSubscription]:
+        return [one for one in self._subscriptions if not one.closed]
+
+    def _find(self, topic: str) -> SensorSubscription:
+        found = self._open()
+        topics = ", ".join(sorted({one.topic for one in found})) or "none"
+        if topic:
+            names = (topic, self._node.resolve_topic_name(topic))
+            for one in found:
+                if one.topic in names or one.sensor.topic == topic:
+                    return one
+            raise ValueError(f"topic '{topic}': expected one of the open sensors' ({topics})")
+        candidates = [one for one in found if isinstance(one.sensor, ImageTopic)] or found
+        if len({one.topic for one in candidates}) != 1:
+            raise ValueError(
+                "expected a topic, since the system has not just one that could be meant; found "
+                f"none; its sensors' topics are {topics}"
+            )
+        return candidates[0]
 
     def _oldest(self) -> tuple[str, Ages] | None:
-        known = [(s.topic, ages) for s in self._open_sources() if (ages := s.ages()) is not None]
+        known = [(s.topic, ages) for s in self._open() if (ages := s.ages()) is not None]
         return max(known, key=lambda pair: self._age_s(pair[1]), default=None)
 
     def _age_s(self, ages: Ages) -> float:

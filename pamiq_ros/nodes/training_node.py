@@ -34,10 +34,9 @@ from pamiq_ros.transport.versions import MOST_AHEAD
 from pamiq_ros.transport.weights import tensors_of, weights_layout
 
 from .main import run
-from .managed import PamiqNode
+from .managed import PamiqNode, thread_setup
 from .metrics_publisher import MetricsPublisher
 from .process import share_one_arena
-from .scheduling import preparation
 from .states import NodeStates, open_states
 from .tables import TRAINING_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics
@@ -73,7 +72,7 @@ class TrainingNode(PamiqNode):
         )
         policies = (self.value("on_trainer_error"), self.value("on_not_finite"))
         faults = TrainingFaults(*policies, self.give_up, self._newest_state)
-        learner = Learner(resolved.system, self._recorder, self.errors, preparation(self), faults)
+        learner = Learner(resolved.system, self._recorder, self.errors, thread_setup(self), faults)
         self._learner = learner
         self._receiver = ExperienceReceiver(
             resolved.digest, learner.users, learner.receive, on_error=self.errors.add

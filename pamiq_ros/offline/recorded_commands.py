@@ -77,8 +77,8 @@ class CommandDifferences:
     def __init__(self, bag: Bag, robot: OfflineRobot) -> None:
         self._robot = robot
         self._recorded = {
-            topic: RecordedCommands(bag, topic, robot.axes[topic])
-            for topic in robot.commands
+            topic: RecordedCommands(bag, topic, command.names)
+            for topic, command in robot.commands.items()
             if is_velocity(bag.topics.get(topic))
         }
 
@@ -91,7 +91,7 @@ class CommandDifferences:
         found = {}
         for topic, recorded in self._recorded.items():
             if (then := recorded.before(now_ns)) is not None:
-                pairs = zip(self._robot.commands[topic], then, strict=True)
-                for axis, (ours, theirs) in zip(self._robot.axes[topic], pairs, strict=True):
+                command = self._robot.commands[topic]
+                for axis, ours, theirs in zip(command.names, command.values, then, strict=True):
                     found[f"command_difference {topic} {axis}"] = abs(ours - theirs)
         return found

@@ -191,8 +191,8 @@ class WorldSource:
     def _held(self, robot: OfflineRobot) -> Sequence[float]:
         command = robot.commands[self._command]
         if self._command == "/action":
-            return command
-        values = dict(zip(robot.axes[self._command], command, strict=True))
+            return command.values
+        values = dict(zip(command.names, command.values, strict=True))
         return [values.get(axis, 0.0) for axis in AXES]
 
 
@@ -208,5 +208,5 @@ def _command_topic(robot: OfflineRobot) -> str:
     for topic in ("/action", "/cmd_vel"):
         if topic in robot.commands:
             return topic
-    found = listing(robot.types)
+    found = listing({topic: c.actuator.message_type for topic, c in robot.commands.items()})
     raise WorldError(f"expected a system that commands /cmd_vel or /action, found {found}")

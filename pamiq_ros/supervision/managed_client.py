@@ -1,4 +1,4 @@
-"""ManagedClient: drives one lifecycle node to the state it should be in, and hears its reports."""
+"""ManagedClient: drives one lifecycle node to the wanted state, and receives its reports."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from lifecycle_msgs.msg import Transition, TransitionEvent
-from lifecycle_msgs.srv import ChangeState, GetState
+from lifecycle_msgs.msg import TransitionEvent
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.client import Client
 from rclpy.node import Node
@@ -22,29 +21,18 @@ from pamiq_ros.supervision.lifecycle import (
     MAY_RUN,
     STATES,
     UNCONFIGURED,
+    LifecycleServices,
+    call,
     next_transition,
 )
-from pamiq_ros.supervision.reports import LIVE_S, HeardReports
+from pamiq_ros.supervision.reports import LIVE_S, ReceivedReports
 
-from .calls import Unmoved, call, state_of
 from .reporter import LATCHED
 
 UNKNOWN = "unknown"
-_TRANSITION_IDS = {
-    "configure": Transition.TRANSITION_CONFIGURE,
-    "activate": Transition.TRANSITION_ACTIVATE,
-    "deactivate": Transition.TRANSITION_DEACTIVATE,
-    "cleanup": Transition.TRANSITION_CLEANUP,
-}
-_SHUTDOWN_IDS = {
-    "unconfigured": Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
-    "inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
-    "active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
-}
 _WITHOUT_STATES = (UNCONFIGURED, "configuring", FINALIZED)
 _RETRY_S = 0.1
 _LIFE_S = 0.02
-_MOST_TRIES = 5
 _LOST_S = 5.0
 
 
@@ -55,7 +43,7 @@ class ManagedClient:
     with `ros2 lifecycle set` stays as it is.
 
     Attributes:
-        state: Its life-cycle state as last heard.
+        state: Its life-cycle state as last received.
         failure: Why it is not in the wanted state; empty when it is, or is still on its way.
         may_activate: Whether it may be activated now; else that waits.
     """
@@ -69,7 +57,7 @@ class ManagedClient:
         self.failure = ""
         self.may_activate: Callable[[], bool] = lambda: True
         self._node = node
-        self._heard = HeardReports()
+        self._reports = ReceivedReports()
         self._refused = 0
         self._timeout = timeout
         self._on_change = on_change
@@ -82,8 +70,8 @@ class ManagedClient:
         self._answered = self._connected = 0.0
         self._on_paused: Callable[[], None] | None = None
         self._lock = threading.Lock()
-        self._group = group = ReentrantCallbackGroup()
-        self._get, self._change = self._connect()
+        group = ReentrantCallbackGroup()
+        self._services = LifecycleServices(node, name, group)
         self._save: Client[Any, Any] = node.create_client(
             Trigger, f"{name}/save_state", callback_group=group
         )
@@ -103,7 +91,7 @@ class ManagedClient:
     @property
     def report(self) -> dict[str, Any]:
         """Its newest report, and how many messages in the place of one were refused."""
-        return {**self._heard.newest, "refused_reports": self._refused}
+        return {**self._reports.newest, "refused_reports": self._refused}
 
     @property
     def configuration_error(self) -> str:
@@ -113,19 +101,19 @@ class ManagedClient:
     @property
     def live(self) -> int:
         """Instances that report now: 0 when the node is gone, more than one are too many."""
-        return self._heard.live
+        return self._reports.live
 
     @property
     def lost(self) -> bool:
         """Whether it was there and has fallen silent, other than by being ended or made to work."""
         if self._wanted == FINALIZED or (self._driving and not self.failure):
             return False
-        return self._heard.silent_s > _LOST_S
+        return self._reports.silent_s > _LOST_S
 
     @property
     def restarts(self) -> int:
         """How often the node was started again."""
-        return self._heard.restarts
+        return self._reports.restarts
 
     def want(self, state: str, on_paused: Callable[[], None] | None = None) -> None:
         """Drive the node to a state, from now on also after a restart of it.
@@ -153,13 +141,13 @@ class ManagedClient:
     @property
     def may_run(self) -> bool:
         """Whether a node of the name may be active, as far as is known."""
-        states = self._heard.states(_LOST_S)
+        states = self._reports.states(_LOST_S)
         # Several of them answer for each other.
         return self.state in MAY_RUN or (len(states) > 1 and not MAY_RUN.isdisjoint(states))
 
     def doubt(self) -> None:
         """Take its state as unknown: it was active and gives no sign of life."""
-        self._heard.forget(MAY_RUN)
+        self._reports.forget(MAY_RUN)
         self.state = UNKNOWN
         self._on_change()
 
@@ -194,10 +182,10 @@ class ManagedClient:
         state = self.report.get("state", self.state)
         if state in _WITHOUT_STATES:
             return "", f"{self.name} saves no state now: it is {state}"
-        known = len(self._heard.instances)
+        known = len(self._reports.instances)
 
         def lives() -> bool:
-            return len(self._heard.instances) == known and bool(self._save.service_is_ready())
+            return len(self._reports.instances) == known and bool(self._save.service_is_ready())
 
         answer = call(self._save, Trigger.Request(), timeout, lives)
         if answer is None and not lives():
@@ -238,7 +226,7 @@ class ManagedClient:
         self.failure = ""
         began = self._answered = self._connected = time.monotonic()
         while not self._closed and self._wanted == wanted:
-            if wanted == FINALIZED and not self._get.service_is_ready():
+            if wanted == FINALIZED and not self._services.ready:
                 self.state = FINALIZED  # it has ended, as it should, or never was
                 return
             if self._ask() and not self._advance(wanted, began):
@@ -246,7 +234,7 @@ class ManagedClient:
 
     def _ask(self) -> bool:
         """Whether the node says which state it is in; waits a moment if it does not."""
-        state = state_of(self._get) if self._get.service_is_ready() else None
+        state = self._services.state() if self._services.ready else None
         now = time.monotonic()
         if state is not None:
             self.failure, self._answered = "", now
@@ -255,7 +243,7 @@ class ManagedClient:
         self._complain(now - self._answered)
         if self.live and now - max(self._answered, self._connected) > _LOST_S:
             self._connected = now
-            self._reconnect()
+            self._services.reconnect()
         time.sleep(_RETRY_S)
         return False
 
@@ -288,27 +276,13 @@ class ManagedClient:
         return True
 
     def _complain(self, silent_s: float) -> None:
-        if silent_s > self._timeout and self._heard.instances:
+        if silent_s > self._timeout and self._reports.instances:
             but = "though it reports" if self.live else "and does not report"
             self.failure = f"{self.name} has not answered 'get_state' for {silent_s:.0f} s, {but}"
 
-    def _connect(self) -> tuple[Client[Any, Any], Client[Any, Any]]:
-        def client(kind: type[Any], service: str) -> Client[Any, Any]:
-            name = f"{self.name}/{service}"
-            return self._node.create_client(kind, name, callback_group=self._group)
-
-        return client(GetState, "get_state"), client(ChangeState, "change_state")
-
-    def _reconnect(self) -> None:
-        # The middleware can miss one service of a node for good; a new client is matched anew.
-        old = self._get, self._change
-        self._get, self._change = self._connect()
-        for client in old:
-            self._node.destroy_client(client)
-
     def _state_of_several(self) -> str:
         """While several nodes of the name report, the state of the active one or the newest."""
-        states = self._heard.states(LIVE_S)
+        states = self._reports.states(LIVE_S)
         if len(states) < 2:
             return ""
         return next((state for state in states if state in MAY_RUN), states[-1])
@@ -322,25 +296,16 @@ class ManagedClient:
         return ""
 
     def _transition(self, label: str, state: str) -> bool:
-        request = ChangeState.Request()
-        request.transition.id = _TRANSITION_IDS.get(label) or _SHUTDOWN_IDS[state]
         if label == "activate":
-            self.state = ACTIVATING  # should it die before it says so itself, it may have begun
+            self.state = ACTIVATING  # if it dies before it says so itself, it may have begun
         began = time.monotonic()
-        answer = None
-        for _ in range(_MOST_TRIES):
-            lost = Unmoved(self._get, state)
-            answer = call(self._change, request, self._timeout, lost.under_way)
-            if answer is not None or not lost.unmoved:
-                break
-        if answer is not None and answer.success:
+        succeeded, is_unmoved = self._services.change(label, state, self._timeout)
+        if succeeded or (succeeded is None and label == "shutdown"):  # it ended before it answered
             return True
-        if answer is None and label == "shutdown":
-            return True  # it ended before its answer was out
-        if lost.unmoved:
+        if is_unmoved:
             self.state = state
         took = time.monotonic() - began
-        why = "refused" if answer is not None else f"did not answer within {took:.1f} s to"
+        why = f"did not answer within {took:.1f} s to" if succeeded is None else "refused"
         self.failure = f"{self.name} {why} '{label}' from state '{state}'"
         return False
 
@@ -354,11 +319,11 @@ class ManagedClient:
 
     def _on_report(self, message: String) -> None:
         try:
-            was_restarted = self._heard.take(message.data)
+            was_restarted = self._reports.take(message.data)
         except ValueError as error:
             self._refuse("report", str(error))
             return
-        said = self._heard.newest.get("state")
+        said = self._reports.newest.get("state")
         if self.state == UNKNOWN and said in STATES:
             self.state = said
         self.state = self._state_of_several() or self.state

@@ -152,10 +152,10 @@ LIVE_S = 1.8
 """Three reports' time in s: who was silent for longer does not report now."""
 
 _MOST_INSTANCES = 1000
-_MOST_HEARD = 64
+_MOST_KEPT = 64
 
 
-class HeardReports:
+class ReceivedReports:
     """The reports of one node; a process of it that is started again is another instance.
 
     Attributes:
@@ -170,7 +170,7 @@ class HeardReports:
         self.newest: dict[str, Any] = {}
         self.instances: list[str] = []
         self._clock = clock
-        self._heard: dict[str, tuple[float, str]] = {}
+        self._last: dict[str, tuple[float, str]] = {}
 
     @property
     def live(self) -> int:
@@ -180,8 +180,8 @@ class HeardReports:
     @property
     def silent_s(self) -> float:
         """Since when no instance has reported, in s; 0 before the first report."""
-        heard = list(self._heard.values())
-        return self._clock() - max(heard)[0] if heard else 0.0
+        last = list(self._last.values())
+        return self._clock() - max(last)[0] if last else 0.0
 
     @property
     def restarts(self) -> int:
@@ -195,11 +195,11 @@ class HeardReports:
             within_s: Instances that were silent for longer are left out.
         """
         now = self._clock()
-        return [state for heard, state in sorted(self._heard.values()) if now - heard < within_s]
+        return [state for when, state in sorted(self._last.values()) if now - when < within_s]
 
     def forget(self, states: Collection[str]) -> None:
         """Take the instances that were in one of some states as gone, until they report again."""
-        self._heard = {one: heard for one, heard in self._heard.items() if heard[1] not in states}
+        self._last = {one: last for one, last in self._last.items() if last[1] not in states}
 
     def take(self, text: str) -> bool:
         """Take a report.
@@ -216,9 +216,9 @@ class HeardReports:
         report = read_report(text)
         instance = report["instance"]
         self.newest = report
-        self._heard = {**self._heard, instance: (self._clock(), report.get("state", ""))}
-        if len(self._heard) > _MOST_HEARD:
-            del self._heard[min(self._heard, key=self._heard.__getitem__)]
+        self._last = {**self._last, instance: (self._clock(), report.get("state", ""))}
+        if len(self._last) > _MOST_KEPT:
+            del self._last[min(self._last, key=self._last.__getitem__)]
         if instance in self.instances:
             return False
         self.instances = [*self.instances, instance][-_MOST_INSTANCES:]

@@ -20,7 +20,8 @@ from pamiq_ros.supervision.reports import MOST_ACTUATORS
 from .liveliness import watch
 from .ros_time import steady_timer
 
-_TIMES, _PERIOD_S = 5, 0.05
+_TIMES, _PERIOD_S = 20, 0.05
+"""Zeros for a second: commands of the dead node can be delivered late, and must not be the last."""
 _UNKNOWN = "_NODE_NAME_UNKNOWN_"  # rmw's name for the node of a publisher that is just being found
 _LONGEST_FRAME = 256
 _NO_COMMAND = re.compile("/(pamiq|rosout|parameter_events|diagnostics)")
@@ -68,7 +69,7 @@ class RobotStop:
                     self._offer(command, kind)
 
     def stop(self) -> None:
-        """Command zero, now and some times more: a command may just be on its way."""
+        """Command zero, now and for a second: commands may just be on their way."""
         self.count += 1
         self._left = _TIMES
         self._repeat()

@@ -12,7 +12,7 @@ from rclpy.parameter import Parameter
 
 from pamiq_ros.core.devices import AXES
 from pamiq_ros.nodes.parameters import declare
-from pamiq_ros.nodes.robot_settings import robot_settings
+from pamiq_ros.nodes.robot_topics import robot_settings
 from pamiq_ros.nodes.tables import ROBOT_PARAMETERS
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32MultiArray
 
 from pamiq_ros.core.devices import FloatArrayTopic, ImageTopic, TopicSensor
+from pamiq_ros.nodes.inference_node import make_ticker
 from pamiq_ros.nodes.parameters import declare
 from pamiq_ros.nodes.ros_robot import RosRobot
-from pamiq_ros.nodes.scheduling import make_ticker
 from pamiq_ros.nodes.tables import INFERENCE_PARAMETERS
 
 if TYPE_CHECKING:

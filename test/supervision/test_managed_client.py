@@ -94,7 +94,9 @@ def test_a_service_that_was_never_matched_is_connected_anew(
     actor: Actor, client: ManagedClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(managed_client, "_LOST_S", 0.5)
-    monkeypatch.setattr(client._get, "service_is_ready", lambda: False)  # what a lost match gives
+    monkeypatch.setattr(
+        client._services._get, "service_is_ready", lambda: False
+    )  # what a lost match gives
     actor.serve()
     client.want(INACTIVE)
     wait_until(lambda: client.state == INACTIVE, "the transition")

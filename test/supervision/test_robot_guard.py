@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
 from domains import own_domain
-from geometry_msgs.msg import Twist, TwistStamped, Vector3Stamped
+from geometry_msgs.msg import Twist, TwistStamped, Vector3, Vector3Stamped
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.context import Context
 from rclpy.node import Node
@@ -92,8 +92,29 @@ def test_who_lives_is_left_alone_and_who_died_is_stopped_in_whatever_state_may_m
 def test_who_never_showed_a_sign_of_life_and_may_move_is_stopped_once(ros: Ros) -> None:
     watched = Watched(ros)
     wait_until(lambda: watched.commands, "a zero")
-    wait_until(lambda: len(watched.commands) == 5, "all zeros")
+    wait_until(lambda: len(watched.commands) == 20, "zeros for a second")
     assert watched.stop.count == 1
+
+
+def test_a_late_command_of_the_dead_node_is_not_the_last(ros: Ros) -> None:
+    watched = Watched(ros)
+    late = watched.actor.create_publisher(Twist, "cmd_vel", 10)
+    watched.live().close()
+    wait_until(lambda: len(watched.commands) >= 6, "zeros")
+    late.publish(Twist(linear=Vector3(x=1.0)))
+    wait_until(lambda: any(command.linear.x for command in watched.commands), "the late command")
+    wait_until(lambda: watched.commands[-1] == Twist(), "a zero after it")
+
+
+def test_zeros_end_when_the_node_shows_a_sign_of_life_again(ros: Ros) -> None:
+    watched = Watched(ros)
+    watched.live().close()
+    wait_until(lambda: watched.commands, "a zero")
+    life = watched.live()
+    before = len(watched.commands)
+    time.sleep(0.5)
+    assert len(watched.commands) <= before + 2
+    life.close()
 
 
 @pytest.mark.parametrize(("signs_after", "stops"), [(2, 0), (100, 1)])

@@ -5,7 +5,8 @@ so wrappers and dicts of them work. What connects them to real topics is the pro
 (`RosRobot` in the inference node), attached with `attach_robot` before they are set up.
 """
 
-from .checks import ActionError, ObservationError, check_command
+from .actuator import CommandPublisher, TopicActuator, check_command
+from .checks import ActionError, ObservationError
 from .float_array import FloatArrayCommandTopic, FloatArrayTopic
 from .image import ImageTopic
 from .imu import ImuTopic
@@ -13,32 +14,25 @@ from .joint_state import JointStateTopic
 from .laser_scan import LaserScanTopic
 from .odometry import OdometryTopic
 from .range import RangeTopic
-from .topic import (
-    Robot,
-    Sink,
-    Source,
-    TopicActuator,
-    TopicSensor,
-    attach_robot,
-    attached_robot,
-)
+from .robot import Robot, attach_robot, attached_robot
+from .sensor import NewestMessage, TopicSensor
 from .twist import AXES, TwistTopic
 
 __all__ = [
     "AXES",
     "ActionError",
+    "CommandPublisher",
     "FloatArrayCommandTopic",
     "FloatArrayTopic",
     "ImageTopic",
     "ImuTopic",
     "JointStateTopic",
     "LaserScanTopic",
+    "NewestMessage",
     "ObservationError",
     "OdometryTopic",
     "RangeTopic",
     "Robot",
-    "Sink",
-    "Source",
     "TopicActuator",
     "TopicSensor",
     "TwistTopic",

@@ -1,8 +1,7 @@
-"""Checks of devices: what a user gives to a constructor, what is observed, what is commanded."""
+"""Errors of devices, and checks of what a user gives to their constructors."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 
@@ -30,29 +29,6 @@ class ObservationError(_TopicError):
 
 class ActionError(_TopicError):
     """An action that must not be published: not finite, or of the wrong size."""
-
-
-def check_command(topic: str, values: Sequence[float], names: Sequence[str]) -> list[float]:
-    """Check a command before anything of it is published.
-
-    Args:
-        topic: The command's topic, for the error.
-        values: The command.
-        names: What each value is, such as an axis; their number is the expected size.
-
-    Returns:
-        The values as plain floats.
-
-    Raises:
-        ActionError: Another number of values, or one that is not finite; names the value.
-    """
-    if len(values) != len(names):
-        raise ActionError(topic, f"expected {len(names)} values, found {len(values)}")
-    floats = [float(value) for value in values]
-    for name, value in zip(names, floats, strict=True):
-        if not math.isfinite(value):
-            raise ActionError(topic, f"expected a finite {name}, found {value}")
-    return floats
 
 
 _TOPIC = re.compile(r"(~/|/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")

@@ -6,8 +6,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from pamiq_ros.pixels import READABLE, ImageError, Pixels
+from pamiq_ros.pixels import READABLE, ImageError
 
 MAX_PIXELS = 2**26
 """A picture that says it has more (67 million) is refused before memory is taken for it."""
@@ -24,8 +25,8 @@ _ENCODINGS = {
 }
 
 
-def decompress(message: Any) -> Pixels:
-    """The pixels of a CompressedImage message.
+def decompress(message: Any) -> tuple[npt.NDArray[Any], str]:
+    """Decode a CompressedImage message.
 
     What the data is decides, not what `format` says; but a mosaic that image_transport compressed
     as it was (`bayer_rggb8; png compressed`) is a grey picture by its data, and is taken for the
@@ -33,6 +34,9 @@ def decompress(message: Any) -> Pixels:
 
     Args:
         message: Anything with the fields of sensor_msgs/CompressedImage.
+
+    Returns:
+        The picture, [height, width] or [height, width, channels], and its encoding.
 
     Raises:
         ImageError: Neither JPEG nor PNG, damaged, cut off, or too large.
@@ -55,7 +59,7 @@ def decompress(message: Any) -> Pixels:
     encoding = _ENCODINGS.get((array.dtype.name, channels))
     if encoding is None:
         raise ImageError(f"{place}: {channels} channels of {array.dtype} are not supported")
-    return Pixels(array, _mosaic(str(message.format), array.dtype.itemsize, channels) or encoding)
+    return array, _mosaic(str(message.format), array.dtype.itemsize, channels) or encoding
 
 
 def _announced_size(data: bytes, place: str) -> tuple[int, int]:

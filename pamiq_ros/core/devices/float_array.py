@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from torch import Tensor
 from typing_extensions import override
 
+from .actuator import TopicActuator
 from .checks import check_size
-from .topic import TopicActuator, TopicSensor, Warn, finite_tensor
+from .sensor import TopicSensor, Warn, finite_tensor
 
 
 @dataclass(eq=False)

@@ -3,12 +3,27 @@
 Every pass over a large picture costs a tenth of a millisecond or more, so there are as few as can
 be: one puts an 8-bit colour picture of the right size in its place, whatever the order of its
 channels. One of another size is resized first and reordered when it is small.
+
+Colours are converted by cv_bridge where it can be imported, else by rosbags-image; both are given
+pixels without padding and in host byte order, and asked for conversions within one depth only.
+Between depths the numbers follow one rule, whichever library is there:
+
+- 16 to 8 bits: divided by 256 (the low byte is dropped), 65535 is 255;
+- 8 to 16 bits: times 257, so that 255 is 65535 and the way back gives the same number;
+- to 32FC1: the number itself, unscaled (a 16UC1 depth picture in mm stays in mm);
+- from 32FC1: to 32FC1 only, as nothing says which distance is white.
+
+8UC3 says nothing of the order of its channels: they are handed over as rgb8 or bgr8 in the order
+they come, and cannot become grey.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -17,13 +32,16 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from pamiq_ros.pixels import ImageError
+from pamiq_ros.pixels import READABLE, SHAPES, ImageError
 
 from .checks import check_size
-from .image_conversion import convert, read_image
-from .topic import TopicSensor, Warn, new_observation
+from .compressed import decompress
+from .sensor import TopicSensor, Warn, new_observation
 
-__all__ = ["ImageError", "ImageTopic", "fill_planes"]
+__all__ = ["WANTED", "ImageError", "ImageTopic", "fill_planes", "to_array"]
+
+WANTED = ("rgb8", "bgr8", "mono8", "mono16", "32FC1")
+"""The encodings a picture can be had in."""
 
 _LARGEST_SIDE = 16384
 _ENCODINGS = {
@@ -35,6 +53,9 @@ _ENCODINGS = {
 }
 _SWAPPED = {"rgb8", "bgr8"}
 _DEPTHS = ("mono16", "32FC1")
+_SAME = {"8UC1": "mono8", "16UC1": "mono16", "uyvy": "yuv422", "yuyv": "yuv422_yuy2"}
+_SMALLEST_MOSAIC = 3
+_OWN: list[Literal["C", "A", "W", "O"]] = ["C", "A", "W", "O"]
 
 
 @dataclass(eq=False)
@@ -115,7 +136,7 @@ def fill_planes(message: Any, encoding: str, planes: npt.NDArray[Any]) -> tuple[
 
     Args:
         message: Anything with the fields of sensor_msgs/Image or sensor_msgs/CompressedImage.
-        encoding: What the array shall be, one of `image_conversion.WANTED`.
+        encoding: What the array shall be, one of `WANTED`.
         planes: [channels, height, width], C contiguous: uint8 with 3 channels for rgb8 and bgr8,
             and with 1 for mono8; uint16 or int32 with 1 for mono16; float32 with 1 for 32FC1.
 
@@ -123,7 +144,7 @@ def fill_planes(message: Any, encoding: str, planes: npt.NDArray[Any]) -> tuple[
         Height and width of the picture that arrived.
 
     Raises:
-        ImageError: As `image_conversion.to_array` does; what is in `planes` then has no meaning.
+        ImageError: As `to_array` does; what is in `planes` then has no meaning.
     """
     pixels = read_image(message)
     height, width = pixels.array.shape[:2]
@@ -148,3 +169,160 @@ def _resize(array: npt.NDArray[Any], height: int, width: int, are_depths: bool) 
         method = cv2.INTER_LINEAR
     resized: npt.NDArray[Any] = cv2.resize(array, (width, height), interpolation=method)
     return resized
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A picture and what its numbers mean.
+
+    Attributes:
+        array: [height, width] or [height, width, channels], of uint8, uint16 or float32.
+        encoding: One of `READABLE` without its synonyms: 8UC1 is mono8, 16UC1 is mono16, uyvy is
+            yuv422, and yuyv is yuv422_yuy2.
+    """
+
+    array: npt.NDArray[Any]
+    encoding: str
+
+
+@dataclass(frozen=True)
+class _PlainImage:
+    """The fields of sensor_msgs/Image that the libraries read."""
+
+    height: int
+    width: int
+    encoding: str
+    step: int
+    is_bigendian: int
+    data: npt.NDArray[Any]
+
+
+def to_array(message: Any, encoding: str) -> npt.NDArray[Any]:
+    """An Image or CompressedImage message as an array of its own memory.
+
+    Args:
+        message: Anything with the fields of sensor_msgs/Image or sensor_msgs/CompressedImage.
+        encoding: What the array shall be, one of `WANTED`.
+
+    Returns:
+        uint8 [height, width, 3] for rgb8 and bgr8, uint8 [height, width] for mono8, uint16
+        [height, width] for mono16, float32 [height, width] for 32FC1.
+
+    Raises:
+        ImageError: The message is damaged or of an encoding that does not convert; the text names
+            the encoding, what was expected and what was found.
+    """
+    return np.require(convert(read_image(message), encoding), requirements=_OWN)
+
+
+def read_image(message: Any) -> Pixels:
+    """The pixels of an Image or CompressedImage message, as a view of it where that is possible.
+
+    Raises:
+        ImageError: The message is damaged or of an unknown encoding.
+    """
+    return Pixels(*decompress(message)) if hasattr(message, "format") else read_pixels(message)
+
+
+def convert(pixels: Pixels, encoding: str) -> npt.NDArray[Any]:
+    """Pixels in another encoding, as `to_array` gives them; the same memory if nothing changes.
+
+    Raises:
+        ImageError: They do not convert.
+    """
+    if encoding not in WANTED:
+        raise ImageError(f"expected one of {', '.join(WANTED)}; asked for {encoding[:40]!r}")
+    if pixels.encoding == "32FC1" and encoding != "32FC1":
+        raise ImageError(f"32FC1 image: expected to be read as 32FC1, asked for {encoding}")
+    if pixels.encoding == "32FC1":
+        return pixels.array
+    bits = 8 * pixels.array.dtype.itemsize
+    colour = encoding[:3] if encoding in ("rgb8", "bgr8") else "mono"
+    return _to_depth(_to_colour(pixels, f"{colour}{bits}"), encoding)
+
+
+def _to_colour(pixels: Pixels, wanted: str) -> npt.NDArray[Any]:
+    array, found = pixels.array, pixels.encoding
+    if found == wanted or (found == "8UC3" and wanted in ("rgb8", "bgr8")):
+        return array
+    height, width = array.shape[:2]
+    if found == "8UC3":
+        raise ImageError(f"8UC3 image: expected to be read as rgb8 or bgr8, asked for {wanted}")
+    if found.startswith("yuv422") and width % 2:
+        raise ImageError(f"{found} image: expected an even width, found {width}")
+    if found.startswith("bayer_") and min(height, width) < _SMALLEST_MOSAIC:
+        raise ImageError(f"{found} image: expected at least 3x3 pixels, found {width}x{height}")
+    endian = int(sys.byteorder == "big")
+    plain = _PlainImage(height, width, found, array.strides[0], endian, array)
+    try:
+        return np.asarray(_library()(plain, wanted))
+    except Exception as error:  # whatever either library raises
+        raise ImageError(f"{found} image as {wanted}: {str(error).strip()[:200]}") from error
+
+
+def _to_depth(array: npt.NDArray[Any], encoding: str) -> npt.NDArray[Any]:
+    if encoding == "32FC1":
+        array = array.astype(np.float32)
+    elif encoding == "mono16" and array.dtype == np.uint8:
+        array = array.astype(np.uint16) * 257
+    elif encoding != "mono16" and array.dtype == np.uint16:
+        array = (array >> 8).astype(np.uint8)
+    return array
+
+
+@lru_cache(maxsize=1)
+def _library() -> Callable[[Any, str], Any]:
+    try:
+        from cv_bridge import CvBridge
+    except (ImportError, AttributeError):  # AttributeError: one built for another numpy
+        from rosbags.image import message_to_cvimage
+
+        return message_to_cvimage
+    bridge = CvBridge()
+    return lambda message, encoding: bridge.imgmsg_to_cv2(message, desired_encoding=encoding)
+
+
+def read_pixels(message: Any) -> Pixels:
+    """The pixels of an Image message, as a view of its data where no byte has to move.
+
+    Args:
+        message: Anything with the fields of sensor_msgs/Image.
+
+    Raises:
+        ImageError: Unknown encoding, no pixels, or lengths that do not agree.
+    """
+    encoding, height, width, step = message.encoding, message.height, message.width, message.step
+    if encoding not in SHAPES:
+        known = ", ".join(READABLE)
+        raise ImageError(f"image encoding: expected one of {known}; found {str(encoding)[:40]!r}")
+    code, channels = SHAPES[encoding]
+    dtype = np.dtype(code)
+    if height <= 0 or width <= 0:
+        raise ImageError(f"{encoding} image: expected pixels, found {width}x{height}")
+    row = width * channels * dtype.itemsize
+    if step < row:
+        raise ImageError(
+            f"{encoding} image of {width}x{height}: expected a step of {row} bytes or more, "
+            f"found {step}"
+        )
+    data = _as_bytes(message.data, encoding)
+    if data.size < step * height:
+        raise ImageError(
+            f"{encoding} image of {width}x{height}, step {step}: expected {step * height} bytes, "
+            f"found {data.size}"
+        )
+    rows = data[: step * height].reshape(height, step)[:, :row]
+    array = np.require(np.ascontiguousarray(rows).view(dtype), requirements=["C", "A"])
+    if bool(message.is_bigendian) != (sys.byteorder == "big"):
+        array = array.byteswap()
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    return Pixels(array.reshape(shape), _SAME.get(encoding, encoding))
+
+
+def _as_bytes(data: Any, encoding: str) -> npt.NDArray[np.uint8]:
+    try:
+        return np.frombuffer(memoryview(data).cast("B"), np.uint8)
+    except (TypeError, ValueError) as error:
+        raise ImageError(
+            f"{encoding} image: expected contiguous bytes, found {type(data).__name__}"
+        ) from error

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 from typing_extensions import override
 
-from .topic import TopicSensor, Warn, finite_tensor, xyz, xyzw
+from .sensor import TopicSensor, Warn, finite_tensor, xyz, xyzw
 
 
 @dataclass(eq=False)

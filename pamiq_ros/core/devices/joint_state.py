@@ -13,7 +13,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from .checks import check_names
-from .topic import TopicSensor, Warn
+from .sensor import TopicSensor, Warn
 
 
 @dataclass(eq=False)

@@ -12,7 +12,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from .checks import check_size
-from .topic import TopicSensor, Warn
+from .sensor import TopicSensor, Warn
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from .topic import TopicSensor, Warn
+from .sensor import TopicSensor, Warn
 
 
 @dataclass(eq=False)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
+from .actuator import TopicActuator
 from .checks import check_names
-from .topic import TopicActuator
 
 AXES = ("linear.x", "linear.y", "linear.z", "angular.x", "angular.y", "angular.z")
 """The axes of a twist: linear in m/s, angular in rad/s (REP 103: positive angular.z turns left)."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pamiq_ros.core.devices.image_conversion import WANTED, ImageError, to_array
+from pamiq_ros.core.devices.image import WANTED, ImageError, to_array
 from pamiq_ros.pixels import fill_image
 
 HEIGHT, WIDTH = 48, 64

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.core.devices.limits import AxisLimit, VelocityLimiter
+from pamiq_ros.core.devices.actuator import AxisLimit, VelocityLimiter
 
 bounds = st.floats(0.0, 100.0) | st.just(math.inf)
 limits = st.builds(AxisLimit, velocity=bounds, acceleration=bounds)

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pamiq_ros.core.devices.image import ImageError, fill_planes
-from pamiq_ros.core.devices.image_conversion import to_array
+from pamiq_ros.core.devices.image import ImageError, fill_planes, to_array
 from pamiq_ros.pixels import fill_image
 
 FOUND = {

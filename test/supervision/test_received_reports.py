@@ -2,7 +2,7 @@
 
 import pytest
 
-from pamiq_ros.supervision.reports import LIVE_S, HeardReports, seal
+from pamiq_ros.supervision.reports import LIVE_S, ReceivedReports, seal
 
 
 class Hall:
@@ -10,7 +10,7 @@ class Hall:
 
     def __init__(self):
         self.now = 100.0
-        self.heard = HeardReports(lambda: self.now)
+        self.heard = ReceivedReports(lambda: self.now)
 
     def say(self, instance, **more):
         return self.heard.take(seal({"node": "pamiq_training", "instance": instance, **more}))
