@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from pamiq_ros.core.model import StaleParameters, TensorSpec
-from pamiq_ros.core.model.finite import BLOCK_BYTES, block_is_finite, copy_finite
+from pamiq_ros.core.model.parameters import BLOCK_BYTES, block_is_finite, copy_finite
 from pamiq_ros.core.own_files import open_own
 
 from .header import MAX_HEADER_BYTES, Layout, PayloadError, read_header

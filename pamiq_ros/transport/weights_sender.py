@@ -13,9 +13,9 @@ from typing import Any
 from torch import Tensor
 
 from pamiq_ros.core.model import NotFiniteError
+from pamiq_ros.core.model.parameters import non_finite
 
 from .chunks import CHUNK_BYTES, MAX_CHUNK_BYTES, split_weights
-from .parameters import non_finite
 from .payload import Buffer, PayloadError, decode, named
 from .shared_weights import WeightsMemory, boot_id
 from .versions import VersionCounter

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..model.reader import ParameterReader, TensorSpec
+from ..model.parameters import ParameterReader, TensorSpec
 
 _cuda: Any = torch.cuda  # its classes carry no types
 

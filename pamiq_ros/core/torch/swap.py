@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..model.finite import is_finite
-from ..model.reader import ParameterReader, TensorSpec
+from ..model.parameters import ParameterReader, TensorSpec, is_finite
 from .staging import Staging
 from .weights import (
     Places,

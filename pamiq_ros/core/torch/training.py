@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..model import TrainingModel
-from ..model.finite import is_finite
+from ..model.parameters import is_finite
 from ..state import load_state_dict, load_tree, save_tree
 from .inference import (
     InferenceProcedureCallable,

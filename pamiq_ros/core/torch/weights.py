@@ -8,8 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from ..model.finite import NotFiniteError, copy_finite
-from ..model.reader import TensorSpec
+from ..model.parameters import NotFiniteError, TensorSpec, copy_finite
 
 
 def named_tensors(module: nn.Module) -> dict[str, Tensor]:
