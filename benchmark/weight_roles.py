@@ -23,13 +23,13 @@ from rclpy.node import Node
 from std_msgs.msg import UInt8MultiArray
 from torch import Tensor, nn
 
+from pamiq_ros.core.model import StagedWeights
 from pamiq_ros.core.torch import TorchTrainingModel
 from pamiq_ros.nodes.inference_node import SWITCH_INTERVAL_S
 from pamiq_ros.nodes.process import keep_freed_memory
 from pamiq_ros.nodes.topics import WeightsTopics, latched
 from pamiq_ros.runtime.histogram import Histogram
 from pamiq_ros.runtime.scheduling import Scheduling, prefer_this_thread
-from pamiq_ros.runtime.staged_weights import StagedWeights
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.transport import SHARED_MEMORY, WeightsReceiver, WeightsSender
 from pamiq_ros.transport.chunks import chunk_count

@@ -6,7 +6,7 @@ lets go of it however the process ends; that is also how Fast DDS itself tells l
 lock file is gone already, the rest of the family is left over when no process has it mapped.
 LTTng, which ROS is built with for tracing, makes a meeting place and leaves it for good; it makes
 another when there is none. It too is left over when no process but this one has it mapped.
-A learner's weights lie in a file that is its own lock (`transport/slot_store.py`).
+A learner's weights lie in a file that is its own lock (`transport/shared_weights.py`).
 """
 
 from __future__ import annotations

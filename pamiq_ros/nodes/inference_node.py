@@ -18,10 +18,10 @@ from std_msgs.msg import Empty
 from pamiq_ros.checkpoints import remove_left_scratch, scratch_folder
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.devices import attach_robot
+from pamiq_ros.core.model import StagedWeights
 from pamiq_ros.nodes.ros_robot import RosRobot
 from pamiq_ros.runtime.actor import Actor
 from pamiq_ros.runtime.observation_ticker import ObservationTicker
-from pamiq_ros.runtime.staged_weights import StagedWeights
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.supervision.claims import NameClaim
 from pamiq_ros.supervision.liveliness import PERIOD_S, Watchdog, sign_of_life

@@ -15,11 +15,10 @@ from std_msgs.msg import UInt8MultiArray
 from pamiq_ros.compat import message_class
 from pamiq_ros.offline.bags import BagError, BagRecorder
 from pamiq_ros.supervision.ros_time import steady_timer
-from pamiq_ros.transport.header import PayloadError
-from pamiq_ros.transport.payload import decode
-from pamiq_ros.transport.slots import (
+from pamiq_ros.transport.payload import PayloadError, decode
+from pamiq_ros.transport.weights import (
     DESCRIPTOR_SCHEMA,
-    WeightsRequest,
+    Request,
     descriptor_of,
     encode_request,
 )
@@ -54,11 +53,11 @@ class WeightsRequester:
             payload = decode(content, _LARGEST_DESCRIPTOR)
             if payload.metadata.get("schema") != DESCRIPTOR_SCHEMA:
                 return
-            slot = descriptor_of(payload, payload.metadata.get("digest", ""))
+            where = descriptor_of(payload, payload.metadata.get("digest", ""))
         except PayloadError:
             return  # the inference node reports the error
         self._requested_at = now
-        request = WeightsRequest(slot.digest, slot.source, slot.version, "they are recorded")
+        request = Request(where.digest, where.source, where.version, "they are recorded")
         self._publisher.publish(UInt8MultiArray(data=encode_request(request)))
 
 

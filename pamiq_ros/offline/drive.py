@@ -9,10 +9,10 @@ from typing import Any
 from pamiq_ros.core.data import DataCollector
 from pamiq_ros.core.devices import attach_robot
 from pamiq_ros.core.model import TrainingModelsDict
+from pamiq_ros.core.model.parameters import copy_parameters
 from pamiq_ros.core.system import System
 from pamiq_ros.runtime.actor import Actor
 from pamiq_ros.runtime.errors import ErrorLog
-from pamiq_ros.transport.parameters import copy_parameters
 
 from .robot import OfflineRobot
 from .sources import Source

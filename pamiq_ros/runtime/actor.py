@@ -16,14 +16,18 @@ from typing import Any, Protocol
 
 from pamiq_ros.core.data import DataCollector, DataCollectorsDict
 from pamiq_ros.core.devices import ActionError, ObservationError
-from pamiq_ros.core.model import InferenceModel, InferenceModelsDict, TrainingModel
+from pamiq_ros.core.model import (
+    InferenceModel,
+    InferenceModelsDict,
+    StagedWeights,
+    TrainingModel,
+)
 from pamiq_ros.core.seeding import Generators
 from pamiq_ros.core.state_persistence import PersistentStateMixin, load_parts
 from pamiq_ros.core.system import System
 
 from .errors import ErrorLog, raised
 from .safe_points import BetweenTicks
-from .staged_weights import StagedWeights
 
 # Held without having been stopped: there was no reason to move in the first place.
 WAITING = frozenset({"no_weights", "no_observation", "paused"})

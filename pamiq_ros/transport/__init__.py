@@ -1,13 +1,13 @@
-"""How experience and weights travel: threads, batching, pacing, and the accounts of all of it.
+"""Experience and weights as bytes, and the threads that send and receive them.
 
-Senders are given a callable that publishes bytes, receivers are handed the bytes that came: no
-middleware is known here.
+Senders call a function that publishes bytes, receivers are called with bytes: nothing here knows
+the middleware.
 """
 
 from .experience_receiver import ExperienceReceiver
 from .experience_sender import ExperienceCollector, ExperienceSender
-from .slot_store import FOLDER as SHARED_MEMORY
-from .slot_store import remove_leftovers
+from .shared_weights import FOLDER as SHARED_MEMORY
+from .shared_weights import remove_leftovers
 from .versions import VersionCounter
 from .weights_receiver import WeightsReceiver
 from .weights_sender import WeightsSender

@@ -1,7 +1,8 @@
-"""One version of a model's weights as a payload."""
+"""Payloads about weights: one version whole, where one lies in shared memory, a request for one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,26 +12,43 @@ from torch import Tensor
 from pamiq_ros.core.data.batch import StepBatch
 from pamiq_ros.core.signature import MAX_CHARACTERS
 
-from .header import PayloadError
-from .layout import Layout, layout_of
-from .metadata import check_digest, check_field, check_schema, integer, text
-from .payload import Buffer, Payload, decode, encode
+from .payload import (
+    Buffer,
+    Layout,
+    Payload,
+    PayloadError,
+    check_digest,
+    check_field,
+    check_schema,
+    decode,
+    encode,
+    integer,
+    layout_of,
+    text,
+)
 
 SCHEMA = "pamiq_ros/weights/1"
+DESCRIPTOR_SCHEMA = "pamiq_ros/weights_slot/2"
+REQUEST_SCHEMA = "pamiq_ros/weights_request/1"
+
 MAX_WEIGHTS_BYTES = 4 * 2**30
-"""A longer version is refused unread, and chunks of one before memory is taken."""
+"""A longer version is refused unread, and chunks of one before memory is allocated."""
 
 MAX_VERSION = 2**48
-"""No learner comes so far: at a thousand versions a second it takes nine thousand years."""
+"""At a thousand versions a second a learner takes nine thousand years to reach it."""
 
 MAX_STAMP = 2**62
 
 MOST_LATE = 64
-"""A version that is further behind the newest of its source than this did not come late. The newest
-was not of this source, or the source began to number anew: who goes by it would refuse all that
-follow."""
+"""A version further behind the newest of its source than this is not late: the newest one was
+forged, or the source started to number anew. Refusing it would refuse all that follow."""
+
+ANYBODY = "anybody"
+"""As a request's source: whichever learner publishes."""
 
 _FLAT, _NESTED = "flat", "nested"
+_FILE = re.compile(r"pamiq_ros-\d{1,10}-[0-9a-f]{8,64}")
+_MAX_OFFSET = 2**48
 
 
 @dataclass(frozen=True)
@@ -38,10 +56,10 @@ class Weights:
     """One version of a model's weights.
 
     Attributes:
-        digest: Digest of the configuration the learner runs.
-        source: Name of the process that learned, new at each of its starts.
+        digest: Digest of the learner's configuration.
+        source: Name of the learner's process, new at each of its starts.
         version: Counts the versions of one source, from 1.
-        stamp: When they were handed over, in ns since the epoch.
+        stamp: When the trainer sent them, in ns since the epoch.
         parameters: Tensors by name, or any nesting that a step may have.
     """
 
@@ -50,6 +68,46 @@ class Weights:
     version: int
     stamp: int
     parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """Where one version of weights lies in shared memory.
+
+    Attributes:
+        digest: Digest of the learner's configuration.
+        source: Name of the learner's process.
+        version: Which version.
+        host: Boot id of the running system that has the file.
+        file: The file's name in the folder for shared memory.
+        offset: Where in the file the payload begins, in bytes.
+        size: Bytes of the payload.
+    """
+
+    digest: str
+    source: str
+    version: int
+    host: str
+    file: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """A receiver that cannot read the shared memory requests the newest weights in chunks.
+
+    Attributes:
+        digest: Digest of the receiver's configuration.
+        source: Whose weights, or `ANYBODY`.
+        version: The version that it could not read; 1 if none was announced to it.
+        reason: Why not, in a few words.
+    """
+
+    digest: str
+    source: str
+    version: int
+    reason: str
 
 
 def encode_weights(weights: Weights) -> bytes:
@@ -70,7 +128,7 @@ def encode_weights(weights: Weights) -> bytes:
 
 
 def tensors_of(parameters: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors that parameters travel as, and the metadata that says how they are nested.
+    """Return parameters as tensors by name, and the metadata that describes their nesting.
 
     Raises:
         TypeError: A parameter that cannot be written; names it.
@@ -87,7 +145,7 @@ def tensors_of(parameters: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[s
 def weights_metadata(
     digest: str, source: str, version: int, stamp: int, form: Mapping[str, str]
 ) -> dict[str, str]:
-    """The metadata of weights, `form` being what `tensors_of` returned.
+    """Return the metadata of weights; `form` is what `tensors_of` returned.
 
     Raises:
         ValueError: A field is out of range.
@@ -111,17 +169,17 @@ def weights_metadata(
 def weights_layout(
     tensors: Mapping[str, Tensor], form: Mapping[str, str], digest: str, source: str
 ) -> Layout:
-    """The layout for every version of weights whose tensors look like these.
+    """Return the layout of every version of weights whose tensors have these specs.
 
     Args:
-        tensors: What `tensors_of` returned, and `form` likewise.
-        form: The metadata with the nesting.
-        digest: The digest that will be in it.
-        source: The source that will be in it.
+        tensors: What `tensors_of` returned.
+        form: The metadata that it returned.
+        digest: The digest that will be in the weights.
+        source: The source that will be in them.
 
     Raises:
         TypeError: A tensor that cannot be written; names it.
-        ValueError: A reserved name, or a header longer than readers take.
+        ValueError: A reserved name, or too long a header.
     """
     return layout_of(tensors, weights_metadata(digest, source, MAX_VERSION, MAX_STAMP, form))
 
@@ -144,12 +202,7 @@ def decode_weights(
 
 
 def weights_of(payload: Payload, digest: str | None = None) -> Weights:
-    """The weights in a payload that has been decoded.
-
-    Raises:
-        DigestMismatch: They are of another configuration; names both digests.
-        PayloadError: The payload is of another schema, or does not agree with itself.
-    """
+    """Return the weights in a decoded payload. Raises what `decode_weights` raises."""
     metadata = payload.metadata
     check_schema(metadata, SCHEMA)
     found = text(metadata, "digest")
@@ -164,7 +217,7 @@ def weights_of(payload: Payload, digest: str | None = None) -> Weights:
 
 
 def is_late(version: int, newest: int) -> bool:
-    """Whether a version is done when `newest` of the same source is.
+    """Whether a version is out of date when `newest` of the same source has arrived.
 
     Args:
         version: From 1.
@@ -173,14 +226,88 @@ def is_late(version: int, newest: int) -> bool:
     return newest - MOST_LATE < version <= newest
 
 
-def is_nested(metadata: Mapping[str, str]) -> bool:
-    """Whether the parameters were no mapping of tensors alone, and have to be put together."""
-    return metadata.get("layout") != _FLAT
-
-
 def is_flat(parameters: Mapping[str, Any]) -> bool:
     """Whether this is a mapping of tensors alone, as a state_dict is."""
     return all(isinstance(value, Tensor) for value in parameters.values())
+
+
+def is_nested(metadata: Mapping[str, str]) -> bool:
+    """Whether the parameters are nested: `weights_of` puts them together from columns."""
+    return metadata.get("layout") != _FLAT
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a name is one that a learner gives to its shared memory."""
+    return _FILE.fullmatch(name) is not None
+
+
+def encode_descriptor(descriptor: Descriptor) -> bytes:
+    """Write a descriptor as a payload without tensors.
+
+    Raises:
+        ValueError: A text is empty or too long.
+    """
+    return _encode_fields(DESCRIPTOR_SCHEMA, descriptor)
+
+
+def descriptor_of(payload: Payload, digest: str) -> Descriptor:
+    """Return the descriptor in a decoded payload.
+
+    Raises:
+        DigestMismatch: It is of another configuration; names both digests.
+        PayloadError: It is not a descriptor; says why.
+    """
+    metadata = _fields(payload, DESCRIPTOR_SCHEMA, digest)
+    file = text(metadata, "file")
+    if not is_file_name(file):
+        raise PayloadError(f"metadata 'file': expected a learner's file name, found {file[:80]!r}")
+    return Descriptor(
+        digest,
+        text(metadata, "source"),
+        integer(metadata, "version", 1, MAX_VERSION),
+        text(metadata, "host"),
+        file,
+        integer(metadata, "offset", 0, _MAX_OFFSET),
+        integer(metadata, "size", 1, MAX_WEIGHTS_BYTES),
+    )
+
+
+def encode_request(request: Request) -> bytes:
+    """Write a request as a payload without tensors.
+
+    Raises:
+        ValueError: A text is empty or too long.
+    """
+    return _encode_fields(REQUEST_SCHEMA, request)
+
+
+def request_of(payload: Payload, digest: str) -> Request:
+    """Return the request in a decoded payload.
+
+    Raises:
+        DigestMismatch: It is of another configuration; names both digests.
+        PayloadError: It is not a request; says why.
+    """
+    metadata = _fields(payload, REQUEST_SCHEMA, digest)
+    return Request(
+        digest,
+        text(metadata, "source"),
+        integer(metadata, "version", 1, MAX_VERSION),
+        text(metadata, "reason"),
+    )
+
+
+def _encode_fields(schema: str, message: Descriptor | Request) -> bytes:
+    fields = {key: check_field(key, str(value)) for key, value in vars(message).items()}
+    return encode({}, {"schema": schema, **fields})
+
+
+def _fields(payload: Payload, schema: str, digest: str) -> dict[str, str]:
+    check_schema(payload.metadata, schema)
+    check_digest(payload.metadata, digest)
+    if payload.tensors:
+        raise PayloadError(f"tensors: expected none, found {len(payload.tensors)}")
+    return payload.metadata
 
 
 def _parameters(payload: Payload) -> dict[str, Any]:

@@ -11,42 +11,48 @@ from typing import Any
 
 from pamiq_ros.core.model import ParameterReader, StaleParameters
 
-from . import chunks, slots, weights
+from . import chunks, weights
 from .chunks import ChunkAssembler
-from .metadata import DigestMismatch
-from .payload import Buffer, Payload, PayloadError, decode
-from .reports import Reported, named
-from .slot_source import SlotSource, SlotUnreadable
-from .slot_store import FOLDER
-from .slots import ANYBODY, SlotDescriptor, WeightsRequest, descriptor_of, encode_request
+from .payload import Buffer, DigestMismatch, Payload, PayloadError, Reported, decode, named
+from .shared_weights import FOLDER, Overtaken, SharedWeights, WeightsFile, boot_id
 from .versions import MOST_AHEAD
-from .weights import MAX_WEIGHTS_BYTES, Weights, is_late, weights_of
+from .weights import (
+    ANYBODY,
+    MAX_WEIGHTS_BYTES,
+    Descriptor,
+    Request,
+    Weights,
+    descriptor_of,
+    encode_request,
+    is_late,
+    is_nested,
+    weights_of,
+)
 
 Carrier = Callable[[Payload], None]
-"""One way weights travel: takes a payload of its schema, stages weights when they are whole."""
+"""Takes a payload of one schema; stages weights when they are whole."""
 
 _BETWEEN_REQUESTS_S = 1.0
 
 
 class WeightsReceiver:
-    """Puts weights together, decodes them and stages them, away from the executor and the tick.
+    """Receives weights whole, in chunks or in shared memory, and stages them, in its own thread.
 
-    How weights travel is told by the schema of each payload: whole, in chunks, or in a slot of
-    shared memory that the payload describes. Of a slot that can't be read, chunks are asked for.
+    The schema of each payload says which. If shared memory cannot be read for any reason, the
+    receiver requests the weights in chunks.
 
     Args:
         digest: Digest of this node's configuration; weights of another are refused.
         stage: Called with the version and the parameters of whole new weights, in the receiver's
-            thread. What it raises refuses them; the tensors are free to be kept.
-        stage_from: Called instead with what reads the tensors from a slot; None: they are read
-            into new memory and given to `stage`.
-        make_room: Called when a version begins to come in chunks, which takes memory for all of it.
+            thread. An exception refuses them; the tensors may be kept.
+        stage_from: Called instead with a reader of the tensors in shared memory; None: they are
+            read into new memory and given to `stage`.
+        make_room: Called before memory is allocated for a version that arrives in chunks.
         ask: Called with a request for chunks, to be published to the sender.
         folder: Folder for shared memory.
-        on_error: Called with a text for each thing that goes wrong, in the receiver's thread.
-        max_bytes: Longer weights are refused before memory is taken for them.
-        max_queue_bytes: What payloads may take that came and were not looked at; beyond it the
-            oldest are dropped.
+        on_error: Called with a text for each fault, in the receiver's thread.
+        max_bytes: Longer weights are refused before memory is allocated for them.
+        max_queue_bytes: Most bytes of payloads that wait; beyond it the oldest are dropped.
     """
 
     def __init__(
@@ -66,7 +72,8 @@ class WeightsReceiver:
         self._stage, self._stage_from = stage, stage_from
         self._make_room = make_room
         self._ask, self._asked_at = ask, -_BETWEEN_REQUESTS_S
-        self._slots = SlotSource(folder)
+        self._folder = folder
+        self._file: WeightsFile | None = None
         self._warned = Reported()
         self._max_bytes, self._max_queue_bytes = max_bytes, max_queue_bytes
         self._on_error = on_error
@@ -74,7 +81,7 @@ class WeightsReceiver:
         self._carriers: dict[str, Carrier] = {
             chunks.SCHEMA: self._take_chunk,
             weights.SCHEMA: lambda payload: self._take_whole(weights_of(payload, digest)),
-            slots.DESCRIPTOR_SCHEMA: self._take_slot,
+            weights.DESCRIPTOR_SCHEMA: self._take_shared,
         }
         self._counts: Counter[str] = Counter()
         self._foreign = Reported()
@@ -98,7 +105,7 @@ class WeightsReceiver:
         return self._source
 
     def receive(self, data: Buffer) -> None:
-        """Take a payload, in microseconds; any thread. Leave `data` alone afterwards."""
+        """Queue a payload, in microseconds; any thread. Leave `data` alone afterwards."""
         size = memoryview(data).nbytes
         with self._changed:
             if self._closing:
@@ -112,12 +119,12 @@ class WeightsReceiver:
             self._changed.notify_all()
 
     def ask_if_none(self) -> None:
-        """Ask for weights if none have come, though there is somebody who publishes them."""
+        """Request weights if none have arrived although somebody publishes them."""
         if self._number == 0:
-            self._ask_for_chunks(ANYBODY, 1, "none have come")
+            self._request_chunks(ANYBODY, 1, "none have arrived")
 
     def flush(self, timeout: float) -> bool:
-        """Wait until all that was received is looked at, for `timeout` s at most.
+        """Wait until all payloads received are handled, for `timeout` s at most.
 
         Returns:
             Whether it is.
@@ -126,7 +133,7 @@ class WeightsReceiver:
             return self._changed.wait_for(lambda: not self._queue and not self._busy, timeout)
 
     def close(self, timeout: float = 1.0) -> bool:
-        """Leave what was not looked at and end the thread.
+        """Drop the payloads that wait and end the thread.
 
         Returns:
             Whether the thread ended within `timeout` s.
@@ -138,18 +145,18 @@ class WeightsReceiver:
             self._changed.notify_all()
         self._thread.join(timeout)
         if not self._thread.is_alive():
-            self._slots.close()
+            self._close_file()
         return not self._thread.is_alive()
 
     def figures(self) -> dict[str, int]:
-        """Counts so far.
+        """Statistics so far.
 
         Returns:
             `version` (staged last), `bytes` received; how many sets of weights were `received`
             (staged), `refused` (by `stage`), `stale` (whole but not newer), `abandoned`
-            (incomplete when newer ones came) and `broken`; of the received `shared` ones came by
-            shared memory; how many slots were `overtaken` (hold a newer version by now),
-            `half_written` and `unreadable`; how often chunks were asked for (`requests`); how many
+            (incomplete when newer ones arrived) and `broken`; how many of the received ones were
+            `shared` (in shared memory); how many announced there were `overtaken` (a newer version
+            is there by now), `half_written` and `unreadable`; `requests` for chunks; how many
             payloads were `malformed`, `foreign` (of another digest), `duplicate`, `stale_chunks`,
             `mixed` and `dropped`.
         """
@@ -210,42 +217,50 @@ class WeightsReceiver:
             whole.source, whole.version, lambda number: self._stage(number, whole.parameters)
         )
 
-    def _take_slot(self, payload: Payload) -> None:
-        slot = descriptor_of(payload, self._digest)
-        if self._is_new(slot.source, slot.version):
-            try:
-                self._read_slot(slot)
-            except StaleParameters as error:
-                # A newer version is announced by its own descriptor: nothing is amiss.
-                overtaken = self._slots.newer_in(slot)
-                self._counts["overtaken" if overtaken else "half_written"] += 1
-                if not overtaken:
-                    self._ask_for_chunks(slot.source, slot.version, str(error))
-            except SlotUnreadable as error:
-                self._counts["unreadable"] += 1
-                if error.is_fault and self._warned.is_new(slot.source):
-                    self._on_error(f"{error}; weights are asked for over the topic")
-                self._ask_for_chunks(slot.source, slot.version, str(error))
+    def _take_shared(self, payload: Payload) -> None:
+        where = descriptor_of(payload, self._digest)
+        if not self._is_new(where.source, where.version):
+            return
+        try:
+            self._read_shared(where)
+        except Overtaken:
+            self._counts["overtaken"] += 1  # no fault: the newer version has its own descriptor
+        except StaleParameters as error:
+            self._counts["half_written"] += 1
+            self._request_chunks(where.source, where.version, str(error))
+        except (OSError, PayloadError) as error:
+            self._counts["unreadable"] += 1
+            text = f"shared memory {where.file} can't be read: {error}"
+            if where.host == boot_id() and self._warned.is_new(where.source):
+                self._on_error(f"{text}; weights are requested over the topic")
+            self._request_chunks(where.source, where.version, text)
 
-    def _read_slot(self, slot: SlotDescriptor) -> None:
-        reader = self._slots.open(slot)
+    def _read_shared(self, where: Descriptor) -> None:
+        if self._file is None or self._file.name != where.file:
+            self._close_file()
+            self._file = WeightsFile(where.file, self._folder)
+        shared = SharedWeights(self._file, where)
         stage_from = self._stage_from
-        if reader.is_nested or stage_from is None:
-            whole = weights_of(reader.payload(), self._digest)
+        if is_nested(shared.metadata) or stage_from is None:
+            whole = weights_of(shared.payload(), self._digest)
             stage = lambda number: self._stage(number, whole.parameters)  # noqa: E731
         else:
-            stage = lambda number: stage_from(number, reader)  # noqa: E731
-        if self._take_new(slot.source, slot.version, stage):
+            stage = lambda number: stage_from(number, shared)  # noqa: E731
+        if self._take_new(where.source, where.version, stage):
             self._counts["shared"] += 1
 
-    def _ask_for_chunks(self, source: str, version: int, reason: str) -> None:
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _request_chunks(self, source: str, version: int, reason: str) -> None:
         now = time.monotonic()
         if now - self._asked_at < _BETWEEN_REQUESTS_S:
             return
         self._asked_at = now
         self._counts["requests"] += 1
-        request = WeightsRequest(self._digest, source, version, reason[:200])
-        self._ask(encode_request(request))
+        self._ask(encode_request(Request(self._digest, source, version, reason[:200])))
 
     def _is_new(self, source: str, version: int) -> bool:
         if source == self._source and is_late(version, self._version):
@@ -256,16 +271,16 @@ class WeightsReceiver:
     def _take_new(self, source: str, version: int, stage: Callable[[int], None]) -> bool:
         if not self._is_new(source, version):
             return False
-        # A sender that was started again may not have heard yet how far the one before it came.
-        # It will, from what is in use here, and go on above that.
-        # A number that no learner can have come to is not followed.
+        # A learner that was started again may not know the versions of the one before it yet. It
+        # learns them from the version in use here, and continues above it.
+        # A number that no learner can have reached is not followed.
         known = not self._number or version <= self._number + MOST_AHEAD
         number = max(version if known else 0, self._number + 1)
         try:
             stage(number)
         except StaleParameters:
             raise
-        except Exception as error:  # the stage is the caller's; the thread has to live
+        except Exception as error:  # `stage` is the caller's; the thread has to live
             self._counts["refused"] += 1
             self._on_error(f"weights version {version} refused: {named(error)}")
             return False

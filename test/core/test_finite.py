@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pamiq_ros.core.model.finite import BLOCK_BYTES, copy_finite, is_finite
+from pamiq_ros.core.model.parameters import BLOCK_BYTES, copy_finite, is_finite
 
 DTYPES = [
     torch.float64,

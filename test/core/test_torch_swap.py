@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pamiq_ros.core import StaleParameters, TensorSpec, TorchInferenceModel, TorchTrainingModel
+from pamiq_ros.core.model import StagedWeights
 from pamiq_ros.core.torch.weights import TensorReader, named_tensors, tied_names
-from pamiq_ros.runtime.staged_weights import StagedWeights
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float64]
 

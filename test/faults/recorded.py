@@ -8,7 +8,7 @@ from std_msgs.msg import String, UInt8MultiArray
 
 from pamiq_ros.core.config import resolve_system
 from pamiq_ros.supervision.reporter import LATCHED
-from pamiq_ros.transport.slots import WeightsRequest, encode_request
+from pamiq_ros.transport.weights import Request, encode_request
 
 EXPERIENCE, WEIGHTS = "pamiq/experience/pictures", "pamiq/weights/policy"
 REQUEST = "pamiq/weights_request/policy"
@@ -37,7 +37,7 @@ def recorded(probe):
         subscribe(topic, String, str, LATCHED)
     wait_until(lambda: len(found[EXPERIENCE]) >= 3 and len(found[WEIGHTS]) >= 3, "payloads")
     source = json.loads(found[WEIGHTS][0][8:])["__metadata__"]["source"]
-    request = WeightsRequest(resolve_system(TINY).digest, source, 1, "none of yours")
+    request = Request(resolve_system(TINY).digest, source, 1, "none of yours")
     asking = probe.create_publisher(UInt8MultiArray, REQUEST, QOS)
     wait_until(lambda: asking.get_subscription_count() > 0, "the learner's subscription")
     asking.publish(UInt8MultiArray(data=encode_request(request)))

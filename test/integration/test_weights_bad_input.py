@@ -18,11 +18,10 @@ from std_msgs.msg import UInt8MultiArray
 from pamiq_ros.core.config import resolve_system
 from pamiq_ros.nodes.topics import latched
 from pamiq_ros.transport.chunks import split_weights
-from pamiq_ros.transport.host import boot_id
+from pamiq_ros.transport.header import Layout
 from pamiq_ros.transport.payload import encode
-from pamiq_ros.transport.slot_store import FOLDER, SlotStore
-from pamiq_ros.transport.slots import MARK_BYTES, SlotDescriptor, encode_descriptor
-from pamiq_ros.transport.weights import Weights, encode_weights
+from pamiq_ros.transport.shared_weights import FOLDER, WeightsMemory, boot_id
+from pamiq_ros.transport.weights import Descriptor, Weights, encode_descriptor, encode_weights
 from pamiq_ros.transport.weights_sender import WeightsSender
 
 from .harness import TINY, graph, wait_until
@@ -76,13 +75,18 @@ class Stranger:
         return list(split_weights(data, **names, chunk_bytes=chunk_bytes))
 
     def slot(self, whole, data):
-        """A file of one slot with `data` in it, and the descriptor of it."""
-        store = SlotStore(1, CAPACITY)
+        """A file with `data` in its one place, and the descriptor of it."""
+        store = WeightsMemory(Layout((), CAPACITY, CAPACITY), 1)
         self._stores.callback(store.close)
-        store.begin(0)[: len(data)] = torch.frombuffer(bytearray(data), dtype=torch.uint8)
-        store.commit(0, whole.version)
+        write(store, data)
         names = (whole.digest, whole.source, whole.version, boot_id(), store.file)
-        return store, SlotDescriptor(*names, store.offset(0), len(data))
+        return store, Descriptor(*names, store.offset(0), len(data))
+
+
+def write(store, data):
+    """Write to the begin of a file."""
+    with (FOLDER / store.file).open("r+b") as file:
+        file.write(data)
 
 
 def bad_chunks(stranger):
@@ -145,9 +149,9 @@ def bad_payloads(stranger):
 def bad_slots(stranger):
     whole, data = stranger.weights(version=3)
 
-    # A slot that is being written: however its descriptor is damaged, nothing can be read.
+    # Writing was begun and not finished: however its descriptor is damaged, nothing can be read.
     store, slot = stranger.slot(whole, data)
-    store.begin(0)
+    write(store, bytes(8))
     stranger.publish(encode_descriptor(slot), "half_written")
     for _ in range(5):
         stranger.publish(damaged(stranger.random, encode_descriptor(slot)), "damaged")
@@ -157,7 +161,7 @@ def bad_slots(stranger):
     for lie, counted in (
         ({"version": 2}, "overtaken"),
         ({"version": 4}, "half_written"),
-        ({"offset": 8}, "half_written"),
+        ({"offset": 8}, "unreadable"),
         ({"offset": 2**40}, "half_written"),
         ({"size": len(data) - 1}, "unreadable"),
         ({"size": len(data) + 1}, "unreadable"),
@@ -186,7 +190,7 @@ def shortened_slots(stranger, wait_until_counted):
     store, slot = stranger.slot(*stranger.weights(version=3))
     stranger.publish(encode_descriptor(replace(slot, version=2)), "overtaken")
     wait_until_counted()
-    for length in (MARK_BYTES + 40, 0):
+    for length in (40, 0):
         os.truncate(FOLDER / store.file, length)
         stranger.publish(encode_descriptor(slot), "half_written")
         wait_until_counted()

@@ -1,15 +1,21 @@
 """Models: a training side for trainers, an inference side for agents."""
 
-from .container import InferenceModelsDict, TrainingModelsDict
-from .finite import NotFiniteError
-from .interface import InferenceModel, SyncTarget, TrainingModel
-from .reader import ParameterReader, StaleParameters, TensorSpec
+from .interface import (
+    InferenceModel,
+    InferenceModelsDict,
+    StagedWeights,
+    SyncTarget,
+    TrainingModel,
+    TrainingModelsDict,
+)
+from .parameters import NotFiniteError, ParameterReader, StaleParameters, TensorSpec
 
 __all__ = [
     "InferenceModel",
     "InferenceModelsDict",
     "NotFiniteError",
     "ParameterReader",
+    "StagedWeights",
     "StaleParameters",
     "SyncTarget",
     "TensorSpec",

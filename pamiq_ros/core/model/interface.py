@@ -1,16 +1,18 @@
-"""InferenceModel and TrainingModel: the two sides of a model, and how weights go between them."""
+"""The two sides of a model, how weights get from one to the other, and models by name."""
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
+from collections import UserDict
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
 
-from ..state_persistence import PersistentStateMixin
-from .parameters import check_replacement, check_specs, is_exportable
-from .reader import ParameterReader
+from ..state_persistence import PersistentParts, PersistentStateMixin
+from .parameters import ParameterReader, check_replacement, check_specs, is_exportable
 
 _NO_PARAMETERS = {"_staged_parameters", "weights_version"}
 SyncTarget = Callable[[Mapping[str, Any]], None]
@@ -98,6 +100,65 @@ class InferenceModel(ABC):
             return False
         vars(self).update(staged)
         return True
+
+
+class StagedWeights:
+    """Hands a model's weights from the thread that receives them to the tick, with their version.
+
+    The tick never waits: while a version is being staged, it keeps the one in use.
+
+    Attributes:
+        version: Version of the weights in use; 0 before the first.
+    """
+
+    def __init__(self, model: InferenceModel) -> None:
+        """Stage weights for this model."""
+        self.version = 0
+        self._model = model
+        self._staged_version = 0
+        self._lock = threading.Lock()
+
+    def stage(self, version: int, parameters: Mapping[str, Any]) -> None:
+        """Stage a version for the tick; any thread.
+
+        Raises:
+            ValueError: The parameters do not fit the model or are not finite; names the tensor.
+        """
+        with self._lock:
+            self._model.stage_parameters(parameters)
+            self._staged_version = version
+
+    def stage_from(self, version: int, reader: ParameterReader) -> None:
+        """Read a version into the spare set of weights; any thread.
+
+        Raises:
+            ValueError: The parameters do not fit the model or are not finite; names the tensor.
+            StaleParameters: They were written over while they were read. Whatever fails, the tick
+                keeps the version in use.
+        """
+        with self._lock:
+            self._model.stage_from(reader)
+            self._staged_version = version
+
+    def release_spare(self) -> None:
+        """Free the memory of the spare set; any thread."""
+        self._model.release_spare()
+
+    def swap(self) -> bool:
+        """Take the staged version, between two ticks.
+
+        Returns:
+            Whether the model now has other weights.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if not self._model.swap_parameters():
+                return False
+            self.version = self._model.weights_version = self._staged_version
+            return True
+        finally:
+            self._lock.release()
 
 
 T = TypeVar("T", bound=InferenceModel)
@@ -194,3 +255,44 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
     @abstractmethod
     def sync_impl(self, inference_model: T) -> None:
         """Hand the parameters to an inference model in this process."""
+
+
+class InferenceModelsDict(UserDict[str, InferenceModel]):
+    """Inference models by name."""
+
+
+class TrainingModelsDict(PersistentParts, UserDict[str, TrainingModel[Any]]):
+    """Training models by name, and the inference models that belong to them."""
+
+    def __init__(self, *args: Any, **kwds: Any) -> None:
+        """Take what a dict takes."""
+        self._inference_models_dict = InferenceModelsDict()
+        super().__init__(*args, **kwds)
+
+    @property
+    def inference_models_dict(self) -> InferenceModelsDict:
+        """The inference models in this process, made when first asked for."""
+        for name, model in self.data.items():
+            if model.has_inference_model:
+                self._inference_models_dict[name] = model.inference_model
+        return self._inference_models_dict
+
+    def __getitem__(self, key: str) -> TrainingModel[Any]:
+        """The training model of a name.
+
+        Raises:
+            KeyError: There is none of that name, or it is never trained.
+        """
+        model = super().__getitem__(key)
+        if model.inference_thread_only:
+            raise KeyError(f"model '{key}' is inference thread only")
+        return model
+
+    def load_state(self, path: Path) -> None:
+        """Load every model and hand its parameters to its inference side."""
+        super().load_state(path)
+        for model in self.data.values():
+            model.sync()
+
+    def _parts(self) -> Mapping[str, Any]:
+        return self.data

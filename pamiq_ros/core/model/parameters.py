@@ -1,16 +1,149 @@
-"""What parameters of a plain inference model may be, and which may take their place."""
+"""Parameters of models: their specs, whether they are finite, and which may replace which."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import cmath
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..tree import PYTHON_DTYPES, Constant, Form, Leaf, Node, difference, flatten
-from .finite import NotFiniteError, is_finite
-from .reader import TensorSpec
+
+BLOCK_BYTES = 2**19
+"""Bytes checked by one call: they fit into the cache of one core, and the calls are few."""
+
+
+class NotFiniteError(ValueError):
+    """Weights have a NaN or an infinity: their training has diverged."""
+
+
+class StaleParameters(Exception):
+    """The parameters were written over or vanished before they were read whole."""
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Dtype and shape of a tensor.
+
+    Attributes:
+        dtype: Type of its elements.
+        shape: Its shape; empty for a scalar.
+    """
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """As in `float32 [3, 4]`."""
+        return f"{str(self.dtype).removeprefix('torch.')} {list(self.shape)}"
+
+
+class ParameterReader(Protocol):
+    """Reads the parameters of one version where another process may write over them meanwhile."""
+
+    @property
+    def specs(self) -> Mapping[str, TensorSpec]:
+        """The spec of each tensor, by its name in `export_parameters()`."""
+
+    def read(self, name: str, into: Tensor) -> None:
+        """Copy one tensor, without the interpreter lock.
+
+        Args:
+            name: Its name.
+            into: Filled; on the CPU, contiguous, of the dtype and shape in `specs`.
+
+        Raises:
+            ValueError: It is not finite; names the tensor.
+            StaleParameters: It cannot be read whole any more.
+        """
+
+    def check(self) -> None:
+        """Check that everything read is of this version; called after the last read.
+
+        Raises:
+            StaleParameters: It was written over while it was read.
+        """
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Whether a tensor has no NaN and no infinity.
+
+    One pass without a mask in memory; the interpreter lock is released during each block.
+
+    Args:
+        tensor: Of any shape, dtype and device.
+    """
+    tensor = tensor.detach()
+    if not _may_be_infinite(tensor):
+        return True
+    if not _in_blocks(tensor):
+        return tensor.numel() == 0 or block_is_finite(tensor)
+    return all(block_is_finite(block) for block in _blocks(tensor))
+
+
+def copy_finite(source: Tensor, into: Tensor) -> bool:
+    """Copy a tensor, and check each block of the copy while it is in cache.
+
+    The copy is checked, not the source, which may change meanwhile.
+
+    Args:
+        source: What to copy.
+        into: Filled; of the same shape and dtype.
+
+    Returns:
+        Whether the copy has no NaN and no infinity; False: `into` may not be filled to its end.
+    """
+    source, into = source.detach(), into.detach()
+    if not (_may_be_infinite(into) and _in_blocks(into) and _in_blocks(source)):
+        into.copy_(source)
+        return is_finite(into)
+    for old, new in zip(_blocks(source), _blocks(into), strict=True):
+        new.copy_(old)
+        if not block_is_finite(new):
+            return False
+    return True
+
+
+def _may_be_infinite(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _in_blocks(tensor: Tensor) -> bool:
+    large = tensor.numel() * tensor.element_size() > BLOCK_BYTES
+    return large and tensor.is_cpu and tensor.is_contiguous()
+
+
+def _blocks(tensor: Tensor) -> Iterator[Tensor]:
+    flat, length = tensor.view(-1), BLOCK_BYTES // tensor.element_size()
+    return (flat[begin : begin + length] for begin in range(0, flat.numel(), length))
+
+
+def block_is_finite(block: Tensor) -> bool:
+    """Whether a contiguous block of floating point or complex numbers is finite, quickly."""
+    if block.element_size() == 1:
+        block = block.float()  # there is no arithmetic on eight bits
+    # A sum is the quickest check: it is finite only if all values are. It may overflow though they
+    # are, which is rare and checked exactly.
+    if cmath.isfinite(block.sum().item()):
+        return True
+    real = torch.view_as_real(block.resolve_conj()) if block.is_complex() else block
+    low, high = real.aminmax()  # both are NaN if any value is
+    return math.isfinite(low.item()) and math.isfinite(high.item())
+
+
+def not_finite(name: str) -> NotFiniteError:
+    """Return the error for a parameter with a NaN or an infinity."""
+    return NotFiniteError(f"parameter {name}: expected finite values, found NaN or infinity")
+
+
+def non_finite(parameters: Mapping[str, Any]) -> str | None:
+    """Return the path of the first value that is not finite, as in `net[0].w`; None if none is."""
+    return next((name for name, leaf in _leaves(parameters, "") if not _leaf_is_finite(leaf)), None)
 
 
 def is_exportable(value: Any) -> bool:
@@ -34,43 +167,30 @@ def check_names(expected: Mapping[str, Any], found: Mapping[str, Any]) -> None:
         raise ValueError(f"parameters: missing {missing}, unknown {unknown}")
 
 
-def check_finite(place: str, value: Any) -> None:
-    """Check that a tensor, array or number has no NaN and no infinity.
-
-    Raises:
-        NotFiniteError: Names the place.
-    """
-    tensor = torch.as_tensor(np.ascontiguousarray(value)) if _is_numpy(value) else value
-    is_tensor = isinstance(tensor, torch.Tensor)
-    finite = is_finite(tensor) if is_tensor else bool(np.isfinite(tensor))
-    if not finite:
-        raise NotFiniteError(f"parameter {place}: expected finite values, found NaN or infinity")
-
-
 def check_replacement(current: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """Check that new parameters can take the place of the current ones.
 
-    A text may become another, None anything, and a number another kind of number; tensors and
-    arrays keep their shape and dtype.
+    Text may be replaced by text, None by anything, and a number by any number. Tensors and arrays
+    keep shape and dtype.
 
     Raises:
         ValueError: Names the parameter, what was expected and what was found.
     """
     check_names(current, new)
     for name, value in new.items():
-        for leaf in _fitting_values(name, current[name], value):
-            check_finite(name, leaf)
+        if not all(map(_leaf_is_finite, _fitting_values(name, current[name], value))):
+            raise not_finite(name)
 
 
 def check_specs(current: Mapping[str, Any], new: Mapping[str, TensorSpec]) -> None:
-    """The same for tensors of which only dtype and shape are known.
+    """Check the same for tensors of which only the specs are known.
 
     Raises:
         ValueError: Names the parameter, what was expected and what was found.
     """
     check_names(current, new)
     for name, spec in new.items():
-        shown = torch.empty(spec.shape, dtype=spec.dtype, device="meta")  # takes no memory
+        shown = torch.empty(spec.shape, dtype=spec.dtype, device="meta")  # allocates nothing
         _fitting_values(name, current[name], shown)
 
 
@@ -100,5 +220,35 @@ def _numbers(current: Leaf, new: Leaf) -> bool:
     return current.kind in PYTHON_DTYPES and new.kind in PYTHON_DTYPES
 
 
-def _is_numpy(value: Any) -> bool:
-    return isinstance(value, (np.ndarray, np.generic))
+def copy_parameters(value: Any) -> Any:
+    """A copy on the CPU that shares no memory with `value`, in the same nesting."""
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {key: copy_parameters(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [copy_parameters(inner) for inner in value]
+    if isinstance(value, tuple):
+        return tuple(copy_parameters(inner) for inner in value)
+    return value
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{name}[{index}]")
+    else:
+        yield name, value
+
+
+def _leaf_is_finite(leaf: Any) -> bool:
+    if isinstance(leaf, Tensor):
+        return is_finite(leaf)
+    if isinstance(leaf, (np.ndarray, np.generic)):
+        return leaf.dtype.kind not in "fc" or bool(np.isfinite(leaf).all())
+    return not isinstance(leaf, float) or math.isfinite(leaf)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..model import TrainingModel
-from ..model.finite import is_finite
+from ..model.parameters import is_finite, not_finite
 from ..state import load_state_dict, load_tree, save_tree
 from .inference import (
     InferenceProcedureCallable,
@@ -18,7 +18,7 @@ from .inference import (
     default_infer_procedure,
     get_device,
 )
-from .weights import TensorReader, detached, distinct_tensors, named_tensors, not_finite
+from .weights import TensorReader, distinct_tensors, named_tensors
 
 T = TypeVar("T", bound=nn.Module)
 
@@ -81,7 +81,7 @@ class TorchTrainingModel(TrainingModel[TorchInferenceModel[T]], Generic[T]):
 
         They are the tensors that training goes on changing: whoever keeps them copies them.
         """
-        return detached(distinct_tensors(self.model))
+        return {name: tensor.detach() for name, tensor in distinct_tensors(self.model).items()}
 
     def sync_impl(self, inference_model: TorchInferenceModel[T]) -> None:
         """Hand the parameters to an inference model in this process; gradients stay.

@@ -15,11 +15,15 @@ from hypothesis import strategies as st
 from strangers import SOMEBODY, fifo, given_away, only_root, without_waiting
 
 from pamiq_ros.core.model import NotFiniteError
+from pamiq_ros.transport.header import Layout
 from pamiq_ros.transport.payload import decode, encode
-from pamiq_ros.transport.slot_reader import SlotFile
-from pamiq_ros.transport.slot_store import MARK_BYTES, SlotStore, remove_leftovers
-from pamiq_ros.transport.slots import DESCRIPTOR_SCHEMA, encode_request, mark
-from pamiq_ros.transport.weights import MAX_WEIGHTS_BYTES
+from pamiq_ros.transport.shared_weights import WeightsFile, WeightsMemory, remove_leftovers
+from pamiq_ros.transport.weights import (
+    DESCRIPTOR_SCHEMA,
+    MAX_WEIGHTS_BYTES,
+    Request,
+    encode_request,
+)
 from pamiq_ros.transport.weights_receiver import WeightsReceiver
 from pamiq_ros.transport.weights_sender import WeightsSender
 
@@ -161,16 +165,17 @@ def test_on_another_host_chunks_are_asked_for(line, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "count"),
     [
-        (lambda path, at: os.pwrite(at, mark(1, 0), 0), "half_written"),
-        (lambda path, at: os.pwrite(at, mark(0, 0), 0), "half_written"),
+        (lambda path, at: os.pwrite(at, bytes(8), 0), "half_written"),
+        (lambda path, at: os.pwrite(at, bytes(4096), 0), "half_written"),
+        (lambda path, at: os.ftruncate(at, 4), "half_written"),
         (lambda path, at: os.ftruncate(at, 16), "half_written"),
-        (lambda path, at: os.ftruncate(at, MARK_BYTES + 40), "half_written"),
-        (lambda path, at: os.pwrite(at, b"\xff" * 8, MARK_BYTES), "unreadable"),
-        (lambda path, at: os.pwrite(at, b"x" * 20, MARK_BYTES + 20), "unreadable"),
+        (lambda path, at: os.ftruncate(at, 400), "half_written"),
+        (lambda path, at: os.pwrite(at, b"\xff" * 8, 0), "unreadable"),
+        (lambda path, at: os.pwrite(at, b"x" * 20, 20), "unreadable"),
         (lambda path, at: path.unlink(), "unreadable"),
         (lambda path, at: path.chmod(0o666), "unreadable"),
     ],
-    ids=["begun", "cleared", "truncated", "cut", "length", "header", "unlinked", "not private"],
+    ids=["begun", "cleared", "truncated", "header", "data", "length", "text", "unlinked", "public"],
 )
 def test_a_spoilt_slot_is_counted_and_chunks_are_asked_for(line, tmp_path, spoil, count):
     one, other = line(), line(tmp_path / "none")  # a second sender has the weights in chunks
@@ -258,9 +263,9 @@ def test_full_shared_memory_leaves_the_topic_with_one_warning(tmp_path):
 OWNER = """
 import sys, signal
 from pathlib import Path
-from pamiq_ros.transport.slot_reader import SlotFile
-from pamiq_ros.transport.slot_store import SlotStore
-store = SlotStore(2, 1000, Path(sys.argv[1]))
+from pamiq_ros.transport.header import Layout
+from pamiq_ros.transport.shared_weights import WeightsMemory
+store = WeightsMemory(Layout((), 1000, 1000), 2, Path(sys.argv[1]))
 print(store.file, flush=True)
 signal.pause()
 """
@@ -294,7 +299,7 @@ def test_a_new_owner_removes_what_a_dead_one_left_and_nothing_else(tmp_path):
 
 def test_memory_that_is_not_there_is_refused_and_nothing_left(tmp_path):
     with pytest.raises(OSError):
-        SlotStore(2, 2**46, tmp_path)
+        WeightsMemory(Layout((), 2**46, 2**46), 2, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -406,12 +411,10 @@ def test_a_request_of_any_bytes_harms_nobody(data):
 
 
 def test_a_request_for_anothers_weights_is_not_answered(line):
-    from pamiq_ros.transport.slots import WeightsRequest
-
     one = line()
     one.send(1)
     before = len(one.payloads)
-    one.sender.request(encode_request(WeightsRequest("d1", "learner-2", 1, "elsewhere")))
+    one.sender.request(encode_request(Request("d1", "learner-2", 1, "elsewhere")))
     one.settle()
     assert len(one.payloads) == before
 
@@ -448,7 +451,7 @@ def test_a_fifo_of_a_learners_name_holds_up_neither_an_owner_nor_a_reader(tmp_pa
     with without_waiting(tmp_path / name):
         assert remove_leftovers(tmp_path) == []
         with pytest.raises(PermissionError, match=r"expected a regular file .* found a FIFO"):
-            SlotFile(name, tmp_path)
+            WeightsFile(name, tmp_path)
     assert (tmp_path / name).exists()
 
 
@@ -459,4 +462,4 @@ def test_a_file_of_another_user_is_neither_removed_nor_read(tmp_path):
     given_away(tmp_path / name)
     assert remove_leftovers(tmp_path) == []
     with pytest.raises(PermissionError, match=f"of user {SOMEBODY}"):
-        SlotFile(name, tmp_path)
+        WeightsFile(name, tmp_path)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from pamiq_ros.core import InferenceModel, StaleParameters, TensorSpec, TorchInferenceModel
-from pamiq_ros.runtime.staged_weights import StagedWeights
+from pamiq_ros.core.model import StagedWeights
 
 VERSIONS = 300
 

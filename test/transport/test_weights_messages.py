@@ -4,28 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.transport.header import PayloadError
-from pamiq_ros.transport.metadata import DigestMismatch
-from pamiq_ros.transport.payload import decode, encode
-from pamiq_ros.transport.slots import (
-    SlotDescriptor,
-    WeightsRequest,
+from pamiq_ros.transport.payload import DigestMismatch, PayloadError, decode, encode
+from pamiq_ros.transport.weights import (
+    Descriptor,
+    Request,
     descriptor_of,
     encode_descriptor,
     encode_request,
     is_file_name,
-    mark,
-    read_mark,
     request_of,
 )
 
 FILE = "pamiq_ros-1000-" + "0f" * 16
-SLOT = SlotDescriptor("d", "learner", 7, "host", FILE, 4096, 100)
-REQUEST = WeightsRequest("d", "learner", 7, "elsewhere")
+WHERE = Descriptor("d", "learner", 7, "host", FILE, 4096, 100)
+REQUEST = Request("d", "learner", 7, "elsewhere")
 
 
 def test_both_are_read_as_written():
-    assert descriptor_of(decode(encode_descriptor(SLOT), 4096), "d") == SLOT
+    assert descriptor_of(decode(encode_descriptor(WHERE), 4096), "d") == WHERE
     assert request_of(decode(encode_request(REQUEST), 4096), "d") == REQUEST
 
 
@@ -47,14 +43,14 @@ def test_both_are_read_as_written():
     ],
 )
 def test_a_wrong_field_is_named(key, value):
-    metadata = {**decode(encode_descriptor(SLOT), 4096).metadata, key: value}
+    metadata = {**decode(encode_descriptor(WHERE), 4096).metadata, key: value}
     with pytest.raises(PayloadError, match=key):
         descriptor_of(decode(encode({}, metadata), 4096), "d")
 
 
 @pytest.mark.parametrize("key", ["digest", "source", "version", "host", "file", "offset", "size"])
 def test_a_missing_field_is_named(key):
-    metadata = decode(encode_descriptor(SLOT), 4096).metadata
+    metadata = decode(encode_descriptor(WHERE), 4096).metadata
     del metadata[key]
     with pytest.raises(PayloadError, match=key):
         descriptor_of(decode(encode({}, metadata), 4096), "d")
@@ -62,7 +58,7 @@ def test_a_missing_field_is_named(key):
 
 def test_another_configuration_is_refused_with_both_digests():
     for data, read in (
-        (encode_descriptor(SLOT), descriptor_of),
+        (encode_descriptor(WHERE), descriptor_of),
         (encode_request(REQUEST), request_of),
     ):
         with pytest.raises(DigestMismatch, match=r"'ours'.*'d'"):
@@ -72,10 +68,3 @@ def test_another_configuration_is_refused_with_both_digests():
 @given(st.text())
 def test_no_path_is_a_name_of_ours(name):
     assert not is_file_name(name) or (name.startswith("pamiq_ros-") and "/" not in name)
-
-
-@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 16))
-def test_marks_are_read_as_written_and_nothing_where_they_are_cut_off(begun, done, length):
-    data = mark(begun, done)
-    assert read_mark(data) == (begun, done)
-    assert read_mark(data[:length]) == ((begun, done) if length == 16 else (0, 0))
