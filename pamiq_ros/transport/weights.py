@@ -8,8 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pamiq_ros.core.data.batch import StepBatch
-from pamiq_ros.core.signature import MAX_CHARACTERS
+from pamiq_ros.core.data.batch import MAX_CHARACTERS, StepBatch
 
 from .header import PayloadError
 from .layout import Layout, layout_of
