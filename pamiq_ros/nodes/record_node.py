@@ -15,8 +15,7 @@ from std_msgs.msg import UInt8MultiArray
 from pamiq_ros.compat import message_class
 from pamiq_ros.offline.bags import BagError, BagRecorder
 from pamiq_ros.supervision.ros_time import steady_timer
-from pamiq_ros.transport.header import PayloadError
-from pamiq_ros.transport.payload import decode
+from pamiq_ros.transport.payload import PayloadError, decode
 from pamiq_ros.transport.slots import (
     DESCRIPTOR_SCHEMA,
     WeightsRequest,

@@ -12,10 +12,18 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from .header import PayloadError
-from .layout import layout_of
-from .metadata import DigestMismatch, check_digest, check_schema, integer, text
-from .payload import Buffer, Payload, decode
+from .payload import (
+    Buffer,
+    DigestMismatch,
+    Payload,
+    PayloadError,
+    check_digest,
+    check_schema,
+    decode,
+    integer,
+    layout_of,
+    text,
+)
 from .weights import MAX_VERSION, MAX_WEIGHTS_BYTES, Weights, decode_weights, is_late
 
 SCHEMA = "pamiq_ros/weights_chunk/1"

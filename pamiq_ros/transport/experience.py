@@ -10,9 +10,7 @@ from torch import Tensor
 
 from pamiq_ros.core.data.batch import MAX_CHARACTERS, StepBatch
 
-from .header import PayloadError
-from .metadata import check_field, check_schema, integer, text
-from .payload import Buffer, decode, encode
+from .payload import Buffer, PayloadError, check_field, check_schema, decode, encode, integer, text
 
 SCHEMA = "pamiq_ros/experience/1"
 MAX_EXPERIENCE_BYTES = 256 * 2**20

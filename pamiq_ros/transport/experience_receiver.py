@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterable
 from pamiq_ros.core.data.batch import StepBatch
 
 from .experience import MAX_EXPERIENCE_BYTES, ExperienceBatch, decode_experience
-from .metadata import DigestMismatch
-from .payload import Buffer, PayloadError
-from .reports import Reported, named
+from .payload import Buffer, DigestMismatch, PayloadError, Reported, named
 from .sequence_window import SequenceWindow
 
 _MOST_SOURCES = 64

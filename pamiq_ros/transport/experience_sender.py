@@ -13,8 +13,7 @@ from pamiq_ros.core.data import DataCollector
 from pamiq_ros.core.data.batch import Form, flatten, leaves
 
 from .experience_writer import ExperienceWriter
-from .payload import Buffer
-from .reports import named
+from .payload import Buffer, named
 from .step_queue import QueuedStep, StepQueue, WakeUp
 
 

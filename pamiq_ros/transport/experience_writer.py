@@ -19,7 +19,7 @@ from .experience import (
     checksum,
     experience_metadata,
 )
-from .layout import Layout, layout_of
+from .payload import Layout, layout_of
 
 
 class ExperienceWriter:

@@ -1,19 +1,20 @@
-"""The header of a safetensors payload, read and checked without touching the data behind it.
+"""The header of a safetensors payload: read with all checks, or planned for data to be written.
 
-The safetensors library's own reader copies every tensor while it holds the interpreter lock (about
-a millisecond per megabyte), which would make a control loop in the same process late for as long
-as a set of weights is large. So payloads are written by the library and read here; the tests hold
-this reader against the library's.
+The safetensors library copies every tensor while it holds the interpreter lock (about a millisecond
+per megabyte), so a control loop in the same process would be late. Here the header is read and
+written apart from the data, which the caller copies without the lock. The tests compare both
+directions with the library.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 DTYPES = {
     "BOOL": torch.bool,
@@ -33,18 +34,23 @@ DTYPES = {
     "F8_E4M3": torch.float8_e4m3fn,
     "F8_E5M2": torch.float8_e5m2,
 }
-"""The element types a payload may hold, by their safetensors names."""
+"""The element types of a payload, by their safetensors names."""
+
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 METADATA_KEY = "__metadata__"
 MAX_HEADER_BYTES = 4 * 2**20
 """A longer header is refused, as JSON grows when it is read; 10,000 tensors take about 1 MiB."""
+
+ALIGNMENT = 64
+"""A planned payload's data begins at a multiple of this many bytes."""
 
 _MAX_DIMENSIONS = 32
 _MAX_EXTENT = 2**48
 
 
 class PayloadError(ValueError):
-    """Bytes that are not the payload they should be; the text says why."""
+    """Bytes are not a valid payload; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Header:
-    """What a payload holds.
+    """What a payload contains.
 
     Attributes:
         start: Offset in bytes of the data section.
@@ -103,6 +109,84 @@ def read_header(data: memoryview, length: int | None = None) -> Header:
     start = 8 + len(raw)
     _check_layout(spans, (len(data) if length is None else length) - start)
     return Header(start, spans, metadata)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The plan of a payload that is written in place, once or for version after version.
+
+    Only the header changes from version to version, and it keeps its length.
+
+    Attributes:
+        spans: The tensors in the order of their data; offsets count from `start`.
+        start: Length of the header in bytes, its length field included.
+        size: Length of the payload in bytes.
+    """
+
+    spans: tuple[Span, ...]
+    start: int
+    size: int
+
+    def header(self, metadata: Mapping[str, str]) -> bytes:
+        """The payload's first `start` bytes.
+
+        Args:
+            metadata: Strings by key; their JSON is at most as long as that of the longest ones the
+                layout was made for.
+
+        Raises:
+            ValueError: It is longer.
+        """
+        text = _header_text(self.spans, metadata)
+        if len(text) > self.start - 8:
+            raise ValueError(f"metadata: expected a header of {self.start - 8}, found {len(text)}")
+        # The format allows spaces after the JSON.
+        return (self.start - 8).to_bytes(8, "little") + text.ljust(self.start - 8)
+
+    def fits(self, tensors: Mapping[str, Tensor]) -> bool:
+        """Whether tensors are of the names, dtypes and shapes that this layout was made for."""
+        return len(tensors) == len(self.spans) and all(
+            (tensor := tensors.get(span.name)) is not None
+            and (tensor.dtype, tuple(tensor.shape)) == (span.dtype, span.shape)
+            for span in self.spans
+        )
+
+    def views(self, memory: Tensor) -> dict[str, Tensor]:
+        """The tensors as views of a payload's memory, uint8 [size] or longer."""
+        data = memory[self.start : self.size]
+        return {
+            span.name: data[span.begin : span.end].view(span.dtype).view(span.shape)
+            for span in self.spans
+        }
+
+
+def layout_of(tensors: Mapping[str, Tensor], longest_metadata: Mapping[str, str]) -> Layout:
+    """Plan a payload.
+
+    Args:
+        tensors: Dense tensors by name, on any device.
+        longest_metadata: The longest metadata that will be written.
+
+    Raises:
+        TypeError: A tensor that cannot be written; names it.
+        ValueError: A reserved name, text without a UTF-8 form, or a header longer than
+            `MAX_HEADER_BYTES`.
+    """
+    for name, tensor in tensors.items():
+        _check_sendable(name, tensor)
+    spans, position = [], 0
+    # Widest types first, so that each tensor is aligned to its type.
+    for name in sorted(tensors, key=lambda name: (-tensors[name].element_size(), name)):
+        tensor = tensors[name]
+        size = tensor.numel() * tensor.element_size()
+        shape = tuple(tensor.shape)
+        spans.append(Span(name, tensor.dtype, shape, position, position + size))
+        position += size
+    length = 8 + len(_header_text(spans, longest_metadata))
+    if length > MAX_HEADER_BYTES:
+        raise ValueError(f"header: expected at most {MAX_HEADER_BYTES} bytes, found {length}")
+    start = -(-length // ALIGNMENT) * ALIGNMENT
+    return Layout(tuple(spans), start, start + position)
 
 
 def _raw_header(data: memoryview) -> bytes:
@@ -191,3 +275,35 @@ def _check_layout(spans: list[Span], available: int) -> None:
 
 def _short(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error)[:120]}"
+
+
+def _check_sendable(name: object, tensor: object) -> None:
+    """Check that a tensor can be written under a name.
+
+    Raises:
+        TypeError: It cannot; says what was found.
+        ValueError: The name is reserved.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"tensor {name!r}: expected a string as its name")
+    if name == METADATA_KEY:
+        raise ValueError(f"tensor {name!r}: the name is reserved")
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"tensor {name!r}: expected a tensor, found {type(tensor).__name__}")
+    if tensor.layout != torch.strided or tensor.dtype not in _NAMES:
+        raise TypeError(
+            f"tensor {name!r}: {tensor.dtype} in layout {tensor.layout} cannot be written"
+        )
+    if tensor.is_meta:
+        raise TypeError(f"tensor {name!r}: it is on the meta device and has no data")
+
+
+def _header_text(spans: Iterable[Span], metadata: Mapping[str, str]) -> bytes:
+    fields: dict[str, object] = {METADATA_KEY: dict(metadata)} if metadata else {}
+    for span in spans:
+        fields[span.name] = {
+            "dtype": _NAMES[span.dtype],
+            "shape": list(span.shape),
+            "data_offsets": [span.begin, span.end],
+        }
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()

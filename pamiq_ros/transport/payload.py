@@ -1,33 +1,55 @@
-"""The envelope of all that travels: safetensors bytes with a str to str metadata map.
+"""Payloads: safetensors bytes with a metadata map, their fields checked, their faults named.
 
-safetensors is an open format that executes nothing when it is read, and that any language reads.
+safetensors is an open format that executes nothing when it is read. Every topic of experience and
+weights carries it.
 """
 
 from __future__ import annotations
 
+import re
 from array import array
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Union
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save
 from torch import Tensor
 
-from .header import DTYPES, METADATA_KEY, PayloadError, Span, read_header
+from .header import Layout, PayloadError, Span, layout_of, read_header
 
-__all__ = ["Buffer", "Payload", "PayloadError", "check_sendable", "decode", "encode"]
+__all__ = [
+    "MAX_TEXT",
+    "Buffer",
+    "DigestMismatch",
+    "Layout",
+    "Payload",
+    "PayloadError",
+    "Reported",
+    "check_digest",
+    "check_field",
+    "check_schema",
+    "decode",
+    "encode",
+    "integer",
+    "layout_of",
+    "named",
+    "text",
+]
 
 Buffer = Union[bytes, bytearray, memoryview, "array[int]"]
 """What payloads are read from; message fields of type uint8[] are `array.array('B')`."""
 
-_SENDABLE = frozenset(DTYPES.values())
+MAX_TEXT = 256
+"""Longest digest, source or buffer name, in characters."""
+
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,18}")
+_MOST_REPORTED = 64
 
 
 @dataclass(frozen=True)
 class Payload:
-    """A payload's content.
+    """The content of a payload.
 
     Attributes:
         tensors: The tensors by name, on the CPU, contiguous.
@@ -48,25 +70,17 @@ def encode(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
     Raises:
         TypeError: A name or a metadata entry is no string, or a tensor's type or layout cannot be
             written; names it.
-        ValueError: A reserved name, or text that has no UTF-8 form.
+        ValueError: A reserved name, text without a UTF-8 form, or too long a header.
     """
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"metadata {key!r}: expected strings, found {value!r}")
-    own: dict[str, Tensor] = {}
-    storages: set[int] = set()
-    for name, tensor in tensors.items():
-        check_sendable(name, tensor)
-        flat = tensor.detach().cpu().contiguous()
-        # The library refuses names that share memory (tied parameters): each gets its own copy.
-        storage = flat.untyped_storage().data_ptr()
-        own[name] = flat.clone() if storage in storages else flat
-        storages.add(storage)
-    try:
-        # The library writes a broken header for no tensors with an empty map: None instead.
-        return bytes(save(own, metadata=dict(metadata) or None))
-    except SafetensorError as error:
-        raise ValueError(f"payload cannot be written: {error}") from error
+    layout = layout_of(tensors, metadata)
+    memory = bytearray(layout.size)
+    memory[: layout.start] = layout.header(metadata)
+    for name, view in layout.views(torch.frombuffer(memory, dtype=torch.uint8)).items():
+        view.copy_(tensors[name].detach())
+    return bytes(memory)
 
 
 def decode(data: Buffer, max_bytes: int) -> Payload:
@@ -93,25 +107,109 @@ def decode(data: Buffer, max_bytes: int) -> Payload:
     return Payload({span.name: _tensor(raw, span) for span in header.spans}, header.metadata)
 
 
-def check_sendable(name: object, tensor: object) -> None:
-    """Check that a tensor can be written under a name.
+def text(metadata: Mapping[str, str], key: str, longest: int = MAX_TEXT) -> str:
+    """The field `key`: a string of 1 to `longest` characters.
 
     Raises:
-        TypeError: It can't; says what was found.
-        ValueError: The name is reserved.
+        PayloadError: It is missing, empty or too long.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"tensor {name!r}: expected a string as its name")
-    if name == METADATA_KEY:
-        raise ValueError(f"tensor {name!r}: the name is reserved")
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"tensor {name!r}: expected a tensor, found {type(tensor).__name__}")
-    if tensor.layout != torch.strided or tensor.dtype not in _SENDABLE:
-        raise TypeError(
-            f"tensor {name!r}: {tensor.dtype} in layout {tensor.layout} cannot be written"
+    value = metadata.get(key)
+    if value is None:
+        raise PayloadError(f"metadata {key!r}: expected, but it is missing")
+    if not 0 < len(value) <= longest:
+        raise PayloadError(
+            f"metadata {key!r}: expected 1 to {longest} characters, found {len(value)}"
         )
-    if tensor.is_meta:
-        raise TypeError(f"tensor {name!r}: it is on the meta device and has no data")
+    return value
+
+
+def integer(metadata: Mapping[str, str], key: str, low: int, high: int) -> int:
+    """The field `key`: a whole number in decimal digits, from `low` (0 or more) to `high`.
+
+    Raises:
+        PayloadError: It is missing, not such a number, or out of range.
+    """
+    value = metadata.get(key)
+    if value is None:
+        raise PayloadError(f"metadata {key!r}: expected, but it is missing")
+    if not _INTEGER.fullmatch(value) or not low <= int(value) <= high:
+        raise PayloadError(
+            f"metadata {key!r}: expected a whole number from {low} to {high}, found {value[:40]!r}"
+        )
+    return int(value)
+
+
+def check_schema(metadata: Mapping[str, str], expected: str) -> None:
+    """Check that a payload is of the schema `expected`.
+
+    Raises:
+        PayloadError: It is of another, or says of none; names both.
+    """
+    found = metadata.get("schema")
+    if found != expected:
+        raise PayloadError(f"metadata 'schema': expected {expected!r}, found {str(found)[:80]!r}")
+
+
+class DigestMismatch(PayloadError):
+    """A payload of another configuration; names both digests.
+
+    Attributes:
+        expected: The digest of this node's configuration.
+        found: The digest in the payload.
+        source: Where the payload is from.
+    """
+
+    def __init__(self, expected: str, found: str, source: str) -> None:
+        super().__init__(
+            f"from {source!r}: expected configuration digest {expected!r}, found {found!r}"
+        )
+        self.expected = expected
+        self.found = found
+        self.source = source
+
+
+def check_digest(metadata: Mapping[str, str], expected: str) -> None:
+    """Check that a payload is of the configuration whose digest is `expected`.
+
+    Raises:
+        DigestMismatch: It is of another; names both.
+        PayloadError: It says of none, or of no source.
+    """
+    found, source = text(metadata, "digest"), text(metadata, "source")
+    if found != expected:
+        raise DigestMismatch(expected, found, source)
+
+
+def check_field(name: str, value: str, longest: int = MAX_TEXT) -> str:
+    """Check a text field before it is written.
+
+    Raises:
+        ValueError: It is empty or too long to be read back.
+    """
+    if not 0 < len(value) <= longest:
+        raise ValueError(f"{name}: expected 1 to {longest} characters, found {len(value)}")
+    return value
+
+
+class Reported:
+    """Remembers what was reported lately, so that a fault is reported once and not per message."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
+
+    def is_new(self, *about: str) -> bool:
+        """Whether nothing was reported about these names yet; marks them as reported."""
+        if about in self._seen:
+            return False
+        self._seen[about] = None
+        while len(self._seen) > _MOST_REPORTED:
+            self._seen.popitem(last=False)
+        return True
+
+
+def named(error: Exception) -> str:
+    """Return an error's text with its type's name."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _as_bytes(data: object) -> memoryview:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from pamiq_ros.core.model import StaleParameters
 
-from .header import PayloadError
 from .host import boot_id
-from .metadata import check_digest, check_schema, integer, text
+from .payload import PayloadError, check_digest, check_schema, integer, text
 from .slot_reader import SlotFile, SlotReader
 from .slots import SlotDescriptor
 from .weights import MAX_VERSION, SCHEMA

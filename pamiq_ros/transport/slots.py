@@ -12,9 +12,16 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .header import PayloadError
-from .metadata import check_digest, check_field, check_schema, integer, text
-from .payload import Payload, encode
+from .payload import (
+    Payload,
+    PayloadError,
+    check_digest,
+    check_field,
+    check_schema,
+    encode,
+    integer,
+    text,
+)
 from .weights import MAX_VERSION, MAX_WEIGHTS_BYTES
 
 DESCRIPTOR_SCHEMA = "pamiq_ros/weights_slot/1"

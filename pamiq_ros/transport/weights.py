@@ -10,10 +10,20 @@ from torch import Tensor
 
 from pamiq_ros.core.data.batch import MAX_CHARACTERS, StepBatch
 
-from .header import PayloadError
-from .layout import Layout, layout_of
-from .metadata import check_digest, check_field, check_schema, integer, text
-from .payload import Buffer, Payload, decode, encode
+from .payload import (
+    Buffer,
+    Layout,
+    Payload,
+    PayloadError,
+    check_digest,
+    check_field,
+    check_schema,
+    decode,
+    encode,
+    integer,
+    layout_of,
+    text,
+)
 
 SCHEMA = "pamiq_ros/weights/1"
 MAX_WEIGHTS_BYTES = 4 * 2**30

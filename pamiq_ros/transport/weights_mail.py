@@ -15,8 +15,8 @@ from typing import Any
 
 from pamiq_ros.core.model.finite import copy_finite
 
-from .layout import Layout
 from .parameters import non_finite
+from .payload import Layout
 from .slot_store import SlotStore
 from .weights import tensors_of, weights_layout
 

@@ -13,9 +13,7 @@ from pamiq_ros.core.model import ParameterReader, StaleParameters
 
 from . import chunks, slots, weights
 from .chunks import ChunkAssembler
-from .metadata import DigestMismatch
-from .payload import Buffer, Payload, PayloadError, decode
-from .reports import Reported, named
+from .payload import Buffer, DigestMismatch, Payload, PayloadError, Reported, decode, named
 from .slot_source import SlotSource, SlotUnreadable
 from .slot_store import FOLDER
 from .slots import ANYBODY, SlotDescriptor, WeightsRequest, descriptor_of, encode_request

@@ -13,8 +13,7 @@ from pamiq_ros.core.model import NotFiniteError
 
 from .chunks import CHUNK_BYTES, MAX_CHUNK_BYTES, split_weights
 from .host import boot_id
-from .payload import Buffer, PayloadError, decode
-from .reports import named
+from .payload import Buffer, PayloadError, decode, named
 from .slots import ANYBODY, SlotDescriptor, encode_descriptor, request_of
 from .versions import VersionCounter
 from .weights import weights_metadata

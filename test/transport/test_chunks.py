@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pamiq_ros.transport.chunks import ChunkAssembler, chunk_count, split_weights
-from pamiq_ros.transport.metadata import DigestMismatch
-from pamiq_ros.transport.payload import PayloadError, decode, encode
+from pamiq_ros.transport.payload import DigestMismatch, PayloadError, decode, encode
 from pamiq_ros.transport.weights import Weights, encode_weights
 
 SIZE = 100

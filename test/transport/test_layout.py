@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load
 
-from pamiq_ros.transport.layout import ALIGNMENT, layout_of
+from pamiq_ros.transport.header import ALIGNMENT, layout_of
 from pamiq_ros.transport.payload import decode
 
 DTYPES = [

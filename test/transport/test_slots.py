@@ -4,9 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.transport.header import PayloadError
-from pamiq_ros.transport.metadata import DigestMismatch
-from pamiq_ros.transport.payload import decode, encode
+from pamiq_ros.transport.payload import DigestMismatch, PayloadError, decode, encode
 from pamiq_ros.transport.slots import (
     SlotDescriptor,
     WeightsRequest,

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load
 
-from pamiq_ros.transport.metadata import DigestMismatch
-from pamiq_ros.transport.payload import PayloadError, decode, encode
+from pamiq_ros.transport.payload import DigestMismatch, PayloadError, decode, encode
 from pamiq_ros.transport.weights import Weights, decode_weights, encode_weights
 
 
