@@ -105,7 +105,7 @@ class SavingLearner:
         """Take the next steps."""
         numbers = range(self.number + 1, self.number + count + 1)
         steps = [{"number": n, "numbers": torch.full((VALUES,), float(n))} for n in numbers]
-        self.learner.receive("steps", StepBatch.stack(steps))
+        self.learner.users.receive("steps", StepBatch.stack(steps))
         self.number += count
 
     def saver(self) -> Saver:

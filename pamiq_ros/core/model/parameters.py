@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..tree import PYTHON_DTYPES, Constant, Form, Leaf, Node, difference, flatten
+from ..data.batch import PYTHON_DTYPES, Constant, Form, Leaf, Node, difference, flatten
 
 BLOCK_BYTES = 2**19
 """Bytes checked by one call: they fit into the cache of one core, and the calls are few."""
