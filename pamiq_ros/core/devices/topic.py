@@ -226,10 +226,11 @@ class TopicActuator(Actuator[Tensor]):
         if self._sink is None:
             raise RuntimeError(f"{type(self).__name__} on topic '{self.topic}': not set up")
         values = torch.as_tensor(action).detach()
-        if values.shape != (len(self.names),) or values.is_complex():
+        size = len(self.names)
+        if values.shape != (size,) or values.is_complex():
             raise ActionError(
                 self.topic,
-                f"expected real numbers of shape [{len(self.names)}], "
+                f"expected real numbers of shape [{size}], "
                 f"found {values.dtype} of shape {list(values.shape)}",
             )
         self._sink.write(values.tolist())
@@ -256,10 +257,10 @@ def finite_tensor(values: Sequence[float]) -> Tensor:
         ValueError: One is not finite; says which.
     """
     array = np.array(values, dtype=np.float32)
-    wrong = np.flatnonzero(~np.isfinite(array))
-    if len(wrong):
-        reason = f"expected finite numbers, found {array[wrong[0]]} as number {wrong[0]}"
-        raise ValueError(reason)
+    is_finite = np.isfinite(array)
+    if not is_finite.all():
+        wrong = int(is_finite.argmin())
+        raise ValueError(f"expected finite numbers, found {array[wrong]} as number {wrong}")
     return torch.from_numpy(array)
 
 
