@@ -10,7 +10,17 @@ import torch
 from torch import Tensor
 
 from ..signature import read_signature, signature_of, write_signature
-from ..tree import DTYPES, Form, Leaf, difference, flatten, leaves, unflatten
+from ..tree import (
+    DTYPES,
+    PYTHON_DTYPES,
+    Form,
+    Leaf,
+    difference,
+    flatten,
+    leaves,
+    unflatten,
+    values_of,
+)
 
 __all__ = ["StepBatch", "signature_of"]
 
@@ -75,9 +85,11 @@ class StepBatch:
         form, first = flatten(steps[0])
         rows = [first]
         for step in steps[1:]:
-            other, values = flatten(step)
-            if other != form:
-                raise ValueError(f"steps differ: {difference(form, other)}")
+            values = values_of(form, step)
+            if values is None:
+                other, values = flatten(step)
+                if other != form:
+                    raise ValueError(f"steps differ: {difference(form, other)}")
             rows.append(values)
         _require_leaves(form)
         columns = [
@@ -154,14 +166,17 @@ def fill_column(leaf: Leaf, values: Sequence[Any], column: Tensor) -> None:
         values: N values of it, tensors of any device.
         column: Where to.
     """
-    if leaf.kind != "tensor":
+    if leaf.kind in PYTHON_DTYPES:
+        column.numpy()[:] = values
+    elif leaf.kind == "ndarray":
         # The dtype also turns arrays of the other byte order.
         arrays = [np.asarray(value, dtype=leaf.dtype) for value in values]
         np.stack(arrays, out=column.numpy())
     elif len(values) == 1:
         column[0].copy_(values[0].detach())
     else:
-        torch.stack([value.detach().cpu() for value in values], out=column)
+        with torch.no_grad():
+            torch.stack([value.cpu() for value in values], out=column)
 
 
 def read_row(leaf: Leaf, row: Tensor) -> Any:
