@@ -83,6 +83,13 @@ SMALLEST = {
         {"env": str, "returns": list, "seconds": list},
         ("gymnasium",),
     ),
+    "ppo_speed.py": Smallest(
+        "--contenders ours --seeds 1 --rollouts 2 --n-steps 64 --episodes 1",
+        "collect_steps_per_s train_steps_per_s steps_per_s env_alone_steps_per_s seeds rollouts "
+        "n_steps episodes",
+        {"env": str, "returns": list},
+        ("gymnasium",),
+    ),
     "replay_lockstep.py": Smallest(
         "--seconds 2 --training-runs 1",
         "bag_s acting_s times_real_time training_times_real_time plain_loop_s ratio_to_plain_loop",

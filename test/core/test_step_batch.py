@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pamiq_ros.core.data.batch import DTYPES, StepBatch, read_signature, signature_of
+from pamiq_ros.core.data.batch import (
+    DTYPES,
+    StepBatch,
+    flatten,
+    read_signature,
+    signature_of,
+    values_of,
+)
 
 STEP = {
     "image": torch.arange(6, dtype=torch.uint8).reshape(1, 2, 3),
@@ -167,6 +174,32 @@ def test_any_step_goes_through_signature_and_columns(tree):
     tree = {"value": 1.0, "rest": tree}
     batch = StepBatch.stack([tree, tree])
     assert same(StepBatch.from_columns(batch.signature, batch.columns).step(1), tree)
+
+
+@given(trees, trees)
+def test_the_fast_comparison_agrees_with_the_form(tree, other):
+    form, values = flatten(tree)
+    for step in (tree, other):
+        found = values_of(form, step)
+        if found is not None:
+            assert flatten(step)[0] == form
+            assert same(found, flatten(step)[1])
+    if not any(isinstance(value, np.ndarray) for value in values):
+        assert values_of(form, tree) is not None
+
+
+def test_the_fast_comparison_leaves_what_is_odd_to_the_slow_one():
+    form, _ = flatten({"a": 1, "b": None, "c": torch.zeros(2), "d": 1.0})
+    step = {"a": 1, "b": None, "c": torch.zeros(2), "d": 1.0}
+    assert values_of(form, step) == [1, step["c"], 1.0]
+    odd = (2**63, True, np.int64(1), 1.0)
+    for key, value in (*(("a", value) for value in odd), ("c", torch.zeros(2).to_sparse())):
+        assert values_of(form, {**step, key: value}) is None
+    assert values_of(form, {"a": 1, "x": None, "c": torch.zeros(2), "d": 1.0}) is None
+    assert values_of(form, {**step, "b": "text"}) is None
+    assert values_of(form, {**step, "d": np.float64(1.0)}) is None
+    with pytest.raises(ValueError, match="64 bits"):
+        StepBatch.stack([step, {**step, "a": 2**63}])
 
 
 json_values = st.recursive(

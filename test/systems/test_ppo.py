@@ -2,14 +2,16 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pamiq_ros.core import TorchTrainingModel
 from pamiq_ros.systems.ppo import system
 from pamiq_ros.systems.ppo.distributions import Gaussian, MultiDiscrete
-from pamiq_ros.systems.ppo.networks import ActorCritic
+from pamiq_ros.systems.ppo.networks import ActionSampler, ActorCritic
 from pamiq_ros.systems.ppo.reward_scale import RewardScale
 from pamiq_ros.systems.ppo.rollout import GOES_ON, TERMINATED, TRUNCATED, OutcomeReader, Rollout
 from pamiq_ros.systems.ppo.trainer import policy_loss
@@ -97,10 +99,17 @@ def test_rewards_of_returns_add_up_whatever_was_missed():
     assert [is_another for _, _, is_another in found] == [False] * 4 + [True, False, True]
 
 
+def sampled(distribution, parameters, is_greedy=False):
+    """An action for each row of parameters, and the logarithms of their probabilities."""
+    rows = [distribution.sample(row.numpy(), is_greedy) for row in parameters]
+    raws, logs = zip(*rows, strict=True)
+    return torch.tensor(np.stack(raws)), torch.tensor(logs)
+
+
 @pytest.mark.parametrize("distribution", [Gaussian(3), Gaussian(2, "clip"), MultiDiscrete([2, 5])])
 def test_a_distribution_is_that_of_torch(distribution):
     parameters = torch.randn(4000, distribution.parameters) * 0.3
-    raw = distribution.sample(parameters)
+    raw, recorded = sampled(distribution, parameters)
     assert raw.shape == (4000, distribution.size)
     if isinstance(distribution, Gaussian):
         mean, log_std = parameters.chunk(2, 1)
@@ -111,19 +120,21 @@ def test_a_distribution_is_that_of_torch(distribution):
         parts = [one.log_prob(raw[:, i]) for i, one in enumerate(theirs)]
         log_probability, entropy = sum(parts), sum(one.entropy() for one in theirs)
     torch.testing.assert_close(distribution.log_probability(parameters, raw), log_probability)
+    torch.testing.assert_close(recorded, log_probability, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(distribution.entropy(parameters), entropy)
-    # What is drawn is drawn as often as it says.
+    # Each action is sampled as often as its probability says.
     alike = parameters[:1].expand(4000, -1)
-    drawn = distribution.log_probability(alike, distribution.sample(alike))
-    assert float(-drawn.mean()) == pytest.approx(float(distribution.entropy(alike)[0]), abs=0.15)
-    action = distribution.action(raw)
-    assert float(action.min()) >= -1.0 and float(action.max()) <= 1.0
-    best = distribution.log_probability(parameters, distribution.mode(parameters))
-    assert bool((best >= distribution.log_probability(parameters, raw) - 1e-5).all())
+    _, logs = sampled(distribution, alike)
+    assert float(-logs.mean()) == pytest.approx(float(distribution.entropy(alike)[0]), abs=0.15)
+    action = distribution.action(raw.numpy())
+    assert action.min() >= -1.0 and action.max() <= 1.0
+    best, recorded = sampled(distribution, parameters, is_greedy=True)
+    assert bool((recorded >= log_probability - 1e-5).all())
+    torch.testing.assert_close(recorded, distribution.log_probability(parameters, best))
 
 
 def test_choices_are_spread_evenly():
-    chosen = torch.tensor([[0.0, 0.0], [1.0, 2.0], [1.0, 4.0]])
+    chosen = np.array([[0.0, 0.0], [1.0, 2.0], [1.0, 4.0]], np.float32)
     assert MultiDiscrete([2, 5]).action(chosen).tolist() == [[-1.0, -1.0], [1.0, 0.0], [1.0, 1.0]]
 
 
@@ -167,6 +178,39 @@ def test_a_new_policy_hardly_depends_on_the_state():
     assert parameters.shape == (7, 4) and values.shape == (7,)
     assert parameters[:, :2].abs().max().item() < 0.2
     assert parameters[:, 2:].unique().tolist() == [-0.5]
+
+
+@pytest.mark.parametrize("distribution", [Gaussian(2), MultiDiscrete([2, 5])])
+def test_actions_follow_the_weights_of_the_network(distribution):
+    training = TorchTrainingModel(ActorCritic(4, distribution, (16, 8)))
+    inference, observation = training.inference_model, torch.randn(4)
+    sampler = ActionSampler(distribution, (torch.tensor(-1.0), torch.tensor(2.0)), is_greedy=True)
+    for _ in range(3):
+        for weights in training.model.parameters():
+            weights.data = torch.randn_like(weights)
+        inference.stage_parameters(
+            {name: weights.clone() for name, weights in training.export_parameters().items()}
+        )
+        assert inference.swap_parameters()
+        with torch.no_grad():
+            parameters = training.model.parameters_of(observation[None])
+        with inference.unwrap() as policy:
+            torch.testing.assert_close(policy.parameters_at(observation), parameters[0])
+        found = sampler.sample(inference, observation)
+        raw, log_probability = distribution.sample(parameters[0].numpy(), is_greedy=True)
+        torch.testing.assert_close(found.raw, torch.tensor(raw))
+        torch.testing.assert_close(found.log_probability, torch.tensor(log_probability))
+        torch.testing.assert_close(found.action, torch.tensor(distribution.action(raw)))
+
+
+def test_a_command_is_within_the_limits_to_the_last_bit():
+    low, high = torch.tensor([-0.1, 0.0, -0.6]), torch.tensor([0.3, 0.7, 0.6])
+    sampler = ActionSampler(Gaussian(3), (low, high))
+    assert torch.equal(sampler.command(-torch.ones(3)), low)
+    assert torch.equal(sampler.command(torch.ones(3)), high)
+    for action in torch.linspace(-1.0, 1.0, 1001):
+        command = sampler.command(action.repeat(3))
+        assert bool(((low <= command) & (command <= high)).all())
 
 
 @pytest.mark.parametrize(

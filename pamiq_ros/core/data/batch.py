@@ -28,6 +28,9 @@ PYTHON_DTYPES = {"float": "float64", "int": "int64", "bool": "bool"}
 MAX_DEPTH = 32
 """Deepest nesting of a step."""
 
+_CONTAINERS = {"dict": dict, "list": list, "tuple": tuple}
+_ABSENT = object()
+
 MAX_CHARACTERS = 1 << 18
 """Longest signature."""
 
@@ -108,6 +111,17 @@ def flatten(tree: Any, place: str = "step") -> tuple[Form, list[Any]]:
     return _form(tree, place, values, 0), values
 
 
+def values_of(form: Form, step: Any) -> list[Any] | None:
+    """Return the leaves of a step if it has a form that is known; a fifth of `flatten`'s time.
+
+    Returns:
+        The leaves in the order of the form; None if the step is of another form, and also if it has
+        arrays or instances of subclasses, which only `flatten` compares.
+    """
+    values: list[Any] = []
+    return values if _has_form(form, step, values) else None
+
+
 def unflatten(form: Form, values: Sequence[Any]) -> Any:
     """Put values back into their nesting, in the order `flatten` gave them."""
     return _build(form, iter(values))
@@ -185,6 +199,33 @@ def _leaf(value: Any, place: str) -> Leaf | None:
             raise ValueError(f"{place}: expected an int of 64 bits, found {value}")
         return Leaf("int", "int64", ())
     return Leaf("float", "float64", ()) if isinstance(value, float) else None
+
+
+def _has_form(form: Form, tree: Any, values: list[Any]) -> bool:
+    """Append the leaves of `tree` to `values`; return False if it may be of another form."""
+    if isinstance(form, Leaf):
+        values.append(tree)
+        return _has_leaf_form(form, tree)
+    if isinstance(form, Constant):
+        return type(tree) is type(form.value) and bool(tree == form.value)
+    if type(tree) is not _CONTAINERS[form.kind] or len(tree) != len(form.children):
+        return False
+    parts = [tree.get(key, _ABSENT) for key in form.keys] if form.kind == "dict" else tree
+    for child, part in zip(form.children, parts, strict=True):
+        if not _has_form(child, part, values):
+            return False
+    return True
+
+
+def _has_leaf_form(leaf: Leaf, value: Any) -> bool:
+    kind = type(value)
+    if kind is torch.Tensor:
+        is_strided = value.layout is torch.strided
+        fits = value.shape == leaf.shape and value.dtype is DTYPES[leaf.dtype]
+        return leaf.kind == "tensor" and fits and is_strided
+    if kind is int:
+        return leaf.kind == "int" and -(2**63) <= value < 2**63
+    return kind in (float, bool) and leaf.kind == kind.__name__
 
 
 def _build(form: Form, values: Iterator[Any]) -> Any:
@@ -346,9 +387,11 @@ class StepBatch:
         form, first = flatten(steps[0])
         rows = [first]
         for step in steps[1:]:
-            other, values = flatten(step)
-            if other != form:
-                raise ValueError(f"steps differ: {difference(form, other)}")
+            values = values_of(form, step)
+            if values is None:
+                other, values = flatten(step)
+                if other != form:
+                    raise ValueError(f"steps differ: {difference(form, other)}")
             rows.append(values)
         _require_leaves(form)
         columns = [
@@ -425,14 +468,17 @@ def fill_column(leaf: Leaf, values: Sequence[Any], column: Tensor) -> None:
         values: N values of it, tensors of any device.
         column: Where to.
     """
-    if leaf.kind != "tensor":
+    if leaf.kind in PYTHON_DTYPES:
+        column.numpy()[:] = values
+    elif leaf.kind == "ndarray":
         # The dtype also turns arrays of the other byte order.
         arrays = [np.asarray(value, dtype=leaf.dtype) for value in values]
         np.stack(arrays, out=column.numpy())
     elif len(values) == 1:
         column[0].copy_(values[0].detach())
     else:
-        torch.stack([value.detach().cpu() for value in values], out=column)
+        with torch.no_grad():
+            torch.stack([value.cpu() for value in values], out=column)
 
 
 def read_row(leaf: Leaf, row: Tensor) -> Any:

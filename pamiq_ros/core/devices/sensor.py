@@ -193,10 +193,10 @@ def finite_tensor(values: Sequence[float]) -> Tensor:
         ValueError: One is not finite; says which.
     """
     array = np.array(values, dtype=np.float32)
-    wrong = np.flatnonzero(~np.isfinite(array))
-    if len(wrong):
-        reason = f"expected finite numbers, found {array[wrong[0]]} as number {wrong[0]}"
-        raise ValueError(reason)
+    is_finite = np.isfinite(array)
+    if not is_finite.all():
+        wrong = int(is_finite.argmin())
+        raise ValueError(f"expected finite numbers, found {array[wrong]} as number {wrong}")
     return torch.from_numpy(array)
 
 

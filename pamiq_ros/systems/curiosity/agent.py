@@ -107,8 +107,7 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         reward = self._curiosity * self.prediction_error + self._reward * outcome_reward
         self._tick += 1
         belief = torch.cat([encoding, self.state.flatten()])
-        raw, log_probability = self._sampler.draw(self._policy, belief)
-        action = self._sampler.action(raw)
+        raw, log_probability, action = self._sampler.sample(self._policy, belief)
         self._collect(image, belief, raw, log_probability, action, (reward, end))
         self._predict(encoding, action)
         return self._sampler.command(action)
@@ -138,8 +137,7 @@ class CuriosityAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
             predictions.append(encoding)
             while len(predictions) < self._horizon:
                 belief = torch.cat([encoding, state.flatten()])
-                raw, _ = self._sampler.draw(self._policy, belief)
-                action = self._sampler.action(raw)
+                action = self._sampler.sample(self._policy, belief).action
                 encoding, state = dynamics.step(encoding, action, state)
                 predictions.append(encoding)
         self._intrinsic.add(predictions)

@@ -1,14 +1,16 @@
-"""ppo: learns to act for the rewards of a world, from vectors, by proximal policy optimisation.
+"""ppo: learns from vectors and rewards of a world, by proximal policy optimisation.
 
-Read it in the order `rollout.py` (what a tick collects), `agent.py`, `distributions.py` and
-`networks.py`, `objective.py`, `trainer.py`; the function below puts them together. Its parts are
-those that `curiosity` learns to move by.
+Read it in the order `rollout.py` (what a tick records), `agent.py`, `distributions.py` and
+`networks.py`, `trainer.py`; `system` below builds them. `curiosity` learns its policy with the same
+parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,111 +60,173 @@ def system(
     rate: float = 50.0,
     seed: int = 0,
 ) -> System:
-    """Make the system; as it is it fits CartPole-v1.
+    """Build the system; the defaults are for CartPole-v1.
 
     Args:
         observation_size: Numbers in an observation, 1 to 100,000.
-        observation_topic: Where observations come from, a std_msgs/Float32MultiArray.
-        outcome_topic: Where the world says how the episode goes, likewise.
-        action_topic: Where the action's numbers go, a std_msgs/Float64MultiArray.
-        action_bins: How many values each number of an action can have, which is then the index of
-            one; empty for continuous actions.
+        observation_topic: Topic of the observations, a std_msgs/Float32MultiArray.
+        outcome_topic: Topic of the world's rewards and ends of episodes, of the same type.
+        action_topic: Topic of the actions' numbers, a std_msgs/Float64MultiArray.
+        action_bins: How many values each number of an action can have; the number is then the
+            value's index. Empty for continuous actions.
         low: Smallest value of each number of a continuous action.
         high: Largest value of each.
         squash: What keeps continuous actions within the limits: tanh or clip.
-        log_std: Logarithm of the deviation of continuous actions at first, -5 to 2.
-        hidden: Sizes of the hidden layers of policy and critic, 1 to 8 layers of 1 to 4096.
-        n_steps: Ticks from training to training, 2 to 1 million.
+        log_std: Initial log standard deviation of continuous actions, -5 to 2.
+        hidden: Sizes of the hidden layers of policy and critic, each 1 to 4096.
+        n_steps: Ticks in a rollout, 2 to 1 million.
         n_epochs: Passes over a rollout, 1 to 1000.
-        batch_size: Transitions in an update, 2 to 1 million.
-        learning_rate: Of Adam, above 0, up to 1.
-        anneal: Trainings after which the learning rate has sunk to 0; 0: it stays.
-        gamma: How much a reward counts one tick later, 0 to 1.
-        gae_lambda: Lambda of the advantages, 0 to 1.
-        clip_range: How far an update may take a probability, as a ratio less 1, 0.001 to 10.
+        batch_size: Transitions per update, 2 to 1 million.
+        learning_rate: Learning rate of Adam, above 0, up to 1.
+        anneal: Rollouts after which the learning rate has decreased to 0; 0: it is constant.
+        gamma: Discount factor per tick, 0 to 1.
+        gae_lambda: Lambda of generalized advantage estimation, 0 to 1.
+        clip_range: Clipping of the probability ratio, as a ratio less 1, 0.001 to 10.
         ent_coef: Weight of the entropy, 0 to 100.
-        scale_rewards: Whether rewards are divided by the deviation of their sums.
-        greedy: Whether to do what is likeliest rather than to draw: to be judged, not to learn.
+        scale_rewards: Whether rewards are divided by the standard deviation of their discounted
+            sums.
+        greedy: Whether to take the most likely action instead of sampling: to evaluate, not to
+            learn.
         rate: Ticks per second in Hz, up to 1000.
-        seed: Of the first weights and the order of transitions, 0 to 2**31 - 1.
+        seed: Seed of the first weights and of the order of transitions, 0 to 2**31 - 1.
 
     Raises:
         ValueError: A value is out of its range; says which, what was expected and what was found.
     """
-    check_ranges(
-        observation_size=(observation_size, 1, 100_000),
-        log_std=(log_std, -5.0, 2.0),
-        n_steps=(n_steps, 2, 1_000_000),
-        n_epochs=(n_epochs, 1, 1000),
-        batch_size=(batch_size, 2, 1_000_000),
-        learning_rate=(learning_rate, 1e-9, 1.0),
-        anneal=(anneal, 0, 1e9),
-        gamma=(gamma, 0.0, 1.0),
-        gae_lambda=(gae_lambda, 0.0, 1.0),
-        clip_range=(clip_range, 0.001, 10.0),
-        ent_coef=(ent_coef, 0.0, 100.0),
-        rate=(rate, 0.001, 1000.0),
-        seed=(seed, 0, 2**31 - 1),
-        **{f"hidden[{layer}]": (size, 1, 4096) for layer, size in enumerate(hidden)},
-    )
-    distribution, limits = _actions(action_bins, low, high, squash)
-    sensors = {
-        "state": partial(FloatArrayTopic, observation_topic, observation_size),
-        "outcome": partial(FloatArrayTopic, outcome_topic, OUTCOME_SIZE),
-    }
-    actuator = partial(FloatArrayCommandTopic, action_topic, distribution.size)
+    settings = PPOSystemSettings(**locals())
+    sensors, actuator = settings.sensors(), settings.actuator()
     check_devices(
         observation_topic=sensors["state"],
         outcome_topic=sensors["outcome"],
         action_topic=actuator,
     )
-    settings = PPOSettings(
-        n_steps=n_steps,
-        n_epochs=n_epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        anneal=anneal,
-        gamma=gamma,
-        gae_lambda=gae_lambda,
-        clip_range=clip_range,
-        ent_coef=ent_coef,
-        scale_rewards=scale_rewards,
-    )
     return System(
-        agent=lambda: PPOAgent(distribution, limits, greedy),
+        agent=settings.agent,
         sensors=sensors,
         actuators=actuator,
-        models={"policy": lambda: _policy(seed, observation_size, distribution, hidden, log_std)},
-        # Twice what is needed: what comes while a rollout is trained on waits for the next one.
+        models={"policy": settings.policy},
+        # Twice the rollout: steps that arrive during its training wait for the next round.
         buffers={"rollout": lambda: SequentialBuffer(2 * n_steps + 1)},
-        trainers={"ppo": lambda: PPOTrainer(distribution, settings, seed)},
+        trainers={"ppo": settings.trainer},
         rate=rate,
     )
 
 
-def _actions(
-    action_bins: Sequence[int], low: Sequence[float], high: Sequence[float], squash: str
-) -> tuple[ActionDistribution, tuple[Tensor, Tensor]]:
-    if action_bins and (low or high):
-        raise ValueError(
-            f"low, high: expected none beside action_bins {list(action_bins)}, found some"
-        )
-    if action_bins:
-        counts = MultiDiscrete(action_bins)
-        return counts, (
-            torch.zeros(counts.size),
-            torch.tensor(action_bins, dtype=torch.float32) - 1,
-        )
-    if not low or len(low) != len(high) or any(a >= b for a, b in zip(low, high, strict=True)):
-        raise ValueError(
-            f"low, high: expected as many limits of both, each low below its high, "
-            f"found {list(low)} and {list(high)}"
-        )
-    return Gaussian(len(low), squash), (torch.tensor(low), torch.tensor(high))
+@dataclass(frozen=True)
+class PPOSystemSettings:
+    """The parameters of `system`, checked, and what is built from them.
 
+    Raises:
+        ValueError: A value is out of its range.
+    """
 
-def _policy(
-    seed: int, size: int, distribution: ActionDistribution, hidden: Sequence[int], log_std: float
-) -> TorchTrainingModel[ActorCritic]:
-    make = partial(ActorCritic, size, distribution, hidden, log_std)
-    return TorchTrainingModel(seeded(seed, make))
+    observation_size: int
+    observation_topic: str
+    outcome_topic: str
+    action_topic: str
+    action_bins: tuple[int, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    squash: str
+    log_std: float
+    hidden: tuple[int, ...]
+    n_steps: int
+    n_epochs: int
+    batch_size: int
+    learning_rate: float
+    anneal: int
+    gamma: float
+    gae_lambda: float
+    clip_range: float
+    ent_coef: float
+    scale_rewards: bool
+    greedy: bool
+    rate: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_ranges(
+            observation_size=(self.observation_size, 1, 100_000),
+            log_std=(self.log_std, -5.0, 2.0),
+            n_steps=(self.n_steps, 2, 1_000_000),
+            n_epochs=(self.n_epochs, 1, 1000),
+            batch_size=(self.batch_size, 2, 1_000_000),
+            learning_rate=(self.learning_rate, 1e-9, 1.0),
+            anneal=(self.anneal, 0, 1e9),
+            gamma=(self.gamma, 0.0, 1.0),
+            gae_lambda=(self.gae_lambda, 0.0, 1.0),
+            clip_range=(self.clip_range, 0.001, 10.0),
+            ent_coef=(self.ent_coef, 0.0, 100.0),
+            rate=(self.rate, 0.001, 1000.0),
+            seed=(self.seed, 0, 2**31 - 1),
+            **{f"hidden[{layer}]": (size, 1, 4096) for layer, size in enumerate(self.hidden)},
+        )
+        self._check_actions()
+
+    def _check_actions(self) -> None:
+        low, high = self.low, self.high
+        if self.action_bins:
+            if low or high:
+                raise ValueError(
+                    f"low, high: expected none beside action_bins {list(self.action_bins)}, "
+                    "found some"
+                )
+        elif (
+            not low or len(low) != len(high) or any(a >= b for a, b in zip(low, high, strict=True))
+        ):
+            raise ValueError(
+                f"low, high: expected as many limits of both, each low below its high, "
+                f"found {list(low)} and {list(high)}"
+            )
+        _ = self.distribution  # raises if bins or squash are wrong
+
+    @property
+    def distribution(self) -> ActionDistribution:
+        """The distribution of the actions."""
+        if self.action_bins:
+            return MultiDiscrete(self.action_bins)
+        return Gaussian(len(self.low), self.squash)
+
+    @property
+    def limits(self) -> tuple[Tensor, Tensor]:
+        """Smallest and largest value of each number of a command, float32."""
+        floats = partial(torch.tensor, dtype=torch.float32)
+        if self.action_bins:
+            return torch.zeros(len(self.action_bins)), floats(self.action_bins) - 1.0
+        return floats(self.low), floats(self.high)
+
+    def sensors(self) -> dict[str, Callable[[], Any]]:
+        """Return factories of the sensors."""
+        return {
+            "state": partial(FloatArrayTopic, self.observation_topic, self.observation_size),
+            "outcome": partial(FloatArrayTopic, self.outcome_topic, OUTCOME_SIZE),
+        }
+
+    def actuator(self) -> Callable[[], FloatArrayCommandTopic]:
+        """Return the factory of the actuator."""
+        return partial(FloatArrayCommandTopic, self.action_topic, self.distribution.size)
+
+    def agent(self) -> PPOAgent:
+        """Build the agent."""
+        return PPOAgent(self.distribution, self.limits, self.greedy)
+
+    def policy(self) -> TorchTrainingModel[ActorCritic]:
+        """Build policy and critic."""
+        sizes = self.observation_size, self.distribution, self.hidden, self.log_std
+        return TorchTrainingModel(seeded(self.seed, partial(ActorCritic, *sizes)))
+
+    def trainer(self) -> PPOTrainer:
+        """Build the trainer."""
+        settings = PPOSettings(
+            n_steps=self.n_steps,
+            n_epochs=self.n_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            anneal=self.anneal,
+            gamma=self.gamma,
+            gae_lambda=self.gae_lambda,
+            clip_range=self.clip_range,
+            ent_coef=self.ent_coef,
+            scale_rewards=self.scale_rewards,
+        )
+        return PPOTrainer(self.distribution, settings, self.seed)

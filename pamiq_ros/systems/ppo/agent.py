@@ -1,4 +1,4 @@
-"""PPOAgent: acts by the policy on vectors, and collects what its trainer needs."""
+"""PPOAgent: samples actions from the policy, and collects the rollout for its trainer."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .rollout import OutcomeReader, step_of
 
 
 class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
-    """Observes `state` and `outcome`; draws an action at each tick.
+    """Observes `state` and `outcome`; samples an action at each tick.
 
     Args:
-        distribution: Of the actions.
-        limits: Smallest and largest value of each number that is commanded.
-        is_greedy: Whether to do what is likeliest, rather than to draw.
+        distribution: Distribution of the actions.
+        limits: Smallest and largest value of each number of a command.
+        is_greedy: Whether to take the most likely action instead of sampling.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
 
     @override
     def on_resumed(self) -> None:
-        """Break the sequence: what happened meanwhile is not the last action's doing."""
+        """Mark a gap in the recorded sequence: the last action did not cause what is seen next."""
         super().on_resumed()
         self._tick += 1
 
@@ -66,18 +66,17 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
         state = observation["state"]
         reward, end, _ = self._outcomes.read(observation["outcome"])
         self._tick += 1
-        raw, log_probability = self._sampler.draw(self._policy, state)
+        raw, log_probability, action = self._sampler.sample(self._policy, state)
         version = self._policy.weights_version
         self._rollout.collect(
             step_of(state, raw, log_probability, reward, end, self._tick, version)
         )
-        return self._sampler.command(self._sampler.action(raw))
+        return self._sampler.command(action)
 
     @torch.no_grad()
     def best(self, policy: ActorCritic, state: Tensor) -> Tensor:
-        """What a policy commands in a state, float32 [size], if it does what is likeliest."""
-        raw = self._sampler.distribution.mode(policy.parameters_of(state[None]))[0]
-        return self._sampler.command(self._sampler.action(raw))
+        """Return the command, float32 [size], of a policy's most likely action in a state."""
+        return self._sampler.command(self._sampler.sample_from(policy, state, True).action)
 
     @override
     def save_state(self, path: Path) -> None:
@@ -88,6 +87,6 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
 
     @override
     def load_state(self, path: Path) -> None:
-        """Go on counting ticks, with a break."""
+        """Load the number of the tick, and mark a gap in the recorded sequence."""
         super().load_state(path)
         self._tick = int(load_json(path / "tick")["tick"]) + 1
