@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 HEAVY = ("test_style.py", "test_soak.py", "test_demo.py")
+ROBOTS = (*HEAVY, "/distributions/", "/integration/", "/faults/")
+"""Parts of the names of files whose nodes drive in real time, and of those that want whole CPUs."""
+LONGEST_OTHERS = ("test_benchmarks.py", "test_cli_run.py", "/cli/")
+BESIDE = pytest.StashKey[str]()
+"""Name of the worker that runs no robots."""
 _CRASHED = "???"  # pytest-xdist's phase of a test whose worker died
-LONGEST = (*HEAVY, "test_benchmarks.py", "/distributions/", "/integration/", "/faults/", "/cli/")
 
 # Whether a machine is busy says nothing about what is tested.
 with contextlib.suppress(ImportError):
@@ -41,14 +45,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Several tests at a time where pytest-xdist is installed and all of them are run.
 
-    One worker for each CPU: with more of them nodes are held up, and robots are stopped for it.
-    `-n 0` is one test at a time.
+    One worker for each CPU: with more robots than CPUs, nodes are held up and robots are stopped
+    for it. One more runs the tests without robots while those wait. `-n 0` is one test at a time.
     """
     option = config.option
     everything = config.args == config.getini("testpaths") and not option.full
     chosen = getattr(option, "numprocesses", 0) is not None or option.usepdb
     if everything and not chosen and not hasattr(config, "workerinput"):
-        option.numprocesses = max(2, os.cpu_count() or 1)
+        robots = max(2, os.cpu_count() or 1)
+        option.numprocesses = robots + 1
+        config.stash[BESIDE] = f"gw{robots}"
         option.dist = "loadfile"
         option.loadscopereorder = False
         option.maxworkerrestart = "0"
@@ -66,9 +72,17 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let workers begin with the longest files, so that none is left with one at the end."""
+    """Put the files with robots first, and the longest others last.
+
+    Workers begin with those, from both ends, so that none is left with a long one at the end.
+    """
+
+    def place(item: pytest.Item) -> tuple[list[bool], list[bool]]:
+        name = item.nodeid
+        return [part not in name for part in ROBOTS], [part in name for part in LONGEST_OTHERS]
+
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: [name not in item.nodeid for name in LONGEST])
+        items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -80,6 +94,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
             return "heavy" if file.endswith(HEAVY) else file
+
+        def _assign_work_unit(self, node: Any) -> None:
+            if node.gateway.id == config.stash.get(BESIDE, ""):
+                last = next(reversed(self.workqueue))
+                if last == "heavy" or any(part in last for part in ROBOTS):
+                    node.shutdown()  # the rest is for the others
+                    return
+                self.workqueue.move_to_end(last, last=False)
+            super()._assign_work_unit(node)
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 

@@ -97,7 +97,7 @@ def feed(slot, specs, errors, stop):
 
 
 @pytest.mark.parametrize("kind", ["torch", "plain"])
-def test_no_tick_sees_a_mixture_of_two_versions(kind):
+def test_no_tick_sees_a_mixture_of_two_versions(kind, eager_threads):
     model = make(kind)
     slot, stop, errors, seen = StagedWeights(model), threading.Event(), [], [0]
     specs = {n: TensorSpec(t.dtype, tuple(t.shape)) for n, t in model.export_parameters().items()}

@@ -106,7 +106,7 @@ def test_observations_during_a_tick_share_the_next_one(make):
     assert len(ticks) == 2 and ticker.skipped == 4
 
 
-def test_every_observation_is_served_or_counted_as_skipped(make):
+def test_every_observation_is_served_or_counted_as_skipped(make, eager_threads):
     ticker, ticks, watches = make(FAST)
     told = 0
     while len(ticks) < 200:
