@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rclpy.node import Node
 
 from pamiq_ros.checkpoints import remove_left_scratch, scratch_folder
 from pamiq_ros.core.config import ResolvedSystem
@@ -273,7 +272,7 @@ class InferenceRun:
         return int(self._node.get_clock().now().nanoseconds)
 
 
-def make_ticker(node: Node, rate: float, actor: Actor, robot: RosRobot) -> Ticker:
+def make_ticker(node: PamiqNode, rate: float, actor: Actor, robot: RosRobot) -> Ticker:
     """Return the ticker that the parameters `trigger` and `trigger_topic` choose.
 
     Args:
