@@ -1,4 +1,4 @@
-"""control_node: brings the other two nodes up, pauses, resumes, ends them, and tells how it is."""
+"""control_node: configures, activates, pauses and ends the other nodes; publishes the status."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class ControlNode(Node):
                 )
 
     def stop(self) -> None:
-        """Stop driving the nodes; what they do now they go on doing."""
+        """Stop driving the nodes; they continue what they do."""
         for client in self._nodes.values():
             client.close()
         self._claim.release()
@@ -119,14 +119,14 @@ class ControlNode(Node):
         self.create_service(Trigger, name, answer, callback_group=group)
 
     def _save_state(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        # No command: the nodes go on as they are, and a pause may come in between.
+        # No command: the nodes continue as they are, and a pause may arrive meanwhile.
         self.get_logger().info("pamiq/save_state was called")
         timeout = self.get_parameter("save_timeout").value
         with ThreadPoolExecutor(len(self._nodes)) as pool:
             saved = list(pool.map(lambda client: client.save(timeout), self._nodes.values()))
         failures = [failure for _, failure in saved if failure]
         response.success = not failures
-        # The later id stands for both: a node goes on from its newest state not after it.
+        # The later id stands for both: a node resumes from its newest state not after it.
         response.message = "; ".join(failures) or max(state for state, _ in saved)
         return response
 

@@ -7,13 +7,11 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
-from rclpy.node import Node
-from rclpy.publisher import Publisher
-from std_msgs.msg import Empty
 
 from pamiq_ros.checkpoints import remove_left_scratch, scratch_folder
 from pamiq_ros.core.config import ResolvedSystem
@@ -46,17 +44,7 @@ class InferenceNode(PamiqNode):
     """Acts: subscribes the sensors, runs the agent, publishes commands and experience."""
 
     def __init__(self) -> None:
-        self._actor: Actor | None = None
-        self._ticker: Ticker | None = None
-        self._robot: RosRobot | None = None
-        self._experience: ExperienceTopics | None = None
-        self._weights: WeightsTopics | None = None
-        self._missing: MissingWeights | None = None
-        self._senders: dict[str, ExperienceSender] = {}
-        self._receivers: dict[str, WeightsReceiver] = {}
-        self._states: NodeStates | None = None
-        self._alive: Publisher[Empty] | None = None
-        self._watchdog: Watchdog | None = None
+        self._run: InferenceRun | None = None
         super().__init__("pamiq_inference", INFERENCE_PARAMETERS)
         self._robot_claim = NameClaim(self.get_fully_qualified_name(), self.context.get_domain_id())
 
@@ -65,102 +53,96 @@ class InferenceNode(PamiqNode):
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         torch.set_num_threads(self.value("torch_threads"))
         resolved = self.resolve_system()
-        self._robot = RosRobot(self, robot_settings(self))
-        attach_robot(self._robot)
-        self._experience = ExperienceTopics(self, self.value("experience_depth"))
-        self._weights = WeightsTopics(self)
-        source = uuid.uuid4().hex
-        actor = Actor(
-            resolved.system,
-            self._robot,
-            lambda name, actor: self._collector(name, actor, resolved.digest, source),
-            self.errors,
-            self.value("observation_timeout"),
-            self.value("step_timeout"),
-            self._on_agent_fault,
-        )
-        self._actor = actor
-        for name, slot in actor.slots.items():
-            receiver = self._receiver(slot, resolved.digest, self._weights.asker(name))
-            self._receivers[name] = receiver
-            self._weights.subscribe(name, receiver.receive)
-        self._missing = MissingWeights(self, self._weights, self._receivers)
-        actor.setup()
-        self._load_state(resolved, actor)
-        # What is here now stays: later collections, which hold up every thread, pass it over. This
-        # one may take so long that the node would seem to be dead.
-        gc.collect()
-        gc.freeze()
-        self._alive = sign_of_life(self)
-        self._watchdog = Watchdog(PERIOD_S, self._alive.assert_liveliness, actor.watch_step)
-        rate = self.value("rate") or resolved.system.rate
-        self._ticker = make_ticker(self, rate, actor, self._robot)
+        self._run = run = InferenceRun(self, resolved)
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, "
-            f"{1 / self._ticker.period:g} Hz, waiting for weights of {sorted(actor.slots)}"
+            f"{1 / run.ticker.period:g} Hz, waiting for weights of {sorted(run.actor.slots)}"
         )
 
     def activate(self) -> None:
         """Start to tick."""
-        assert self._actor is not None and self._ticker is not None
-        if self._ticker.running:
+        assert self._run is not None
+        if self._run.ticker.running:
             raise TimeoutError("the agent's step from before the pause has not ended yet")
         self._robot_claim.take()
-        self._actor.resume()
-        self._ticker.start()
+        self._run.actor.resume()
+        self._run.ticker.start()
 
     def deactivate(self) -> None:
         """Stop to tick; the robot is at zero and all experience sent when this returns."""
-        if self._ticker is None or self._actor is None:
+        if (run := self._run) is None:
             return
-        self._actor.halt()
-        if not self._ticker.stop(LONGEST_PAUSE_S):  # a late step commands nothing any more
+        run.actor.halt()
+        if not run.ticker.stop(LONGEST_PAUSE_S):  # a late step commands nothing any more
             self.errors.add(f"the agent's step took longer than {LONGEST_PAUSE_S:g} s at a pause")
-        # The robot stands: whatever the agent does about it, the node is paused.
-        self.attempt("on_paused", self._actor.pause)
+        # The robot is stopped: whatever the agent does about it, the node is paused.
+        self.attempt("on_paused", run.actor.pause)
         self._robot_claim.release()
-        for name, sender in self._senders.items():
+        for name, sender in run.senders.items():
             if not sender.flush(1.0):
                 self.errors.add(f"buffer '{name}': experience was not all sent within 1 s")
-        if self._states is not None:
-            self._states.paused()
+        if run.states is not None:
+            run.states.paused()
 
     def cleanup(self) -> None:
-        """Close the topics and forget the actor."""
-        # What is frozen and forms a cycle would stay, and keep its shared memory beyond the end.
-        gc.unfreeze()
-        if self._robot is not None:
-            self.attempt("stop", self._robot.stop_before_closing)
-        states, self._states = self._states, None
-        if states is not None:
-            self.attempt("states", states.close)
-        if self._actor is not None:
-            self.attempt("teardown", self._actor.teardown)
-        if self._watchdog is not None:
-            self._watchdog.close()
-        if self._alive is not None:
-            self.destroy_publisher(self._alive)
-        if self._missing is not None:
-            self._missing.close()
-        self._watchdog = self._alive = self._missing = None
-        for sender in self._senders.values():
-            sender.close(1.0)
-        for receiver in self._receivers.values():
-            receiver.close(1.0)
-        for topics in (self._experience, self._weights):
-            if topics is not None:
-                topics.close()
-        if self._robot is not None:
-            attach_robot(None)
-            self._robot.close()
-        self._senders, self._receivers = {}, {}
-        self._actor = self._ticker = self._robot = self._experience = self._weights = None
+        """Close the topics and release the actor."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.close()
 
     def figures(self) -> dict[str, Any]:
         """Ticks and their timing, experience sent, commands published."""
-        actor, ticker, robot = self._actor, self._ticker, self._robot
-        if actor is None or ticker is None or robot is None:
-            return {}
+        return {} if self._run is None else self._run.statistics()
+
+
+class InferenceRun:
+    """What exists from `configure` to `cleanup`: the actor, its robot, topics and threads.
+
+    Attributes:
+        actor: The actor.
+        ticker: Its ticker, which does not tick yet.
+        senders: Senders of experience by buffer name.
+        states: The saved states; None without a folder for them.
+    """
+
+    def __init__(self, node: PamiqNode, resolved: ResolvedSystem) -> None:
+        """Build everything; what was built is closed again if something can't be.
+
+        Args:
+            node: The inference node.
+            resolved: Its system.
+
+        Raises:
+            ValueError: A parameter does not fit the system or this machine.
+        """
+        self._node, self._digest, self._source = node, resolved.digest, uuid.uuid4().hex
+        self._closed = False
+        self.senders: dict[str, ExperienceSender] = {}
+        self._receivers: dict[str, WeightsReceiver] = {}
+        with ExitStack() as stack:
+            self._robot = self._open_robot(stack)
+            self._experience, self._weights = self._open_topics(stack)
+            self.actor = self._build_actor(stack, resolved)
+            # Closed after the actor: until then the control node need not stop the robot.
+            life = stack.enter_context(ExitStack())
+            self.actor.setup()
+            self._on_close(stack, "teardown", self.actor.teardown)
+            self.states = self._load_state(stack, resolved)
+            self._freeze_garbage(stack)
+            self._show_life(life)
+            self._on_close(stack, "stop", self._robot.stop_before_closing)
+            rate = node.value("rate") or resolved.system.rate
+            self.ticker = make_ticker(node, rate, self.actor, self._robot)
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Stop the robot, save the state, and close all that was opened, in this order."""
+        self._stack.close()
+        self._closed = True
+
+    def statistics(self) -> dict[str, Any]:
+        """Ticks and their timing, experience sent, commands published."""
+        actor, ticker, robot = self.actor, self.ticker, self._robot
         return {
             "inference": {
                 "ticks": ticker.ticks,
@@ -178,60 +160,116 @@ class InferenceNode(PamiqNode):
                 "stop_causes": dict(actor.stops),
                 "weights": {name: r.figures() for name, r in self._receivers.items()},
             },
-            "experience": {name: sender.figures() for name, sender in self._senders.items()},
+            "experience": {name: sender.figures() for name, sender in self.senders.items()},
             "actions": robot.action_counts(),
-            **({"state": self._states.figures()} if self._states is not None else {}),
+            **({"state": self.states.figures()} if self.states is not None else {}),
         }
 
-    def _load_state(self, resolved: ResolvedSystem, actor: Actor) -> None:
+    def _on_close(self, stack: ExitStack, what: str, action: Callable[[], object]) -> None:
+        stack.callback(self._node.attempt, what, action)
+
+    def _open_robot(self, stack: ExitStack) -> RosRobot:
+        robot = RosRobot(self._node, robot_settings(self._node))
+        self._on_close(stack, "robot", robot.close)
+        attach_robot(robot)
+        stack.callback(attach_robot, None)
+        return robot
+
+    def _open_topics(self, stack: ExitStack) -> tuple[ExperienceTopics, WeightsTopics]:
+        experience = ExperienceTopics(self._node, self._node.value("experience_depth"))
+        self._on_close(stack, "experience", experience.close)
+        weights = WeightsTopics(self._node)
+        self._on_close(stack, "weights", weights.close)
+        return experience, weights
+
+    def _build_actor(self, stack: ExitStack, resolved: ResolvedSystem) -> Actor:
+        stack.callback(self._close_transport)
+        actor = Actor(
+            resolved.system,
+            self._robot,
+            self._collector,
+            self._node.errors,
+            self._node.value("observation_timeout"),
+            self._node.value("step_timeout"),
+            self._on_agent_fault,
+        )
+        for name, slot in actor.slots.items():
+            receiver = self._receiver(slot, self._weights.asker(name))
+            self._receivers[name] = receiver
+            self._weights.subscribe(name, receiver.receive)
+        missing = MissingWeights(self._node, self._weights, self._receivers)
+        stack.callback(missing.close)
+        return actor
+
+    def _close_transport(self) -> None:
+        for sender in self.senders.values():
+            sender.close(1.0)
+        for receiver in self._receivers.values():
+            receiver.close(1.0)
+
+    def _freeze_garbage(self, stack: ExitStack) -> None:
+        # What is here now stays: later collections, which hold up every thread, pass it over. This
+        # one may take so long that the node would seem to be dead.
+        gc.collect()
+        gc.freeze()
+        # What is frozen and forms a cycle would stay, and keep its shared memory beyond the end.
+        stack.callback(gc.unfreeze)
+
+    def _show_life(self, stack: ExitStack) -> None:
+        alive = sign_of_life(self._node)
+        stack.callback(self._node.destroy_publisher, alive)
+        watchdog = Watchdog(PERIOD_S, alive.assert_liveliness, self.actor.watch_step)
+        stack.callback(watchdog.close)
+
+    def _load_state(self, stack: ExitStack, resolved: ResolvedSystem) -> NodeStates | None:
         def write(path: Path, before: Path | None) -> None:
             with scratch_folder() as scratch:
-                actor.save_state(scratch, LONGEST_SAVE_S)
+                self.actor.save_state(scratch, LONGEST_SAVE_S)
                 shutil.copytree(scratch, path, dirs_exist_ok=True)
 
         remove_left_scratch()
-        facts = lambda: {"version": actor.weights_version}  # noqa: E731
-        self._states = open_states(self, resolved, write, facts, actor.load_state)
+        facts = lambda: {"version": self.actor.weights_version}  # noqa: E731
+        states = open_states(self._node, resolved, write, facts, self.actor.load_state)
+        if states is not None:
+            self._on_close(stack, "states", states.close)
+        return states
 
     def _on_agent_fault(self, text: str) -> None:
-        policy = self.value("on_agent_error")
-        if policy == "hold" or self._actor is None:
+        policy = self._node.value("on_agent_error")
+        if policy == "hold" or self._closed:
             return
-        self._actor.halt()
+        self.actor.halt()
         if policy == "pause":
-            self.pause_by_itself(text)
+            self._node.pause_by_itself(text)
         else:
-            self.give_up(text)
+            self._node.give_up(text)
 
-    def _receiver(
-        self, slot: StagedWeights, digest: str, ask: Callable[[bytes], None]
-    ) -> WeightsReceiver:
+    def _receiver(self, slot: StagedWeights, ask: Callable[[bytes], None]) -> WeightsReceiver:
         return WeightsReceiver(
-            digest,
+            self._digest,
             slot.stage,
             stage_from=slot.stage_from,
             make_room=slot.release_spare,
             ask=ask,
-            on_error=self.errors.add,
+            on_error=self._node.errors.add,
         )
 
-    def _collector(self, name: str, actor: Actor, digest: str, source: str) -> ExperienceCollector:
-        assert self._experience is not None
+    def _collector(self, name: str, actor: Actor) -> ExperienceCollector:
         sender = ExperienceSender(
             name,
-            digest,
-            source,
+            self._digest,
+            self._source,
             self._experience.publisher(name),
-            max_steps=self.value("experience_max_steps"),
-            max_bytes=self.value("experience_max_bytes"),
-            max_delay_s=self.value("experience_max_delay"),
-            on_error=self.errors.add,
+            max_steps=self._node.value("experience_max_steps"),
+            max_bytes=self._node.value("experience_max_bytes"),
+            max_delay_s=self._node.value("experience_max_delay"),
+            on_error=self._node.errors.add,
         )
-        self._senders[name] = sender
-        return ExperienceCollector(sender, self.get_clock(), actor)
+        self.senders[name] = sender
+        return ExperienceCollector(sender, self._node.get_clock(), actor)
 
 
-def make_ticker(node: Node, rate: float, actor: Actor, robot: RosRobot) -> Ticker:
+def make_ticker(node: PamiqNode, rate: float, actor: Actor, robot: RosRobot) -> Ticker:
     """Return the ticker that the parameters `trigger` and `trigger_topic` choose.
 
     Args:

@@ -92,7 +92,7 @@ class PamiqNode(LifecycleNode):
         return self.get_parameter(name).value
 
     def resolve_system(self) -> ResolvedSystem:
-        """The system that the parameters name; random generators are seeded first, if asked for.
+        """The system that the parameters name; random generators are seeded first, with `seed`.
 
         Raises:
             ConfigurationError: It can't be resolved.
@@ -111,15 +111,15 @@ class PamiqNode(LifecycleNode):
         raise NotImplementedError
 
     def deactivate(self) -> None:
-        """Stop running, ready to go on."""
+        """Stop running, ready to be activated again."""
         raise NotImplementedError
 
     def cleanup(self) -> None:
-        """Let go of everything that `configure` built; also called when it raised."""
+        """Close everything that `configure` built; also called when it raised."""
         raise NotImplementedError
 
     def figures(self) -> dict[str, Any]:
-        """What this node has measured, as part of the report; empty while it is unconfigured."""
+        """Return what this node has measured, for the report; empty while it is unconfigured."""
         raise NotImplementedError
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -139,7 +139,7 @@ class PamiqNode(LifecycleNode):
         return result
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lifecycle: inactive to active (resume); the time of `pamiq_ros.core.time` goes on."""
+        """Lifecycle: inactive to active (resume); the time of `pamiq_ros.core.time` runs again."""
         if self._is_ending("activate"):
             return TransitionCallbackReturn.FAILURE
         time.resume()
@@ -164,7 +164,7 @@ class PamiqNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lifecycle: a transition went wrong; back to unconfigured, to be tried anew."""
+        """Lifecycle: a transition failed; back to unconfigured, to be tried again."""
         self._let_go()
         return TransitionCallbackReturn.SUCCESS
 
@@ -194,7 +194,7 @@ class PamiqNode(LifecycleNode):
         self.finished = True
 
     def stop(self) -> None:
-        """Stop and let go of everything, whatever the state, for good; safe to call twice."""
+        """Stop and close everything for good, in any state; safe to call twice."""
         self._stopped = True
         self._let_go()
 
@@ -204,7 +204,7 @@ class PamiqNode(LifecycleNode):
         self._guarded("cleanup", self.cleanup)
 
     def _is_ending(self, transition: str) -> bool:
-        if self._stopped:  # it was asked for before that was known
+        if self._stopped:  # it was requested before that was known
             self.get_logger().info(f"{transition}: not any more, the process is ending")
         return self._stopped
 
@@ -234,7 +234,7 @@ class PamiqNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _content(self) -> Mapping[str, Any]:
-        # After cleanup the last figures stay, so that the end of a run can still be read.
+        # After cleanup the last statistics stay, so that the end of a run can still be read.
         self._measured = self.figures() or self._measured
         return {
             "system": self.value("system"),

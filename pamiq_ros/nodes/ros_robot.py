@@ -162,7 +162,7 @@ class RosRobot:
         ]
 
     def close(self) -> None:
-        """Command zero, then let go of every topic; safe to call twice."""
+        """Command zero, then close every topic; safe to call twice."""
         for publisher in self._publishers:
             publisher.close()
         for subscription in self._subscriptions:

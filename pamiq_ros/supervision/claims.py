@@ -6,7 +6,7 @@ kernel releases it when the process ends, however that happens. Needs no ROS.
 
 On one host `name_claim.py` lets one start. Control nodes of several hosts, or of containers with
 networks of their own, know each other by `pamiq/status`. Each compares the same two ranks, so
-exactly one of two goes on. Whose robot has been driven already wins over a newcomer.
+exactly one of two continues. Whose robot has been driven already wins over a newcomer.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ _ENDED = ("stopping", "shutdown")
 
 
 class Rivals:
-    """Compares this control node with each one that it hears.
+    """Compares this control node with each one whose status it receives.
 
     Args:
         control: The identifier of this control node in its statuses.
@@ -134,11 +134,11 @@ class Rivals:
         """
         return {"host": host, "pid": pid, "began_ns": self._began_ns, "driven": self.driven}
 
-    def hear(self, text: str) -> None:
+    def receive(self, text: str) -> None:
         """Compare with the status of a control node; a text that is none changes nothing.
 
         Args:
-            text: Text that may come from anybody.
+            text: Text from any sender.
         """
         try:
             status = unseal(text)

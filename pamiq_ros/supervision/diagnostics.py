@@ -39,7 +39,7 @@ class Status:
         name: What it is about, such as `tick`; the node's name comes before it.
         level: How bad it is now.
         message: What is so, in words.
-        values: Figures by name, units in the names; at most `MOST_VALUES` and one more that says
+        values: Statistics by name, units in the names; at most `MOST_VALUES` and one more that says
             how many were left out.
     """
 
@@ -56,7 +56,7 @@ class Draft:
     Attributes:
         name: Name of the status.
         fine: The message while nothing is wrong.
-        values: Figures of any kind; nestings become flat names.
+        values: Statistics of any kind; nestings become flat names.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Rises:
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, str]:
-    """Nested figures as one level of texts.
+    """Nested statistics as one level of texts.
 
     A unit at the end of an outer name moves to the end: `lateness_ms: {p99: 1}` becomes
     `lateness_p99_ms: 1`.

@@ -1,7 +1,7 @@
 """Liveliness: the sign of life of a node, and the thread that gives it.
 
 The node asserts that it lives; when it did not for a while, since it died or its interpreter hangs,
-the middleware tells those who listen (https://design.ros2.org/articles/qos_deadline_liveliness_lifespan.html).
+the middleware informs the subscribers (https://design.ros2.org/articles/qos_deadline_liveliness_lifespan.html).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def sign_of_life(node: Node) -> Publisher[Empty]:
 def watch(
     node: Node, name: str, on_change: Callable[[bool, bool], None], group: CallbackGroup
 ) -> None:
-    """Have `on_change` called when a node of that name comes to life or dies.
+    """Have `on_change` called when a node of that name appears or dies.
 
     Args:
         node: Who watches.
@@ -53,8 +53,8 @@ def watch(
     """
 
     def on_event(event: Any) -> None:
-        # One comes too when the middleware forgets a dead node, 20 s later. A change of neither
-        # count is a node that came to life and died before this was called.
+        # There is an event, too, when the middleware forgets a dead node, 20 s later. A change of
+        # neither count is a node that appeared and died before this was called.
         if event.alive_count_change or not event.not_alive_count_change:
             on_change(event.alive_count > 0, event.alive_count_change < 0)
 
@@ -71,7 +71,7 @@ def watch(
 
 
 class Watchdog:
-    """Calls functions again and again; where the interpreter is held up, it is held up too.
+    """Calls functions again and again; where the interpreter is blocked, it is blocked too.
 
     Args:
         period_s: Time from call to call in s.

@@ -152,7 +152,7 @@ class ManagedClient:
         self._on_change()
 
     def ask_again(self) -> None:
-        """Ask for its state if that is unknown, and go on to the wanted one."""
+        """Ask for its state if that is unknown, and drive it on to the wanted one."""
         if self.state == UNKNOWN and self._wanted is not None:
             self._work.set()
 
@@ -250,7 +250,7 @@ class ManagedClient:
     def _advance(self, wanted: str, began: float) -> bool:
         """Do the next transition; False when there is none left, or none that can be done."""
         state = self.state
-        with self._lock:  # else a wish that came just now could cost us `on_paused` alone
+        with self._lock:  # else a newer `want` could lose its `on_paused`
             if self._wanted != wanted:
                 return False
             on_paused, self._on_paused = self._on_paused, None

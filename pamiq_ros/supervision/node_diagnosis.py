@@ -1,4 +1,4 @@
-"""What the nodes' figures mean for a robot monitor: the statuses of each node, by what is so now.
+"""What the nodes' statistics mean for a robot monitor: the present statuses of each node.
 
 ERROR: the robot is held for a fault, or a node can't work. WARN: the robot waits, or something went
 wrong within the last minute. OK: all else, a pause too.
@@ -58,32 +58,32 @@ def node_status(
     return draft.done()
 
 
-def inference_statuses(state: str, figures: Mapping[str, Any], rises: Rises) -> list[Status]:
+def inference_statuses(state: str, statistics: Mapping[str, Any], rises: Rises) -> list[Status]:
     """Statuses of the inference node; none before it is configured.
 
     Args:
         state: Its life-cycle state.
-        figures: What it reports.
+        statistics: What it reports.
         rises: Of its counters, from call to call.
     """
-    if "inference" not in figures:
+    if "inference" not in statistics:
         return []
-    acted = figures["inference"]
+    acted = statistics["inference"]
     hold = acted["hold"] if state == ACTIVE and acted["hold"] != "paused" else ""
     statuses = [
         _tick(state, hold, acted, rises),
         _observations(state, hold, acted, rises),
         _acting_weights(hold, acted, rises),
-        _sent(figures["experience"], rises),
+        _sent(statistics["experience"], rises),
     ]
-    return statuses + _states(figures, rises)
+    return statuses + _states(statistics, rises)
 
 
-def training_statuses(state: str, figures: Mapping[str, Any], rises: Rises) -> list[Status]:
+def training_statuses(state: str, statistics: Mapping[str, Any], rises: Rises) -> list[Status]:
     """Statuses of the training node; none before it is configured. Arguments as above."""
-    if "training" not in figures:
+    if "training" not in statistics:
         return []
-    learned = figures["training"]
+    learned = statistics["training"]
     learning = Draft(LEARNING, "learning" if state == ACTIVE else _STATE_WORDS.get(state, state))
     newest = {name: metric["newest"] for name, metric in learned["metrics"].items()}
     bad = sorted(name for name, value in newest.items() if value is None)
@@ -94,8 +94,8 @@ def training_statuses(state: str, figures: Mapping[str, Any], rises: Rises) -> l
         lost = rises.total(f"{WEIGHTS}.{name}", counts, ("refused", "unwritable", "unpublished"))
         weights.warn(f"model {name!r}: {lost} versions not published {_MINUTE}", lost)
     weights.values = dict(learned["weights"])
-    statuses = [learning.done(), weights.done(), _received(figures, rises)]
-    return statuses + _states(figures, rises)
+    statuses = [learning.done(), weights.done(), _received(statistics, rises)]
+    return statuses + _states(statistics, rises)
 
 
 def system_status(status: Mapping[str, Any], problems: Sequence[str], rises: Rises) -> Status:
@@ -185,8 +185,8 @@ def _sent(experience: Mapping[str, Mapping[str, Any]], rises: Rises) -> Status:
     return draft.done()
 
 
-def _received(figures: Mapping[str, Any], rises: Rises) -> Status:
-    received, buffers = figures["experience"], figures["buffers"]
+def _received(statistics: Mapping[str, Any], rises: Rises) -> Status:
+    received, buffers = statistics["experience"], statistics["buffers"]
     draft = Draft(EXPERIENCE, f"{sum(c['received'] for c in received.values())} steps received")
     for name, counts in received.items():
         lost = rises.total(f"{EXPERIENCE}.{name}", counts, ("lost", "rejected"))
@@ -198,8 +198,8 @@ def _received(figures: Mapping[str, Any], rises: Rises) -> Status:
     return draft.done()
 
 
-def _states(figures: Mapping[str, Any], rises: Rises) -> list[Status]:
-    states = figures.get("state")
+def _states(statistics: Mapping[str, Any], rises: Rises) -> list[Status]:
+    states = statistics.get("state")
     if states is None:
         return []
     draft = Draft(STATES, f"newest: {states['newest']}" if states["newest"] else "none saved yet")

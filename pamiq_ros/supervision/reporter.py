@@ -1,4 +1,4 @@
-"""Reporter: what a node tells of itself, as a latched report and as diagnostics."""
+"""Reporter: what a node reports about itself, as a latched report and as diagnostics."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Reporter:
 
         Args:
             node: Whose reporter this is.
-            content: Gives `state`, `errors` (texts), `configuration_error`, `figures`, and more.
+            content: Gives `state`, `errors` (texts), `configuration_error`, `statistics`, and more.
             aged_errors: Gives the errors, and how long ago each last happened in s.
         """
         self._node = node
@@ -85,12 +85,12 @@ class Reporter:
             self._controls = [*self._controls, control][-_MOST_CONTROLS:]
 
     def _statuses(self) -> list[Status]:
-        # The report's figures are half a second old at most; to gather them anew would cost the
+        # The report's statistics are half a second old at most; to gather them anew would cost the
         # tick's process as much again.
         content = self._newest or self._content()
-        state, figures = content["state"], content["figures"]
+        state, statistics = content["state"], content["figures"]
         return [
             node_status(state, content["configuration_error"], self._aged_errors()),
-            *inference_statuses(state, figures, self._rises),
-            *training_statuses(state, figures, self._rises),
+            *inference_statuses(state, statistics, self._rises),
+            *training_statuses(state, statistics, self._rises),
         ]

@@ -1,7 +1,7 @@
 """Reports of nodes: sealed text, checked when received, and which instances have reported.
 
-Nodes tell each other how they are in JSON that anybody can read. What was damaged on its way, or
-comes from somebody else, must not make them do anything: it is told from theirs by the seal.
+Nodes report to each other in JSON that anybody can read. A damaged report, or one of another
+sender, must have no effect: the checksum tells it from theirs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST_CHARACTERS = 4 << 20
 """A longer text is refused unread."""
 
 MOST_LEVELS = 32
-"""Deeper nestings are refused: to write them anew could take more stack than there is."""
+"""Deeper nestings are refused: to encode them again could take more stack than there is."""
 
 _MARK = ', "crc32": '
 _SEAL = re.compile(r"(\d{1,10})\}")
@@ -90,7 +90,7 @@ def read_report(text: str) -> dict[str, Any]:
     """A report from the text of a message.
 
     Args:
-        text: Text that may come from anybody.
+        text: Text from any sender.
 
     Raises:
         ValueError: It is no report; says what was expected, what was found and where.
@@ -107,20 +107,20 @@ def read_report(text: str) -> dict[str, Any]:
             _require(key, entry, str)
     for key in ("own_pauses", "refused_statuses"):
         _require_number(key, report.get(key, 0))
-    _check_figures(_require("figures", report.get("figures", {}), dict))
+    _check_statistics(_require("figures", report.get("figures", {}), dict))
     return report
 
 
-def _check_figures(figures: Mapping[str, Any]) -> None:
+def _check_statistics(statistics: Mapping[str, Any]) -> None:
     for part in _PARTS:
-        _require(part, figures.get(part, {}), dict)
+        _require(part, statistics.get(part, {}), dict)
     for part in ("experience", "buffers"):
-        for name, counts in figures.get(part, {}).items():
+        for name, counts in statistics.get(part, {}).items():
             _require(f"{part}.{name}", counts, dict)
-    for name, counts in figures.get("experience", {}).items():
+    for name, counts in statistics.get("experience", {}).items():
         for key in ("sent", "received", "lost", "numbered", "up_to"):
             _require_number(f"experience.{name}.{key}", counts.get(key, 0))
-    inference = figures.get("inference", {})
+    inference = statistics.get("inference", {})
     _require_number("weights_version", inference.get("weights_version", 0), LARGEST_VERSION)
     actuators = _require("actuators", inference.get("actuators", []), list)
     if len(actuators) > MOST_ACTUATORS:
@@ -149,7 +149,7 @@ def _require_number(place: str, value: Any, most: int = 2**63) -> None:
 
 
 LIVE_S = 1.8
-"""Three reports' time in s: who was silent for longer does not report now."""
+"""Three reports' time in s: an instance that was silent for longer does not report now."""
 
 _MOST_INSTANCES = 1000
 _MOST_KEPT = 64
@@ -205,7 +205,7 @@ class ReceivedReports:
         """Take a report.
 
         Args:
-            text: Text that may come from anybody.
+            text: Text from any sender.
 
         Returns:
             Whether it is the first one of a node that was started again.

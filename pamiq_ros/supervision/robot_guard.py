@@ -39,7 +39,7 @@ class Command(NamedTuple):
 class RobotStop:
     """Publishers of the robot's command topics that are silent until the robot must be stopped.
 
-    A report says which topics these are, and may come from anybody: only those are taken on which
+    A report says which topics these are, and anybody may send one: only topics are used on which
     the node that moves the robot has a publisher, and no more than `MOST_ACTUATORS`.
 
     Attributes:
@@ -176,7 +176,7 @@ class RobotGuard:
     def look(self) -> None:
         """Find a node that moves the robot and never showed a sign of life; a few times a second.
 
-        For it no sign ever stays away, which is what the middleware tells of.
+        The middleware reports only signs that stay away, and this node never gave one.
         """
         now = time.monotonic()
         if self.sees_life or not self._may_move():
@@ -197,8 +197,8 @@ class RobotGuard:
             self._on_death()
 
     def _stays_away(self) -> bool:
-        # Where this process was held up itself, the signs of life that it missed come now; while it
-        # still is, sleeping takes longer than asked for.
+        # If this process was delayed itself, the signs of life that it missed are delivered now;
+        # while it still is, sleeping takes longer than requested.
         for _ in range(_MOST_DOUBTS):
             began = time.monotonic()
             time.sleep(DOUBT_S)

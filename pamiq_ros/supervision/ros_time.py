@@ -38,7 +38,7 @@ class RosTime:
         self._clock = node.get_clock()
         self._waiting = _Waiting()
         jumps = self._clock.create_jump_callback(_ANY_JUMP, post_callback=self._waiting.wake)
-        # The clock would go on calling a handle that is forgotten, and crash.
+        # The clock would continue to call a handle that no longer exists, and crash.
         weakref.finalize(self, jumps.unregister).atexit = False
 
     def now(self) -> float:
@@ -63,7 +63,7 @@ def steady_timer(
     callback: Callable[[], None],
     group: CallbackGroup | None = None,
 ) -> Timer:
-    """A timer that goes on while a simulated clock stands still; `period` is in s."""
+    """A timer that runs while a simulated clock stands still; `period` is in s."""
     steady = Clock(clock_type=ClockType.STEADY_TIME)
     return node.create_timer(period, callback, callback_group=group, clock=steady)
 

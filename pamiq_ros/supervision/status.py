@@ -75,8 +75,8 @@ def all_received(report: Mapping[str, Any]) -> bool:
     started again: the steps' own numbers tell.
     """
     return all(
-        figures.get("up_to", 0) >= figures.get("numbered", 0)
-        for figures in report["experience"].values()
+        statistics.get("up_to", 0) >= statistics.get("numbered", 0)
+        for statistics in report["experience"].values()
     )
 
 

@@ -48,7 +48,7 @@ class SystemStatus:
         Args:
             node: The control node.
             clients: The managed nodes by name.
-            robot_stop: Whose stops are counted, and who is told of the robot's actuators.
+            robot_stop: Whose stops are counted, and which needs the robot's actuators.
             errors: What is wrong with the control node's own configuration.
             group: For the diagnostics.
         """
@@ -66,7 +66,7 @@ class SystemStatus:
         node.create_subscription(
             String,
             STATUS_TOPIC,
-            lambda message: self.rivals.hear(message.data),
+            lambda message: self.rivals.receive(message.data),
             LATCHED,
             callback_group=group,
         )

@@ -22,7 +22,7 @@ def test_one_of_them_goes_on_whatever_the_order_in_which_they_hear(driven, began
         for one, has in zip(rivals, driven, strict=True):
             one.driven = has
         for hearing, heard in itertools.product(order, repeat=2):
-            rivals[hearing].hear(status(rivals[heard], names[heard]))
+            rivals[hearing].receive(status(rivals[heard], names[heard]))
         winners = [index for index, one in enumerate(rivals) if not one.winner]
         assert len(winners) == 1
         assert driven[winners[0]] == any(driven)
@@ -31,15 +31,15 @@ def test_one_of_them_goes_on_whatever_the_order_in_which_they_hear(driven, began
 def test_a_robot_that_is_driven_stays_with_its_control_node():
     old, new = Rivals("old", 2), Rivals("new", 1)
     old.driven = True
-    new.hear(status(old, "old"))
-    old.hear(status(new, "new"))
+    new.receive(status(old, "old"))
+    old.receive(status(new, "new"))
     assert (old.winner, new.winner) == ("", "process 1 on host host")
 
 
 @pytest.mark.parametrize("state", ["stopping", "shutdown"])
 def test_who_ends_has_no_robot(state):
     old, new = Rivals("old", 1), Rivals("new", 2)
-    new.hear(status(old, "old", state))
+    new.receive(status(old, "old", state))
     assert new.winner == ""
 
 
@@ -57,5 +57,5 @@ def test_who_ends_has_no_robot(state):
 )
 def test_what_is_no_status_changes_nothing(text):
     rivals = Rivals("own", 1)
-    rivals.hear(text)
+    rivals.receive(text)
     assert rivals.winner == ""

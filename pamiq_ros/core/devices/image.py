@@ -5,7 +5,7 @@ be: one puts an 8-bit colour picture of the right size in its place, whatever th
 channels. One of another size is resized first and reordered when it is small.
 
 Colours are converted by cv_bridge where it can be imported, else by rosbags-image; both are given
-pixels without padding and in host byte order, and asked for conversions within one depth only.
+pixels without padding and in host byte order, and used for conversions within one depth only.
 Between depths the numbers follow one rule, whichever library is there:
 
 - 16 to 8 bits: divided by 256 (the low byte is dropped), 65535 is 255;
@@ -13,8 +13,8 @@ Between depths the numbers follow one rule, whichever library is there:
 - to 32FC1: the number itself, unscaled (a 16UC1 depth picture in mm stays in mm);
 - from 32FC1: to 32FC1 only, as nothing says which distance is white.
 
-8UC3 says nothing of the order of its channels: they are handed over as rgb8 or bgr8 in the order
-they come, and cannot become grey.
+8UC3 says nothing about the order of its channels: they become rgb8 or bgr8 unchanged, and cannot
+become grey.
 """
 
 from __future__ import annotations

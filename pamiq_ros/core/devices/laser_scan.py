@@ -22,7 +22,7 @@ class LaserScanTopic(TopicSensor):
     All are finite and between the message's range_min and range_max. Nothing in range (inf) is
     range_max, something too close (-inf) is range_min, as REP 117 has it. No measurement (NaN, or a
     number below range_min such as the 0 of many drivers) is range_max: most drivers mean that
-    nothing came back.
+    nothing was reflected.
 
     Attributes:
         topic: Topic name.

@@ -62,8 +62,8 @@ class TopicSensor(Sensor[Tensor]):
 
         Args:
             message: Of `message_type`.
-            warn: Tells the user, once, that the messages are not what the system expects and are
-                adapted.
+            warn: Called with a text for the user if the messages are not what the system expects
+                and are adapted; the first one is logged.
 
         Returns:
             A new tensor of `shape` and `dtype`.
