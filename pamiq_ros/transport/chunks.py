@@ -24,7 +24,8 @@ from .payload import (
     layout_of,
     text,
 )
-from .weights import MAX_VERSION, MAX_WEIGHTS_BYTES, Weights, decode_weights, is_late
+from .versions import MAX_VERSION, is_late
+from .weights import MAX_WEIGHTS_BYTES, Weights, decode_weights
 
 SCHEMA = "pamiq_ros/weights_chunk/1"
 CHUNK_BYTES = 2**20
