@@ -1,4 +1,4 @@
-"""Payloads about weights: one version whole, where one lies in shared memory, a request for one."""
+"""Payloads about weights: a whole version, a descriptor of one in shared memory, a request."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """Where one version of weights lies in shared memory.
+    """Where one version of weights is in shared memory.
 
     Attributes:
         digest: Digest of the learner's configuration.

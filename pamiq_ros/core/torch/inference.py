@@ -192,7 +192,7 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
         return check_weights({names: TensorSpec.of(tensor) for names, tensor in own}, specs)
 
     def _prepared(self) -> list[Tensor]:
-        """Return the spare set; a tensor that does not fit is allocated anew."""
+        """Return the spare set; a tensor that does not fit is newly allocated."""
         for index, tensor in enumerate(self._tensors()):
             spare = self._spares[index]
             if spare is None or not _alike(spare, tensor) or _held_elsewhere(spare):
@@ -248,7 +248,7 @@ _ALONE = _uses(torch.empty(1))
 
 
 def _held_elsewhere(spare: Tensor) -> bool:
-    """Whether another tensor lies in its memory, such as a view that the agent got from a tick."""
+    """Whether another tensor shares its memory, such as a view that the agent got from a tick."""
     # Without the count (builds of torch for CPU only, before 2.5) it must be assumed.
     return _use_count is None or _uses(spare) > _ALONE
 
@@ -325,7 +325,7 @@ def places_of(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[Places]:
     found = []
     for tied in tied_names(tensors):
         distinct = {id(tensors[name]): tensors[name] for name in tied}
-        # A tensor that a module's own state_dict made is changed where it lies.
+        # A tensor that a module's own state_dict made is changed in place.
         each = (places.get(key) or [({"": tensor}, "")] for key, tensor in distinct.items())
         found.append([place for group in each for place in group])
     return found

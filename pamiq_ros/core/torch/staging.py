@@ -36,7 +36,7 @@ class TensorReader:
             raise not_finite(name)
 
     def check(self) -> None:
-        """Nobody else writes to them."""
+        """Nothing to check: no other process writes to them."""
 
 
 class Staging:
