@@ -1,4 +1,4 @@
-"""Weights in chunks: cut by the sender, put together again whatever order they come in."""
+"""Weights in chunks: the sender splits them, the receiver assembles them in whatever order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from .payload import (
     layout_of,
     text,
 )
-from .weights import MAX_VERSION, MAX_WEIGHTS_BYTES, Weights, decode_weights, is_late
+from .versions import MAX_VERSION, is_late
+from .weights import MAX_WEIGHTS_BYTES, Weights, decode_weights
 
 SCHEMA = "pamiq_ros/weights_chunk/1"
 CHUNK_BYTES = 2**20
@@ -32,7 +33,7 @@ MAX_CHUNK_BYTES = 64 * 2**20
 """Longer chunks are refused unread."""
 
 MAX_CHUNKS = 65536
-"""Weights in more chunks than these are neither cut nor put together."""
+"""Weights in more chunks than these are neither split nor assembled."""
 
 _HEADER_ROOM = 4096
 _MOST_SOURCES = 64
@@ -40,7 +41,7 @@ _MOST_SOURCES = 64
 
 @dataclass(frozen=True)
 class _Version:
-    """What all chunks of one version say alike."""
+    """The metadata that all chunks of one version share."""
 
     source: str
     version: int
@@ -57,10 +58,10 @@ def chunk_count(total: int, chunk_bytes: int = CHUNK_BYTES) -> int:
 def split_weights(
     encoded: Buffer, *, digest: str, source: str, version: int, chunk_bytes: int = CHUNK_BYTES
 ) -> Iterator[bytes]:
-    """Cut encoded weights into payloads of schema `SCHEMA`, made one at a time.
+    """Split encoded weights into payloads of schema `SCHEMA`, encoded one at a time.
 
     Args:
-        encoded: The payload of weights, left alone until the last chunk is made.
+        encoded: The payload of weights, left alone until the last chunk is encoded.
         digest: The digest in it.
         source: The source in it.
         version: The version in it.
@@ -81,15 +82,15 @@ def split_weights(
 
 
 class ChunkAssembler:
-    """Puts the chunks of one version together and yields each version at most once.
+    """Assembles the chunks of one version and yields each version at most once.
 
-    Chunks may come in any order, more than once, and mixed with those of other versions and other
-    sources. Memory is that of the one version under assembly: it gives way to a version of its
-    source that is not late, and to one of another source that it has not given way to already.
+    Chunks may arrive in any order, more than once, and mixed with those of other versions and other
+    sources. One version at a time has memory. It is abandoned for a version of its source that is
+    not late, and for one of another source that it has not been abandoned for already.
 
     Args:
         digest: Weights of another configuration are refused.
-        max_bytes: Longer weights are refused before memory is taken for them.
+        max_bytes: Longer weights are refused before memory is allocated for them.
 
     Attributes:
         figures: How many chunks were `accepted`, `malformed`, `foreign` (another digest),
@@ -120,7 +121,7 @@ class ChunkAssembler:
 
         Raises:
             DigestMismatch: The chunk is of another configuration; names both digests.
-            PayloadError: It is no such chunk, or the weights it completes are none; says why.
+            PayloadError: It is not a chunk, or the weights that it completes are invalid; says why.
         """
         try:
             payload = decode(data, MAX_CHUNK_BYTES + _HEADER_ROOM)
@@ -218,9 +219,9 @@ def _chunk(encoded: memoryview, digest: str, common: _Version, index: int) -> by
 
 
 def _checksum(common: _Version, index: int, part: bytes | memoryview) -> int:
-    # Over the numbers too: a damaged version number must not make the true ones look old.
-    said = "\n".join(str(getattr(common, f.name)) for f in fields(common))
-    return zlib.crc32(part, zlib.crc32(f"{said}\n{index}".encode()))
+    # Of the numbers too: a damaged version number must not make the true ones look old.
+    content = "\n".join(str(getattr(common, f.name)) for f in fields(common))
+    return zlib.crc32(part, zlib.crc32(f"{content}\n{index}".encode()))
 
 
 def _read_chunk(payload: Payload, digest: str, max_bytes: int) -> tuple[_Version, int, Tensor]:

@@ -33,7 +33,8 @@ from pamiq_ros.core.own_files import open_own
 
 from .header import MAX_HEADER_BYTES, Layout, PayloadError, read_header
 from .payload import Payload, check_digest, check_schema, decode, integer, text
-from .weights import MAX_VERSION, SCHEMA, Descriptor, is_file_name
+from .versions import MAX_VERSION
+from .weights import SCHEMA, Descriptor, is_file_name
 
 FOLDER = Path("/dev/shm")
 YOUNGEST_S = 10.0

@@ -1,22 +1,37 @@
-"""VersionCounter: one numbering of weights over all models of a learner."""
+"""Version numbers of weights: how a learner counts them, and which ones a receiver follows."""
 
 from __future__ import annotations
 
 import threading
 
-from .weights import MAX_VERSION
+MAX_VERSION = 2**48
+"""At a thousand versions a second a learner takes nine thousand years to reach it."""
+
+MOST_LATE = 64
+"""A version further behind the newest of its source than this is not late: the newest one was
+forged, or the source started to number anew. Refusing it would refuse all that follow."""
 
 MOST_AHEAD = 2**24
-"""What is further ahead of the versions known so far is a mistake or made up: at a hundred versions
-a second a learner takes two days for it."""
+"""A version further ahead of the known ones than this is forged or a mistake: at a hundred versions
+a second a learner takes two days to get there."""
 
 _LARGEST = MAX_VERSION // 2
 
 
-class VersionCounter:
-    """Gives each set of weights that is published a number of its own, always rising.
+def is_late(version: int, newest: int) -> bool:
+    """Whether a version is out of date when `newest` of the same source has arrived.
 
-    Since all models of a learner share it, the newest number in use says which weights acted.
+    Args:
+        version: From 1.
+        newest: The newest so far; 0 for none.
+    """
+    return newest - MOST_LATE < version <= newest
+
+
+class VersionCounter:
+    """Numbers each set of weights that is published, always rising.
+
+    All models of a learner share it, so the newest number in use identifies the weights that acted.
     """
 
     def __init__(self) -> None:
@@ -25,9 +40,9 @@ class VersionCounter:
 
     @property
     def given(self) -> int:
-        """The newest version given, here or by the learner that this one goes on from; 0 for none.
+        """The newest version given, here or by the learner that this one resumes; 0 for none.
 
-        What was only seen in use is not in it: it may be made up, and is nothing to save.
+        Versions only seen in use do not count: they may be forged, and are not saved.
         """
         return self._given
 
@@ -39,10 +54,10 @@ class VersionCounter:
             return self._last
 
     def resume(self, version: int) -> bool:
-        """Go on after `version`, the newest that this learner had given when it was saved.
+        """Continue after `version`, the newest given when this learner was saved.
 
         Returns:
-            Whether it does; not if that is more than any learner can come to.
+            Whether it does; not if no learner can reach that version.
         """
         with self._lock:
             if version > _LARGEST:
@@ -51,7 +66,7 @@ class VersionCounter:
             return True
 
     def at_least(self, version: int) -> bool:
-        """Go on after `version`, which was seen in use: an earlier process published it.
+        """Continue after `version`, which was seen in use: an earlier process published it.
 
         Returns:
             Whether it does; not if it is more than `MOST_AHEAD` ahead of the newest one given.

@@ -1,4 +1,4 @@
-"""Payloads about weights: one version whole, where one lies in shared memory, a request for one."""
+"""Payloads about weights: a whole version, a descriptor of one in shared memory, a request."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from .payload import (
     layout_of,
     text,
 )
+from .versions import MAX_VERSION
 
 SCHEMA = "pamiq_ros/weights/1"
 DESCRIPTOR_SCHEMA = "pamiq_ros/weights_slot/2"
@@ -33,14 +34,7 @@ REQUEST_SCHEMA = "pamiq_ros/weights_request/1"
 MAX_WEIGHTS_BYTES = 4 * 2**30
 """A longer version is refused unread, and chunks of one before memory is allocated."""
 
-MAX_VERSION = 2**48
-"""At a thousand versions a second a learner takes nine thousand years to reach it."""
-
 MAX_STAMP = 2**62
-
-MOST_LATE = 64
-"""A version further behind the newest of its source than this is not late: the newest one was
-forged, or the source started to number anew. Refusing it would refuse all that follow."""
 
 ANYBODY = "anybody"
 """As a request's source: whichever learner publishes."""
@@ -71,7 +65,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """Where one version of weights lies in shared memory.
+    """Where one version of weights is in shared memory.
 
     Attributes:
         digest: Digest of the learner's configuration.
@@ -213,16 +207,6 @@ def weights_of(payload: Payload, digest: str | None = None) -> Weights:
         integer(metadata, "stamp", 0, MAX_STAMP),
         _parameters(payload),
     )
-
-
-def is_late(version: int, newest: int) -> bool:
-    """Whether a version is out of date when `newest` of the same source has arrived.
-
-    Args:
-        version: From 1.
-        newest: The newest so far; 0 for none.
-    """
-    return newest - MOST_LATE < version <= newest
 
 
 def is_flat(parameters: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from . import chunks, weights
 from .chunks import ChunkAssembler
 from .payload import Buffer, DigestMismatch, Payload, PayloadError, Reported, decode, named
 from .shared_weights import FOLDER, Overtaken, SharedWeights, WeightsFile, boot_id
-from .versions import MOST_AHEAD
+from .versions import MOST_AHEAD, is_late
 from .weights import (
     ANYBODY,
     MAX_WEIGHTS_BYTES,
@@ -24,7 +24,6 @@ from .weights import (
     Weights,
     descriptor_of,
     encode_request,
-    is_late,
     is_nested,
     weights_of,
 )

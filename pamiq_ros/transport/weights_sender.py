@@ -46,8 +46,8 @@ class WeightsSender:
     """Publishes each set of weights as a version of its own, from its own thread.
 
     The trainer's thread copies the weights into memory, the sender's thread publishes them. With a
-    folder for shared memory it publishes where they lie; receivers that cannot read that request
-    chunks (`request`). Otherwise weights travel in chunks alone. Weights that are still pending
+    folder for shared memory it publishes where they are; receivers that cannot read them there
+    request chunks (`request`). Otherwise it publishes chunks only. Weights that are still pending
     when newer ones are written are left out. Weights with a NaN or an infinity are refused.
 
     Args:
@@ -56,7 +56,7 @@ class WeightsSender:
         source: Name of this process, new at each start.
         publish: Called with each payload, in the sender's thread.
         versions: Numbers the versions of all models that share it; None: of this one alone.
-        folder: Folder for shared memory; None: weights travel in chunks.
+        folder: Folder for shared memory; None: weights are sent in chunks.
         slots: How many versions the memory has room for: one is published, one is written.
         chunk_bytes: Bytes of weights in each chunk.
         pace_s: Least time in s from one chunk to the next.
@@ -212,7 +212,7 @@ class WeightsSender:
         return None
 
     def _memory_for(self, tensors: Mapping[str, Tensor], form: Mapping[str, str]) -> WeightsMemory:
-        """Return the memory, allocated anew where the tensors have other specs than before."""
+        """Return the memory, newly allocated if the tensors have other specs than before."""
         memory = self._memory
         if memory is not None and memory.layout.fits(tensors) and self._form == form:
             return memory

@@ -11,7 +11,8 @@ from torch import nn
 
 from pamiq_ros.core import StaleParameters, TensorSpec, TorchInferenceModel, TorchTrainingModel
 from pamiq_ros.core.model import StagedWeights
-from pamiq_ros.core.torch.weights import TensorReader, named_tensors, tied_names
+from pamiq_ros.core.torch.inference import named_tensors, tied_names
+from pamiq_ros.core.torch.staging import TensorReader
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16, torch.float64]
 

@@ -338,6 +338,46 @@ def test_two_threads_may_send(line):
     assert one.sender.figures()["published"] + one.sender.figures()["superseded"] == 8
 
 
+LEARNER = """
+import itertools, sys
+from pathlib import Path
+import torch
+from pamiq_ros.transport.weights_sender import WeightsSender
+
+def publish(data):
+    print(data.hex(), flush=True)
+
+sender = WeightsSender("m", "d1", "a", publish, folder=Path(sys.argv[1]))
+for value in itertools.count(1):
+    sender.send({"w": torch.full((500_000,), float(value)), "n": torch.tensor(value)})
+"""
+
+
+@pytest.mark.parametrize("after", [1, 2, 3, 5, 8])
+def test_a_learner_killed_at_any_moment_leaves_its_newest_version_whole(tmp_path, after):
+    learner = subprocess.Popen(
+        [sys.executable, "-c", LEARNER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    announced = [learner.stdout.readline() for _ in range(after)]
+    learner.kill()  # most of its time it writes the next version
+    announced += learner.stdout.readlines()
+    learner.wait(DEADLINE)
+    learner.stdout.close()
+    newest = next(line for line in reversed(announced) if line.endswith("\n"))
+    staged = []
+    receiver = WeightsReceiver(
+        "d1", lambda version, p: staged.append((version, p)), folder=tmp_path
+    )
+    receiver.receive(bytes.fromhex(newest))
+    assert receiver.flush(DEADLINE) and receiver.close(DEADLINE)
+    [(version, params)] = staged
+    assert params["w"].unique().tolist() == [int(params["n"])] and version >= after
+    assert len(remove_leftovers(tmp_path)) == 1
+
+
 @pytest.fixture(scope="module")
 def announced(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slots")

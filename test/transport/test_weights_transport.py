@@ -13,9 +13,8 @@ from pamiq_ros.core.model import NotFiniteError
 from pamiq_ros.supervision.reports import LARGEST_VERSION
 from pamiq_ros.transport.chunks import chunk_count, split_weights
 from pamiq_ros.transport.payload import decode, encode
-from pamiq_ros.transport.versions import MOST_AHEAD, VersionCounter
+from pamiq_ros.transport.versions import MAX_VERSION, MOST_AHEAD, VersionCounter
 from pamiq_ros.transport.weights import (
-    MAX_VERSION,
     Weights,
     decode_weights,
     encode_weights,

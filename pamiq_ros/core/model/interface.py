@@ -189,7 +189,7 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
 
     @property
     def inference_model(self) -> T:
-        """The inference side in this process, made when first asked for.
+        """The inference side in this process, created when first needed.
 
         Raises:
             RuntimeError: This model has none.
@@ -213,7 +213,7 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
         return self.forward(*args, **kwds)
 
     def set_sync_target(self, target: SyncTarget | None) -> None:
-        """Say where `sync` hands the parameters.
+        """Set where `sync` sends the parameters.
 
         Args:
             target: Called in the trainer's thread with the result of `export_parameters`, which
@@ -271,7 +271,7 @@ class TrainingModelsDict(PersistentParts, UserDict[str, TrainingModel[Any]]):
 
     @property
     def inference_models_dict(self) -> InferenceModelsDict:
-        """The inference models in this process, made when first asked for."""
+        """The inference models in this process, created when first needed."""
         for name, model in self.data.items():
             if model.has_inference_model:
                 self._inference_models_dict[name] = model.inference_model

@@ -38,6 +38,11 @@ class TensorSpec:
     dtype: torch.dtype
     shape: tuple[int, ...]
 
+    @classmethod
+    def of(cls, tensor: Tensor) -> TensorSpec:
+        """Return the spec of a tensor."""
+        return cls(tensor.dtype, tuple(tensor.shape))
+
     def __str__(self) -> str:
         """As in `float32 [3, 4]`."""
         return f"{str(self.dtype).removeprefix('torch.')} {list(self.shape)}"

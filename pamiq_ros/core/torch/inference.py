@@ -5,55 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock, RLock
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ..model import InferenceModel, ParameterReader, TensorSpec
 from ..model.parameters import is_finite, not_finite
-from .weights import (
-    Places,
-    Staging,
-    TensorReader,
-    check_tensors,
-    check_weights,
-    named_tensors,
-    places_of,
-    spec_of,
-    tied_names,
-)
+from .procedures import InferenceProcedureCallable
+from .staging import Staging, TensorReader
 
 T = TypeVar("T", bound=nn.Module)
-ContravariantT = TypeVar("ContravariantT", bound=nn.Module, contravariant=True)
 
-
-class InferenceProcedureCallable(Protocol[ContravariantT]):
-    """How a module is used for inference: called with the module, then the arguments."""
-
-    def __call__(self, model: ContravariantT, /, *args: Any, **kwds: Any) -> Any:
-        """Use the module."""
-
-
-def get_device(module: nn.Module, default_device: torch.device | None = None) -> torch.device:
-    """The device a module is on.
-
-    Args:
-        module: The module; that of its first parameter or buffer counts.
-        default_device: The answer for a module without either; None: torch's default device.
-    """
-    for tensors in (module.parameters(), module.buffers()):
-        for tensor in tensors:
-            return tensor.device
-    return torch.get_default_device() if default_device is None else default_device
-
-
-def default_infer_procedure(model: nn.Module, *args: Any, **kwds: Any) -> Any:
-    """Call a module, with arguments that are tensors moved to its device."""
-    device = get_device(model)
-    moved = [arg.to(device) if isinstance(arg, Tensor) else arg for arg in args]
-    named = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in kwds.items()}
-    return model(*moved, **named)
+Places = list[tuple[dict[str, Any], str]]
+"""Dicts in which a module keeps a tensor, and the keys by which it finds it there."""
 
 
 class TorchInferenceModel(InferenceModel, Generic[T]):
@@ -127,9 +93,9 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
             ValueError: A name is missing or unknown, a tensor has another shape or dtype, or is
                 not finite; names the tensor and says what was expected and found.
         """
-        check_tensors(parameters)
+        reader = TensorReader(parameters)
         with self._filling, torch.inference_mode(False), torch.no_grad():
-            names = self._fitting({name: spec_of(tensor) for name, tensor in parameters.items()})
+            names = self._fitting(reader.specs)
             tensors = [parameters[name].detach() for name in names]
             usable = all(map(_usable, tensors, self._tensors()))
             if usable:
@@ -138,7 +104,7 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
                         raise not_finite(name)
                 self._stage(tensors)
         if not usable:
-            self.stage_from(TensorReader(parameters))
+            self.stage_from(reader)
 
     def stage_from(self, reader: ParameterReader) -> None:
         """Read new parameters into the spare set; any thread.
@@ -162,7 +128,7 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
             spares = self._prepared()
             try:
                 for name, spare in zip(names, spares, strict=True):
-                    if spare.is_cpu and spare.is_contiguous():
+                    if _is_direct(spare):
                         reader.read(name, spare)
                     else:
                         self._stagings[spare.device].write(reader, name, spare)
@@ -222,20 +188,19 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
 
     def _fitting(self, specs: Mapping[str, TensorSpec]) -> list[str]:
         self._look_up()
-        own = {t: spec_of(x) for t, x in zip(self._names, self._tensors(), strict=True)}
-        return check_weights(own, specs)
+        own = zip(self._names, self._tensors(), strict=True)
+        return check_weights({names: TensorSpec.of(tensor) for names, tensor in own}, specs)
 
     def _prepared(self) -> list[Tensor]:
-        """Return the spare set; a tensor that does not fit is allocated anew."""
+        """Return the spare set; a tensor that does not fit is newly allocated."""
         for index, tensor in enumerate(self._tensors()):
             spare = self._spares[index]
             if spare is None or not _alike(spare, tensor) or _held_elsewhere(spare):
                 # Freed first: there are never three of a tensor.
                 spare = self._spares[index] = None
                 self._spares[index] = torch.empty_like(tensor.data)
-            device = tensor.device
-            if device not in self._stagings:
-                self._stagings[device] = Staging(device)
+            if not _is_direct(tensor) and tensor.device not in self._stagings:
+                self._stagings[tensor.device] = Staging(tensor.device)
         for staging in self._stagings.values():
             staging.begin()
         return [spare for spare in self._spares if spare is not None]
@@ -249,6 +214,11 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
             for places, new in zip(self._places, tensors, strict=True)
             for registry, key in places
         ]
+
+
+def _is_direct(spare: Tensor) -> bool:
+    """Whether a reader can read into a tensor."""
+    return spare.is_cpu and spare.is_contiguous()
 
 
 def _alike(spare: Tensor, tensor: Tensor) -> bool:
@@ -278,6 +248,84 @@ _ALONE = _uses(torch.empty(1))
 
 
 def _held_elsewhere(spare: Tensor) -> bool:
-    """Whether another tensor lies in its memory, such as a view that the agent got from a tick."""
+    """Whether another tensor shares its memory, such as a view that the agent got from a tick."""
     # Without the count (builds of torch for CPU only, before 2.5) it must be assumed.
     return _use_count is None or _uses(spare) > _ALONE
+
+
+def named_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Return the parameters and persistent buffers themselves, by their names in the state dict.
+
+    Raises:
+        ValueError: A lazy module has not been used yet; names the parameter.
+    """
+    state = module.state_dict(keep_vars=True)
+    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    for name, tensor in tensors.items():
+        if is_lazy(tensor):
+            raise ValueError(
+                f"parameter {name}: has no shape yet; call the lazy module once before it is used"
+            )
+    return tensors
+
+
+def tied_names(tensors: Mapping[str, Tensor]) -> list[tuple[str, ...]]:
+    """Return the names of each tensor; those of tied ones, which share memory, together."""
+    names: dict[Any, list[str]] = {}
+    for name, tensor in tensors.items():
+        memory = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+        names.setdefault(memory if tensor.numel() > 0 else name, []).append(name)
+    return [tuple(tied) for tied in names.values()]
+
+
+def distinct_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Return the same as `named_tensors`, tied ones by the first of their names only."""
+    tensors = named_tensors(module)
+    return {tied[0]: tensors[tied[0]] for tied in tied_names(tensors)}
+
+
+def check_weights(
+    own: Mapping[tuple[str, ...], TensorSpec], new: Mapping[str, TensorSpec]
+) -> list[str]:
+    """Check that new weights can take the place of a module's own.
+
+    Args:
+        own: Specs of the module's tensors, by all the names each has.
+        new: Specs of their replacements; tied ones by any of their names.
+
+    Returns:
+        The name in `new` for each of `own`.
+
+    Raises:
+        ValueError: A name is missing or unknown, or a tensor has another shape or dtype; names
+            the tensor and says what was expected and found.
+    """
+    found = {tied: next((name for name in tied if name in new), None) for tied in own}
+    missing = sorted(tied[0] for tied, name in found.items() if name is None)
+    unknown = sorted(new.keys() - {name for tied in own for name in tied})
+    if missing or unknown:
+        raise ValueError(f"parameters: missing {missing}, unknown {unknown}")
+    names = [name for name in found.values() if name is not None]
+    for name, spec in zip(names, own.values(), strict=True):
+        if new[name] != spec:
+            raise ValueError(f"parameter {name}: expected {spec}, found {new[name]}")
+    return names
+
+
+def places_of(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[Places]:
+    """Return where a module keeps its weights, in the order of `tied_names`.
+
+    The module may put another tensor there, as in `self.n = self.n + 1`; the places stay.
+    """
+    places: dict[int, Places] = {}
+    for owner in module.modules():
+        for registry in (owner._parameters, owner._buffers):
+            for key, value in registry.items():
+                places.setdefault(id(value), []).append((registry, key))
+    found = []
+    for tied in tied_names(tensors):
+        distinct = {id(tensors[name]): tensors[name] for name in tied}
+        # A tensor that a module's own state_dict made is changed in place.
+        each = (places.get(key) or [({"": tensor}, "")] for key, tensor in distinct.items())
+        found.append([place for group in each for place in group])
+    return found

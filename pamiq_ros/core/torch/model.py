@@ -1,11 +1,7 @@
 """The two sides of torch models, in one place for imports."""
 
-from .inference import (
-    InferenceProcedureCallable,
-    TorchInferenceModel,
-    default_infer_procedure,
-    get_device,
-)
+from .inference import TorchInferenceModel
+from .procedures import InferenceProcedureCallable, default_infer_procedure, get_device
 from .training import TorchTrainingModel
 
 __all__ = [

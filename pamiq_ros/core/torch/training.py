@@ -12,13 +12,9 @@ from torch import nn
 from ..model import TrainingModel
 from ..model.parameters import is_finite, not_finite
 from ..state import load_state_dict, load_tree, save_tree
-from .inference import (
-    InferenceProcedureCallable,
-    TorchInferenceModel,
-    default_infer_procedure,
-    get_device,
-)
-from .weights import TensorReader, distinct_tensors, named_tensors
+from .inference import TorchInferenceModel, distinct_tensors, named_tensors
+from .procedures import InferenceProcedureCallable, default_infer_procedure, get_device
+from .staging import TensorReader
 
 T = TypeVar("T", bound=nn.Module)
 

@@ -1,0 +1,38 @@
+"""How a module is used for inference."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+ContravariantT = TypeVar("ContravariantT", bound=nn.Module, contravariant=True)
+
+
+class InferenceProcedureCallable(Protocol[ContravariantT]):
+    """How a module is used for inference: called with the module, then the arguments."""
+
+    def __call__(self, model: ContravariantT, /, *args: Any, **kwds: Any) -> Any:
+        """Use the module."""
+
+
+def get_device(module: nn.Module, default_device: torch.device | None = None) -> torch.device:
+    """The device a module is on.
+
+    Args:
+        module: The module; that of its first parameter or buffer counts.
+        default_device: The answer for a module without either; None: torch's default device.
+    """
+    for tensors in (module.parameters(), module.buffers()):
+        for tensor in tensors:
+            return tensor.device
+    return torch.get_default_device() if default_device is None else default_device
+
+
+def default_infer_procedure(model: nn.Module, *args: Any, **kwds: Any) -> Any:
+    """Call a module, with arguments that are tensors moved to its device."""
+    device = get_device(model)
+    moved = [arg.to(device) if isinstance(arg, Tensor) else arg for arg in args]
+    named = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in kwds.items()}
+    return model(*moved, **named)

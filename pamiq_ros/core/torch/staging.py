@@ -1,0 +1,115 @@
+"""Ways of tensors into the spare set of weights: from this process, and to a device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..model.parameters import ParameterReader, TensorSpec, copy_finite, not_finite
+
+_cuda: Any = torch.cuda  # its classes have no types
+
+
+class TensorReader:
+    """Tensors of this process as a `ParameterReader`; nobody may change them meanwhile."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        """Read from these.
+
+        Raises:
+            ValueError: One is not a tensor; names it.
+        """
+        for name, value in tensors.items():
+            if not isinstance(value, Tensor):
+                kind = type(value).__name__
+                raise ValueError(f"parameter {name}: expected a tensor, found {kind}")
+        self._tensors = tensors
+        self.specs = {name: TensorSpec.of(tensor) for name, tensor in tensors.items()}
+
+    def read(self, name: str, into: Tensor) -> None:
+        """Copy one; see `ParameterReader`."""
+        if not copy_finite(self._tensors[name], into):
+            raise not_finite(name)
+
+    def check(self) -> None:
+        """Nothing to check: no other process writes to them."""
+
+
+class Staging:
+    """Copies tensors from a reader to a device, or into another memory layout, by host buffers.
+
+    To a CUDA device they go by a stream of their own: they neither wait for the kernels of a tick
+    nor delay them. One of two buffers is filled while the other one is copied.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        """Stage for tensors on this device."""
+        cuda = device.type == "cuda"
+        self._device = device
+        self._stream = _cuda.Stream(device) if cuda else None
+        self._retired: Any = None
+        self._buffers = [_HostBuffer(pinned=cuda), _HostBuffer(pinned=cuda)]
+
+    def begin(self) -> None:
+        """Let the next copies wait, on the device, for kernels that use their targets now."""
+        if self._stream is None:
+            return
+        # A new target's memory may still be in use by kernels that were queued before it was
+        # freed; that of an old one by those of the ticks before the last swap.
+        self._stream.wait_stream(_cuda.current_stream(self._device))
+        if self._retired is not None:
+            self._stream.wait_event(self._retired)
+
+    def write(self, reader: ParameterReader, name: str, into: Tensor) -> None:
+        """Read a tensor; what is written is whole only after `finish`."""
+        self._buffers.reverse()
+        buffer = self._buffers[0]
+        host = buffer.tensor(reader.specs[name])
+        reader.read(name, host)
+        if self._stream is None:
+            into.copy_(host)
+            return
+        with _cuda.stream(self._stream):
+            into.copy_(host, non_blocking=True)
+            buffer.in_use(self._stream)
+
+    def finish(self) -> None:
+        """Wait, in the staging thread, until all is written: so that the tick does not have to."""
+        if self._stream is not None:
+            self._stream.synchronize()
+
+    def retire(self) -> None:
+        """Remember that kernels in the current stream may still use what was swapped out."""
+        if self._stream is not None:
+            self._retired = _cuda.current_stream(self._device).record_event()
+
+    def settle(self) -> None:
+        """Wait until no kernel uses the set that was swapped out: then it may be freed."""
+        if self._retired is not None:
+            self._retired.synchronize()
+
+
+class _HostBuffer:
+    """Memory as large as the largest tensor so far; pinned, copying from it does not wait."""
+
+    def __init__(self, pinned: bool) -> None:
+        self._pinned = pinned
+        self._bytes = torch.empty(0, dtype=torch.uint8)
+        self._used: Any = None
+
+    def tensor(self, spec: TensorSpec) -> Tensor:
+        """The memory as a tensor, once the last copy out of it is done."""
+        if self._used is not None:
+            self._used.synchronize()
+        size = prod(spec.shape) * spec.dtype.itemsize
+        if self._bytes.numel() < size:
+            self._bytes = torch.empty(size, dtype=torch.uint8, pin_memory=self._pinned)
+        return self._bytes[:size].view(spec.dtype).view(spec.shape)
+
+    def in_use(self, stream: Any) -> None:
+        """Do not reuse the memory before the stream has done all its work so far."""
+        self._used = stream.record_event(_cuda.Event(blocking=True))
