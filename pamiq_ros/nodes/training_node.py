@@ -76,7 +76,7 @@ class TrainingNode(PamiqNode):
         learner = Learner(resolved.system, self._recorder, self.errors, preparation(self), faults)
         self._learner = learner
         self._receiver = ExperienceReceiver(
-            resolved.digest, learner.users, learner.receive, on_error=self.errors.add
+            resolved.digest, learner.users, learner.users.receive, on_error=self.errors.add
         )
         self._weights = WeightsTopics(self)
         if left := remove_leftovers():

@@ -117,7 +117,7 @@ class Runner:
             running, self._round = self._round, None
             self._adopt(running.result())
         for buffer, steps in self._waiting.items():
-            self.learner.receive(buffer, StepBatch.stack(steps))
+            self.learner.users.receive(buffer, StepBatch.stack(steps))
         self._waiting.clear()
 
     def require_experience(self) -> None:

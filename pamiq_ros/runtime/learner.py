@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pamiq_ros.core.data import DataUsersDict, StepBatch
+from pamiq_ros.core.data import DataUsersDict
 from pamiq_ros.core.model import TrainingModel, TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.seeding import Generators
@@ -72,7 +72,6 @@ class Learner:
         self._prepare = prepare
         self._faults = faults or TrainingFaults()
         self._stop = threading.Event()
-        self._news = threading.Event()
         self._turns = Turns()
         self._thread: threading.Thread | None = None
 
@@ -97,11 +96,6 @@ class Learner:
     def set_sync_target(self, name: str, target: Callable[[Mapping[str, Any]], None]) -> None:
         """Have the weights of model `name` handed to `target` whenever a trainer syncs it."""
         self.trained_models()[name].set_sync_target(target)
-
-    def receive(self, buffer: str, batch: StepBatch) -> None:
-        """Take steps for a buffer; any thread."""
-        self.users[buffer].receive(batch)
-        self._news.set()
 
     def train_round(self) -> int:
         """Run each trainer once, in the calling thread; not while the training thread runs.
@@ -133,7 +127,7 @@ class Learner:
         if self._thread is None:
             return True
         self._stop.set()
-        self._news.set()
+        self.users.received.set()
         self._thread.join(timeout)
         if self.running:
             self._stop.clear()
@@ -213,9 +207,9 @@ class Learner:
         self._prepare()
         self._publish_all()
         while not self._stop.is_set():
-            self._news.clear()
+            self.users.received.clear()
             if not self.train_round():
-                self._news.wait(_IDLE_S)
+                self.users.received.wait(_IDLE_S)
 
     def _publish_all(self) -> None:
         try:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pamiq_ros.core.data.batch import StepBatch
-from pamiq_ros.core.signature import MAX_CHARACTERS
+from pamiq_ros.core.data.batch import MAX_CHARACTERS, StepBatch
 
 from .payload import Buffer, PayloadError, check_field, check_schema, decode, encode, integer, text
 

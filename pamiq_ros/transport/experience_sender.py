@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pamiq_ros.core.data import DataCollector
-from pamiq_ros.core.tree import Form, flatten, leaves
+from pamiq_ros.core.data.batch import Form, flatten, leaves
 
 from .experience_writer import ExperienceWriter
 from .payload import Buffer, named

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pamiq_ros.core.data.batch import StepBatch, fill_column
-from pamiq_ros.core.tree import DTYPES, Form, leaves
+from pamiq_ros.core.data.batch import DTYPES, Form, StepBatch, fill_column, leaves
 
 from .experience import (
     MAX_CHECKSUM,

@@ -8,8 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pamiq_ros.core.data.batch import StepBatch
-from pamiq_ros.core.signature import MAX_CHARACTERS
+from pamiq_ros.core.data.batch import MAX_CHARACTERS, StepBatch
 
 from .payload import (
     Buffer,

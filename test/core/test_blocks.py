@@ -8,10 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.core.data import DataUser, StepBatch
-from pamiq_ros.core.data import blocks as blocks_module
+from pamiq_ros.core.data import DataUser, StepBatch, storage
 from pamiq_ros.core.data.impls import RandomReplacementBuffer, SequentialBuffer
-from pamiq_ros.core.state import reusing
+from pamiq_ros.core.state import reusing, save_tree
 
 STEPS_IN_BLOCK = 4
 FORM = {"x": torch.zeros(2), "done": False}
@@ -20,7 +19,7 @@ FORM = {"x": torch.zeros(2), "done": False}
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks_module, "BLOCK_BYTES", STEPS_IN_BLOCK * 9)
+        patch.setattr(storage, "BLOCK_BYTES", STEPS_IN_BLOCK * 9)
         yield
 
 
@@ -173,7 +172,7 @@ def test_a_block_that_is_too_short_is_refused_by_name(tmp_path):
     fill(buffer, range(6))
     *_, name = sorted(save(buffer, tmp_path / "1"))
     file = tmp_path / "1" / "b.blocks" / name.removesuffix(".safetensors")
-    blocks_module.save_tree(file, [torch.zeros(1, dtype=torch.bool), torch.zeros(1, 2)])
+    save_tree(file, [torch.zeros(1, dtype=torch.bool), torch.zeros(1, 2)])
     with pytest.raises(ValueError, match=rf"{file.name}: expected .* \[2\], found .* \[1\]"):
         SequentialBuffer(16).load_state(tmp_path / "1" / "b")
 
@@ -182,7 +181,7 @@ def test_a_block_of_another_shape_is_refused_by_name(tmp_path):
     buffer = SequentialBuffer(4, example=FORM)
     fill(buffer, range(4))
     [name] = save(buffer, tmp_path / "1")
-    blocks_module.save_tree(
+    save_tree(
         tmp_path / "1" / "b.blocks" / name.removesuffix(".safetensors"),
         [torch.zeros(4, dtype=torch.bool), torch.zeros(4, 3)],
     )

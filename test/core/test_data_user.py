@@ -11,10 +11,12 @@ from pamiq_ros.core.data import (
     DataUser,
     DataUsersDict,
     StepBatch,
-    interface,
+)
+from pamiq_ros.core.data import (
+    users as users_module,
 )
 from pamiq_ros.core.data.impls import DictSequentialBuffer, SequentialBuffer
-from pamiq_ros.core.data.interface import ArrivalTimes
+from pamiq_ros.core.data.users import ArrivalTimes
 
 
 def batch(*values: float) -> StepBatch:
@@ -63,7 +65,7 @@ def test_only_the_newest_steps_wait():
 
 
 def test_what_takes_too_much_memory_does_not_wait(monkeypatch):
-    monkeypatch.setattr(interface, "MOST_WAITING_BYTES", 40)
+    monkeypatch.setattr(users_module, "MAX_PENDING_BYTES", 40)
     user = DataUser(SequentialBuffer(1000))
     user.receive(batch(*map(float, range(10))))
     assert len(user) == 0  # 40 bytes wait for the trainer
@@ -73,7 +75,7 @@ def test_what_takes_too_much_memory_does_not_wait(monkeypatch):
 
 
 def test_while_the_trainer_uses_the_buffer_the_oldest_steps_give_way(monkeypatch):
-    monkeypatch.setattr(interface, "MOST_WAITING_BYTES", 40)
+    monkeypatch.setattr(users_module, "MAX_PENDING_BYTES", 40)
     user = DataUser(SequentialBuffer(1000))
     using, done = threading.Event(), threading.Event()
 

@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pamiq_ros.core.data.batch import StepBatch, signature_of
-from pamiq_ros.core.signature import read_signature
-from pamiq_ros.core.tree import DTYPES
+from pamiq_ros.core.data.batch import DTYPES, StepBatch, read_signature, signature_of
 
 STEP = {
     "image": torch.arange(6, dtype=torch.uint8).reshape(1, 2, 3),

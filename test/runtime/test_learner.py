@@ -69,7 +69,7 @@ def run(learner, versions, enough):
     learner.start()
     for index in range(50):
         step = {"x": torch.tensor([float(index)])}
-        learner.receive("numbers", StepBatch.stack([step] * 4))
+        learner.users.receive("numbers", StepBatch.stack([step] * 4))
         if reached.wait(0.2):
             break
     assert reached.is_set()
@@ -89,7 +89,7 @@ def test_weights_are_handed_over_at_the_start_and_after_each_run():
 def test_no_training_before_there_is_enough():
     learner = Learner(make_system(adder=Adder), Recorder(), ErrorLog())
     learner.start()
-    learner.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}] * 3))
+    learner.users.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}] * 3))
     assert learner.stop(10.0)
     assert learner.updates == 0
 
@@ -122,7 +122,7 @@ def test_a_run_that_does_not_end_in_time_is_told_and_training_goes_on():
     learner = Learner(make_system(slow=Slow), Recorder(), ErrorLog())
     learner.set_sync_target("policy", lambda parameters: None)
     learner.start()
-    learner.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}] * 4))
+    learner.users.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}] * 4))
     assert training.wait(10.0)
     assert not learner.stop(timeout=0.05)
     assert learner.running
@@ -150,7 +150,7 @@ def weight(learner):
 
 
 def train_once(learner, number):
-    learner.receive("numbers", StepBatch.stack([{"x": torch.tensor([float(number)])}] * 4))
+    learner.users.receive("numbers", StepBatch.stack([{"x": torch.tensor([float(number)])}] * 4))
     assert learner._trainers["noisy"].run()
 
 
@@ -179,7 +179,7 @@ def test_states_are_saved_between_runs_while_training_goes_on(tmp_path):
     learner.start()
     step = StepBatch.stack([{"x": torch.zeros(1)}] * 4)
     for index in range(10):
-        learner.receive("numbers", step)
+        learner.users.receive("numbers", step)
         before = tmp_path / str(index - 1) if index else None
         (path := tmp_path / str(index)).mkdir()
         learner.save_state(path, before, timeout=10.0)
@@ -192,7 +192,7 @@ def test_states_are_saved_between_runs_while_training_goes_on(tmp_path):
 
 def test_what_does_not_fit_is_left_out_if_that_is_wanted(tmp_path):
     learner = Learner(make_system(adder=Adder), Recorder(), ErrorLog())
-    learner.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}] * 4))
+    learner.users.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}] * 4))
     (tmp_path / "state").mkdir()
     learner.save_state(tmp_path / "state")
     system = make_system(adder=Adder, more=Adder)

@@ -83,7 +83,7 @@ class Rig:
         for model in self.learner.models.data.values():
             torch.nn.init.zeros_(model.model.weight)
         self.learner.set_sync_target("policy", self._send)
-        self.learner.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}]))
+        self.learner.users.receive("numbers", StepBatch.stack([{"x": torch.zeros(1)}]))
 
     def _send(self, parameters):
         weight = float(parameters["weight"])

@@ -7,8 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.core.data.batch import StepBatch
-from pamiq_ros.core.tree import flatten
+from pamiq_ros.core.data.batch import StepBatch, flatten
 from pamiq_ros.transport.experience import ExperienceBatch, decode_experience, encode_experience
 from pamiq_ros.transport.experience_writer import ExperienceWriter
 

@@ -1,10 +1,9 @@
-"""Data: steps on their way from agents to trainers, and where they are kept."""
+"""Data: steps on their way from agents to trainers, and the buffers that keep them."""
 
 from . import impls
 from .batch import StepBatch, signature_of
 from .buffer import DataBuffer
-from .container import DataCollectorsDict, DataUsersDict
-from .interface import DataCollector, DataUser
+from .users import DataCollector, DataCollectorsDict, DataUser, DataUsersDict
 
 __all__ = [
     "DataBuffer",

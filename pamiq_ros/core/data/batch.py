@@ -1,25 +1,296 @@
-"""StepBatch: N steps of one form as columns, one contiguous tensor per leaf."""
+"""Steps as data: the form of a step, and batches of steps as columns.
+
+A step is any nesting of dict (text keys), list and tuple whose leaves are torch tensors, numpy
+arrays or scalars, float, int or bool. Its form is the nesting with the dtypes and shapes. Text and
+None are constants and belong to the form. The keys of a dict are sorted, so the order in which a
+dict was filled makes no difference. The form as canonical JSON is the signature. Steps of one form
+are stacked into the columns of a `StepBatch`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..signature import read_signature, signature_of, write_signature
-from ..tree import DTYPES, Form, Leaf, difference, flatten, leaves, unflatten
+_SIZED = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+_FLOATING = ("float16", "bfloat16", "float32", "float64", "complex64")
+DTYPES: dict[str, torch.dtype] = {
+    name: getattr(torch, name) for name in ("bool", *_SIZED, *_FLOATING)
+}
+PYTHON_DTYPES = {"float": "float64", "int": "int64", "bool": "bool"}
+MAX_DEPTH = 32
+"""Deepest nesting of a step."""
 
-__all__ = ["StepBatch", "signature_of"]
+MAX_CHARACTERS = 1 << 18
+"""Longest signature."""
+
+_MAX_EXTENT = 1 << 48
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One value of a step.
+
+    Attributes:
+        kind: 'tensor', 'ndarray' (numpy scalars have shape ()), 'float', 'int' or 'bool'.
+        dtype: Name of the dtype, a key of `DTYPES`.
+        shape: Shape of the value in one step.
+    """
+
+    kind: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return self.kind if self.kind in PYTHON_DTYPES else f"{self.dtype} {list(self.shape)}"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A text or None: the same in every step of a form."""
+
+    value: str | None
+
+    def __str__(self) -> str:
+        return repr(self.value)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A dict, list or tuple.
+
+    Attributes:
+        kind: 'dict', 'list' or 'tuple'.
+        keys: Sorted keys of a dict; empty otherwise.
+        children: Forms of the items.
+    """
+
+    kind: str
+    keys: tuple[str, ...]
+    children: tuple[Form, ...]
+
+    def __str__(self) -> str:
+        if self.kind == "dict":
+            return f"dict with keys {list(self.keys)}"
+        return f"{self.kind} of {len(self.children)}"
+
+    def items(self) -> Iterator[tuple[str, Form]]:
+        """The place of each child as it is written in Python, and its form."""
+        for index, child in enumerate(self.children):
+            yield (f"[{self.keys[index]!r}]" if self.kind == "dict" else f"[{index}]"), child
+
+
+Form = Leaf | Constant | Node
+
+
+def flatten(tree: Any, place: str = "step") -> tuple[Form, list[Any]]:
+    """Take a step apart.
+
+    Args:
+        tree: The step.
+        place: What to call it in errors.
+
+    Returns:
+        Its form and its leaves, in the order of the form.
+
+    Raises:
+        TypeError: Something in it is neither a container nor a value listed above; names where.
+        ValueError: It is nested deeper than `MAX_DEPTH`, or an int does not fit into 64 bits.
+    """
+    values: list[Any] = []
+    return _form(tree, place, values, 0), values
+
+
+def unflatten(form: Form, values: Sequence[Any]) -> Any:
+    """Put values back into their nesting, in the order `flatten` gave them."""
+    return _build(form, iter(values))
+
+
+def leaves(form: Form) -> list[Leaf]:
+    """The leaves of a form, in order."""
+    if isinstance(form, Leaf):
+        return [form]
+    if isinstance(form, Node):
+        return [leaf for child in form.children for leaf in leaves(child)]
+    return []
+
+
+def difference(expected: Form, found: Form, place: str = "step") -> str:
+    """Where two forms first differ, as text; empty when they are equal."""
+    if expected == found:
+        return ""
+    alike = isinstance(expected, Node) and isinstance(found, Node)
+    if alike and str(expected) == str(found):
+        assert isinstance(expected, Node) and isinstance(found, Node)
+        pairs = zip(expected.items(), found.items(), strict=True)
+        return next(
+            text
+            for (key, mine), (_, other) in pairs
+            if (text := difference(mine, other, place + key))
+        )
+    if isinstance(expected, Leaf) and isinstance(found, Leaf) and str(expected) == str(found):
+        return f"{place}: expected a {expected.kind}, found a {found.kind}"
+    return f"{place}: expected {expected}, found {found}"
+
+
+def _form(tree: Any, place: str, values: list[Any], depth: int) -> Form:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{place}: nested deeper than {MAX_DEPTH}")
+    if tree is None or isinstance(tree, str):
+        return Constant(tree)
+    leaf = _leaf(tree, place)
+    if leaf is not None:
+        values.append(tree)
+        return leaf
+    if isinstance(tree, Mapping):
+        if not all(isinstance(key, str) for key in tree):
+            raise TypeError(f"{place}: expected text keys, found {list(tree)!r}")
+        keys = tuple(sorted(tree))
+        return Node(
+            "dict",
+            keys,
+            tuple(_form(tree[key], f"{place}[{key!r}]", values, depth + 1) for key in keys),
+        )
+    if type(tree) in (list, tuple):
+        children = (_form(c, f"{place}[{i}]", values, depth + 1) for i, c in enumerate(tree))
+        return Node(type(tree).__name__, (), tuple(children))
+    raise TypeError(
+        f"{place}: expected a tensor, numpy array, number, text, None, or a dict, list or tuple "
+        f"of those, found {type(tree).__name__}"
+    )
+
+
+def _leaf(value: Any, place: str) -> Leaf | None:
+    if isinstance(value, Tensor):
+        dtype = str(value.dtype).removeprefix("torch.")
+        if dtype not in DTYPES or value.layout != torch.strided:
+            raise TypeError(f"{place}: tensors of {dtype} ({value.layout}) are not supported")
+        return Leaf("tensor", dtype, tuple(value.shape))
+    if isinstance(value, (np.ndarray, np.generic)):
+        # numpy's bfloat16 is an extension type; from_numpy refuses it.
+        if value.dtype.name not in DTYPES or value.dtype.name == "bfloat16":
+            raise TypeError(f"{place}: numpy arrays of {value.dtype} are not supported")
+        return Leaf("ndarray", value.dtype.name, tuple(value.shape))
+    if isinstance(value, bool):
+        return Leaf("bool", "bool", ())
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(f"{place}: expected an int of 64 bits, found {value}")
+        return Leaf("int", "int64", ())
+    return Leaf("float", "float64", ()) if isinstance(value, float) else None
+
+
+def _build(form: Form, values: Iterator[Any]) -> Any:
+    if isinstance(form, Leaf):
+        return next(values)
+    if isinstance(form, Constant):
+        return form.value
+    children = [_build(child, values) for child in form.children]
+    if form.kind == "dict":
+        return dict(zip(form.keys, children, strict=True))
+    return tuple(children) if form.kind == "tuple" else children
+
+
+def signature_of(step: Any) -> str:
+    """The signature of a step.
+
+    Raises:
+        TypeError: The step holds something that is no step value; names the place.
+    """
+    return write_signature(flatten(step)[0])
+
+
+@functools.lru_cache(maxsize=256)
+def write_signature(form: Form) -> str:
+    """A form as canonical JSON: sorted keys, no spaces."""
+    return json.dumps(_encode(form), sort_keys=True, separators=(",", ":"))
+
+
+@functools.lru_cache(maxsize=64)
+def read_signature(signature: str) -> Form:
+    """The form a signature describes.
+
+    Args:
+        signature: Text that may come from the network.
+
+    Raises:
+        ValueError: It is not a signature as `write_signature` writes it; names the place.
+    """
+    if len(signature) > MAX_CHARACTERS:
+        raise ValueError(
+            f"signature: expected at most {MAX_CHARACTERS} characters, found {len(signature)}"
+        )
+    try:
+        form = _decode(json.loads(signature), "step", 0)
+    except RecursionError:
+        raise ValueError("signature: nested too deeply") from None
+    if write_signature(form) != signature:
+        raise ValueError("signature: expected canonical JSON")
+    return form
+
+
+def _encode(form: Form) -> dict[str, Any]:
+    if isinstance(form, Leaf):
+        return {"kind": form.kind, "dtype": form.dtype, "shape": list(form.shape)}
+    if isinstance(form, Constant):
+        return {"kind": "constant", "value": form.value}
+    children = [_encode(child) for child in form.children]
+    items = dict(zip(form.keys, children, strict=True)) if form.kind == "dict" else children
+    return {"kind": form.kind, "items": items}
+
+
+def _decode(data: Any, place: str, depth: int) -> Form:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"signature at {place}: nested deeper than {MAX_DEPTH}")
+    if not isinstance(data, dict):
+        raise ValueError(f"signature at {place}: expected an object, found {_short(data)}")
+    kind, items, value = data.get("kind"), data.get("items"), data.get("value")
+    if kind == "dict" and isinstance(items, dict):
+        keys = tuple(sorted(items))
+        children = (_decode(items[key], f"{place}[{key!r}]", depth + 1) for key in keys)
+        return Node("dict", keys, tuple(children))
+    if kind in ("list", "tuple") and isinstance(items, list):
+        children = (_decode(item, f"{place}[{i}]", depth + 1) for i, item in enumerate(items))
+        return Node(kind, (), tuple(children))
+    if kind == "constant" and (value is None or isinstance(value, str)):
+        return Constant(value)
+    return _decode_leaf(data, place)
+
+
+def _decode_leaf(data: dict[str, Any], place: str) -> Leaf:
+    kind, dtype, shape = data.get("kind"), data.get("dtype"), data.get("shape")
+    if isinstance(kind, str) and kind in PYTHON_DTYPES:
+        if dtype == PYTHON_DTYPES[kind] and shape == []:
+            return Leaf(kind, dtype, ())
+    elif kind in ("tensor", "ndarray") and isinstance(dtype, str) and dtype in DTYPES:
+        in_range = isinstance(shape, list) and all(
+            type(extent) is int and 0 <= extent < _MAX_EXTENT for extent in shape
+        )
+        if in_range and not (kind == "ndarray" and dtype == "bfloat16"):
+            return Leaf(kind, dtype, tuple(shape or ()))
+    raise ValueError(
+        f"signature at {place}: expected a container, a constant, or a leaf with kind, dtype and "
+        f"shape, found {_short(data)}"
+    )
+
+
+def _short(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 class StepBatch:
-    """Steps of one form, columnar.
+    """Steps of one form as columns: one contiguous tensor per leaf.
 
     Attributes:
-        signature: The form of one step as canonical JSON; see `pamiq_ros.core.tree`.
+        signature: The form of one step as canonical JSON; see `pamiq_ros.core.data.batch`.
         columns: One tensor [N, *shape] per leaf of the form, on the CPU and contiguous.
     """
 
@@ -56,7 +327,7 @@ class StepBatch:
 
     @staticmethod
     def signature_of(step: Any) -> str:
-        """The signature a batch of steps like this one has; see `signature_of`."""
+        """Return the signature of a batch of steps like this one; see `signature_of`."""
         return signature_of(step)
 
     @staticmethod

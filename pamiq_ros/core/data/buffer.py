@@ -1,4 +1,4 @@
-"""DataBuffer: what a trainer's data is kept in."""
+"""DataBuffer: the base class of everything that keeps a trainer's data."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from ..state_persistence import PersistentStateMixin
-from ..tree import Form
-from .batch import StepBatch
+from .batch import Form, StepBatch
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class DataBuffer(ABC, PersistentStateMixin, Generic[T, R]):
-    """Keeps collected steps of type T; gives them back as R."""
+    """Keeps collected steps of type T; returns them as R."""
 
     def __init__(self, max_queue_size: int | None = None) -> None:
-        """Make a buffer.
+        """Create a buffer.
 
         Args:
             max_queue_size: Most steps that wait between the collector and this buffer; the
@@ -53,23 +52,23 @@ class DataBuffer(ABC, PersistentStateMixin, Generic[T, R]):
         """Keep a step."""
 
     def add_batch(self, batch: StepBatch) -> None:
-        """Keep steps that came as columns; they may not be changed afterwards."""
+        """Keep steps in columns, which nobody changes afterwards."""
         for index in range(len(batch)):
             self.add(batch.step(index))
 
     def require_form(self, form: Form) -> None:
-        """Check, as far as is known now, that steps of a form could be kept; any thread.
+        """Check, as far as is known now, that steps of a form can be kept; any thread.
 
         Raises:
-            ValueError: They are of another form than those kept; says what differs.
+            ValueError: The form differs from that of the kept steps; names the difference.
         """
 
     @abstractmethod
     def get_data(self) -> R:
-        """All that is kept."""
+        """Return all kept steps."""
 
     def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Any:
-        """Draw steps at random, each one as likely as any other, with replacement.
+        """Sample steps uniformly, with replacement.
 
         Args:
             batch_size: How many.
@@ -80,15 +79,15 @@ class DataBuffer(ABC, PersistentStateMixin, Generic[T, R]):
 
         Raises:
             ValueError: The buffer is empty, or `batch_size` is not positive.
-            NotImplementedError: This kind of buffer can't.
+            NotImplementedError: This kind of buffer does not sample.
         """
         raise NotImplementedError(f"{type(self).__name__} does not sample; use get_data")
 
     def newest(self, count: int) -> Any:
-        """The newest steps, oldest first.
+        """Return the newest steps, oldest first.
 
         Args:
-            count: How many; fewer are given if fewer are kept.
+            count: How many; fewer are returned if fewer are kept.
 
         Returns:
             The nesting of a step with a tensor [count, *shape] in place of each value.
@@ -102,10 +101,10 @@ class DataBuffer(ABC, PersistentStateMixin, Generic[T, R]):
     def sample_sequences(
         self, batch_size: int, length: int, generator: torch.Generator | None = None
     ) -> Any:
-        """Draw stretches of steps that came one after the other, with replacement.
+        """Sample sequences of consecutive steps, with replacement.
 
         Args:
-            batch_size: How many stretches.
+            batch_size: How many sequences.
             length: Steps in each.
             generator: Source of randomness; None: torch's own.
 
@@ -119,15 +118,15 @@ class DataBuffer(ABC, PersistentStateMixin, Generic[T, R]):
         raise NotImplementedError(f"{type(self).__name__} knows no order of its steps")
 
     def save_ahead(self, path: Path, lock: AbstractContextManager[object]) -> None:
-        """Write what `save_state` would, as far as it may still change; any thread.
+        """Write what `save_state` of the same path will write; any thread.
 
-        `save_state` of the same path follows, and has only to write what changed in between.
+        The buffer may change meanwhile. `save_state` then writes only what changed in between.
 
         Args:
-            path: The path that `save_state` will get.
-            lock: Held by whoever changes the buffer; to be held here only for moments.
+            path: The path of the following `save_state`.
+            lock: Held by everybody who changes the buffer; hold it here only briefly.
         """
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many steps are kept."""
+        """Return the number of kept steps."""

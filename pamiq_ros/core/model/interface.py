@@ -19,8 +19,8 @@ SyncTarget = Callable[[Mapping[str, Any]], None]
 class InferenceModel(ABC):
     """The side of a model that the agent uses.
 
-    Its parameters are its attributes that are step values (see `pamiq_ros.core.tree`), unless a
-    subclass says otherwise.
+    Its parameters are its attributes that are step values (see `pamiq_ros.core.data.batch`),
+    unless a subclass says otherwise.
 
     Attributes:
         weights_version: Version of the weights in use, as the learner numbered it; 0 before the

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..tree import PYTHON_DTYPES, Constant, Form, Leaf, Node, difference, flatten
+from ..data.batch import PYTHON_DTYPES, Constant, Form, Leaf, Node, difference, flatten
 from .finite import NotFiniteError, is_finite
 from .reader import TensorSpec
 

@@ -1,7 +1,7 @@
 """Ready-made buffers."""
 
-from .random_replacement_buffer import DictRandomReplacementBuffer, RandomReplacementBuffer
-from .sequential_buffer import DictSequentialBuffer, SequentialBuffer
+from .dict_buffers import DictRandomReplacementBuffer, DictSequentialBuffer
+from .stored_buffers import RandomReplacementBuffer, SequentialBuffer
 
 __all__ = [
     "DictRandomReplacementBuffer",

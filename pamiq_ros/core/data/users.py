@@ -1,18 +1,19 @@
-"""DataCollector and DataUser: how steps get from the agent into a trainer's buffer."""
+"""DataCollector and DataUser: the path of steps from the agent into a trainer's buffer."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections import UserDict, deque
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from threading import RLock
+from threading import Event, RLock
 from typing import Any, Generic, TypeVar
 
 import torch
+from typing_extensions import Self
 
 from .. import time
 from ..state import load_tree, save_tree
-from ..state_persistence import PersistentStateMixin
+from ..state_persistence import PersistentParts, PersistentStateMixin
 from .batch import StepBatch
 from .buffer import DataBuffer
 
@@ -20,16 +21,16 @@ _MAX_PAIRS = 1 << 16
 
 
 class ArrivalTimes:
-    """Pairs of a time and the steps that arrived then, oldest first.
+    """Pairs of a time and the number of steps that arrived then, oldest first.
 
-    Past 65536 pairs the two oldest become one with the newer time.
+    Beyond 65536 pairs the two oldest are joined into one with the newer time.
     """
 
     def __init__(self, max_steps: int | None, pairs: Iterable[tuple[float, int]] = ()) -> None:
-        """Begin with what was kept before.
+        """Start with pairs saved earlier.
 
         Args:
-            max_steps: Older steps than these newest are forgotten; None: none are.
+            max_steps: Only this many of the newest steps are counted; None: no limit.
             pairs: Times in s and counts, oldest first.
         """
         self._max_steps = max_steps
@@ -39,7 +40,7 @@ class ArrivalTimes:
             self.add(arrived, count)
 
     def add(self, time: float, count: int) -> None:
-        """Note that `count` steps arrived at `time`."""
+        """Record that `count` steps arrived at `time`."""
         if count == 0:
             return
         if self._pairs and self._pairs[-1][0] == time:
@@ -57,7 +58,7 @@ class ArrivalTimes:
             self._pairs.appendleft((second[0], oldest[1] + second[1]))
 
     def count_since(self, time: float) -> int:
-        """How many steps arrived after `time`, of those that are not forgotten."""
+        """Return how many of the counted steps arrived after `time`."""
         count = 0
         for arrival, steps in reversed(self._pairs):
             if arrival <= time:
@@ -66,32 +67,32 @@ class ArrivalTimes:
         return count if self._max_steps is None else min(count, self._max_steps)
 
     def pairs(self) -> list[tuple[float, int]]:
-        """The pairs, oldest first."""
+        """Return the pairs, oldest first."""
         return list(self._pairs)
 
 
-MOST_WAITING_BYTES = 256 * 2**20
-"""What received steps may take in memory while they wait for `DataUser.update`."""
+MAX_PENDING_BYTES = 256 * 2**20
+"""Most memory that received steps take while they wait for `DataUser.update`."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class DataCollector(Generic[T]):
-    """The agent's end: takes steps from any thread, without waiting."""
+    """The agent's side: accepts steps from any thread, without waiting."""
 
     def __init__(self, max_queue_size: int | None) -> None:
-        """Make a collector.
+        """Create a collector.
 
         Args:
-            max_queue_size: Most steps that wait; the oldest are dropped. None: no limit.
+            max_queue_size: Most steps in the queue; the oldest are dropped. None: no limit.
         """
         self._max_queue_size = max_queue_size
         self._lock = RLock()
         self._queue: deque[tuple[T, float]] = deque(maxlen=max_queue_size)
 
     def collect(self, data: T) -> None:
-        """Take a step."""
+        """Append a step to the queue."""
         with self._lock:
             self._queue.append((data, time.time()))
 
@@ -102,19 +103,20 @@ class DataCollector(Generic[T]):
 
 
 class DataUser(PersistentStateMixin, Generic[R]):
-    """The trainer's end: a buffer, and what is on its way into it.
+    """The trainer's side: a buffer, and the steps that are not in it yet.
 
-    Steps come one by one from a collector in the same process, or as batches from another process
-    by `receive`. `update` moves both into the buffer. Whoever reads holds the lock that is held
-    while steps are moved, so that no step is ever seen half-written.
+    Steps arrive one by one from a collector in the same process, or in batches from another
+    process by `receive`. `update` moves both into the buffer. Every reader holds the lock under
+    which steps are moved, so no reader sees a half-written step.
     """
 
     def __init__(self, buffer: DataBuffer[Any, R]) -> None:
         """Use a buffer."""
         self._buffer = buffer
+        self._max_pending = buffer.max_queue_size
         self._lock = RLock()
-        self._arrivals = ArrivalTimes(buffer.max_queue_size)
-        self._collector = DataCollector[Any](buffer.max_queue_size)
+        self._arrivals = ArrivalTimes(self._max_pending)
+        self._collector = DataCollector[Any](self._max_pending)
         self._collected: deque[tuple[Any, float]] = deque()
         self._dropped = 0
         self._received: deque[tuple[StepBatch, float]] = deque()
@@ -127,55 +129,51 @@ class DataUser(PersistentStateMixin, Generic[R]):
         return self._dropped
 
     def receive(self, batch: StepBatch) -> None:
-        """Take steps from another process; any thread.
+        """Accept steps from another process; any thread.
 
-        More than `MOST_WAITING_BYTES` do not wait: they are moved into the buffer at once, unless
-        the trainer is using it in this moment. Whole batches are dropped, oldest first, when more
-        bytes than that wait all the same, or more than the buffer's `max_queue_size` steps wait
-        without them.
+        They wait for `update`. Beyond `MAX_PENDING_BYTES` they are moved into the buffer at once,
+        unless the trainer is using it. If that does not help, or if more than the buffer's
+        `max_queue_size` steps wait, whole batches are dropped, oldest first.
 
         Args:
             batch: The steps; not copied until they are moved into the buffer.
 
         Raises:
-            ValueError: They are not of the form of those in the buffer; they are dropped.
+            ValueError: Their form differs from that of the steps in the buffer; they are dropped.
         """
         self._buffer.require_form(batch.form)
         with self._received_lock:
             self._received.append((batch, time.time()))
             self._received_steps += len(batch)
             self._received_bytes += batch.nbytes
-        if self._received_bytes > MOST_WAITING_BYTES and self._lock.acquire(blocking=False):
+        if self._received_bytes > MAX_PENDING_BYTES and self._lock.acquire(blocking=False):
             try:
                 self._move_received()
             finally:
                 self._lock.release()
-        limit = self._buffer.max_queue_size
         with self._received_lock:
-            while self._received and (
-                self._received_bytes > MOST_WAITING_BYTES
-                or (limit is not None and self._received_steps - len(self._received[0][0]) >= limit)
-            ):
+            while self._received and self._too_many_pending():
                 self._dropped += len(self._pop_received()[0])
 
     def update(self) -> None:
-        """Move what was collected and received into the buffer.
+        """Move collected and received steps into the buffer.
 
         Raises:
-            ValueError: Steps are not of the form of those in the buffer; they are dropped.
+            ValueError: The form of steps differs from that of the steps in the buffer; they are
+                dropped.
         """
         with self._lock:
             self._move_collected()
             self._move_received()
 
     def get_data(self) -> R:
-        """All data in the buffer, what just arrived included."""
+        """Return all data in the buffer, after `update`."""
         with self._lock:
             self.update()
             return self._buffer.get_data()
 
     def sample(self, batch_size: int, generator: torch.Generator | None = None) -> Any:
-        """Draw steps at random, what just arrived included; see `DataBuffer.sample`.
+        """Sample steps at random, after `update`; see `DataBuffer.sample`.
 
         Raises:
             ValueError: The buffer is empty, or `batch_size` is not positive.
@@ -185,7 +183,7 @@ class DataUser(PersistentStateMixin, Generic[R]):
             return self._buffer.sample(batch_size, generator)
 
     def newest(self, count: int) -> Any:
-        """The newest steps, what just arrived included, oldest first; see `DataBuffer.newest`.
+        """Return the newest steps, oldest first, after `update`; see `DataBuffer.newest`.
 
         Raises:
             ValueError: The buffer is empty, or `count` is not positive.
@@ -197,26 +195,26 @@ class DataUser(PersistentStateMixin, Generic[R]):
     def sample_sequences(
         self, batch_size: int, length: int, generator: torch.Generator | None = None
     ) -> Any:
-        """Draw stretches of consecutive steps; see `DataBuffer.sample_sequences`.
+        """Sample sequences of consecutive steps, after `update`; see `DataBuffer.sample_sequences`.
 
         Raises:
-            ValueError: Fewer than `length` steps are kept, or a number is not positive.
+            ValueError: The buffer has fewer than `length` steps, or a number is not positive.
         """
         with self._lock:
             self.update()
             return self._buffer.sample_sequences(batch_size, length, generator)
 
     def count_data_added_since(self, timestamp: float) -> int:
-        """How many of the steps moved into the buffer arrived after a time.
+        """Return how many of the steps moved into the buffer arrived after a time.
 
         Args:
-            timestamp: A reading of `pamiq_ros.core.time.time()`.
+            timestamp: A time from `pamiq_ros.core.time.time()`, in s.
         """
         with self._lock:
             return self._arrivals.count_since(timestamp)
 
     def save_ahead(self, path: Path) -> None:
-        """Write what of the buffer may be written ahead of `save_state`; any thread."""
+        """Write the part of the buffer that can be written before `save_state`; any thread."""
         path.mkdir(exist_ok=True)
         self._buffer.save_ahead(path / "buffer", self._lock)
 
@@ -235,16 +233,16 @@ class DataUser(PersistentStateMixin, Generic[R]):
             self._buffer.load_state(path / "buffer")
             pairs = load_tree(path / "arrivals")["time_count"].tolist()
             self._arrivals = ArrivalTimes(
-                self._buffer.max_queue_size, [(arrival, int(count)) for arrival, count in pairs]
+                self._max_pending, [(arrival, int(count)) for arrival, count in pairs]
             )
 
     def __len__(self) -> int:
-        """How many steps are in the buffer."""
+        """Return the number of steps in the buffer."""
         return len(self._buffer)
 
     def _move_collected(self) -> None:
         self._collected.extend(self._collector._move_data())
-        while self._collected:  # one by one, so that a step that is refused takes no other along
+        while self._collected:  # one by one: a refused step must not take others with it
             data, arrival = self._collected.popleft()
             self._buffer.add(data)
             self._arrivals.add(arrival, 1)
@@ -263,3 +261,88 @@ class DataUser(PersistentStateMixin, Generic[R]):
         self._received_steps -= len(batch)
         self._received_bytes -= batch.nbytes
         return batch, arrival
+
+    def _too_many_pending(self) -> bool:
+        if self._received_bytes > MAX_PENDING_BYTES:
+            return True
+        without_oldest = self._received_steps - len(self._received[0][0])
+        return self._max_pending is not None and without_oldest >= self._max_pending
+
+
+class DataUsersDict(PersistentParts, UserDict[str, DataUser[Any]]):
+    """Data users by name, and their collectors.
+
+    Attributes:
+        received: Set by `receive`, for a thread that waits for new steps and clears it.
+    """
+
+    def __init__(self, *args: Any, **kwds: Any) -> None:
+        """Accept the arguments of `dict`."""
+        self.received = Event()
+        self._data_collectors_dict = DataCollectorsDict()
+        super().__init__(*args, **kwds)
+
+    @classmethod
+    def from_data_buffers(
+        cls, buffer_map: Mapping[str, DataBuffer[Any, Any]] | None = None, /, **kwds: Any
+    ) -> Self:
+        """Return a data user for each buffer.
+
+        Args:
+            buffer_map: Buffers by name.
+            **kwds: More buffers by name.
+        """
+        buffers: dict[str, DataBuffer[Any, Any]] = {**(buffer_map or {}), **kwds}
+        return cls({name: DataUser(buffer) for name, buffer in buffers.items()})
+
+    @property
+    def data_collectors_dict(self) -> DataCollectorsDict:
+        """The collector of each data user, by the same name."""
+        return self._data_collectors_dict
+
+    def receive(self, name: str, batch: StepBatch) -> None:
+        """Accept steps from another process for the data user `name`; any thread.
+
+        Raises:
+            KeyError: There is no such data user.
+            ValueError: The steps do not fit; see `DataUser.receive`.
+        """
+        self[name].receive(batch)
+        self.received.set()
+
+    def __setitem__(self, key: str, item: DataUser[Any]) -> None:
+        """Set a data user, and its collector with it."""
+        super().__setitem__(key, item)
+        self._data_collectors_dict[key] = item._collector
+
+    def save_ahead(self, path: Path) -> None:
+        """Write what can be written before `save_state` of the same path; any thread."""
+        path.mkdir(exist_ok=True)
+        for name, user in self.data.items():
+            user.save_ahead(path / name)
+
+    def _parts(self) -> Mapping[str, Any]:
+        return self.data
+
+
+class DataCollectorsDict(UserDict[str, DataCollector[Any]]):
+    """Collectors by name; each can be acquired once."""
+
+    def __init__(self, *args: Any, **kwds: Any) -> None:
+        """Accept the arguments of `dict`."""
+        super().__init__(*args, **kwds)
+        self._acquired: set[str] = set()
+
+    def acquire(self, collector_name: str) -> DataCollector[Any]:
+        """Return the collector of a name.
+
+        Raises:
+            KeyError: There is none of that name, or it was acquired before.
+        """
+        if collector_name not in self:
+            known = ", ".join(sorted(self))
+            raise KeyError(f"no data collector '{collector_name}', expected one of: {known}")
+        if collector_name in self._acquired:
+            raise KeyError(f"data collector '{collector_name}' is already acquired")
+        self._acquired.add(collector_name)
+        return self[collector_name]
