@@ -47,6 +47,8 @@ Figures = dict[str, Any]
 class Sender:
     """The robot: a tick collects a frame, and nothing else; times each `collect`."""
 
+    weights_version = 1
+
     def __init__(self, node: Node) -> None:
         keep_freed_memory()  # as every node does
         sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -59,7 +61,7 @@ class Sender:
             max_delay_s=0.5,
             on_error=lambda text: print(text, file=sys.stderr),  # noqa: T201
         )
-        self._collector = ExperienceCollector(self._sender, lambda: 1, time.time_ns)
+        self._collector = ExperienceCollector(self._sender, node.get_clock(), self)
         self._frame = torch.zeros(SHAPE, dtype=torch.uint8)
         self._numbers = itertools.count()
 

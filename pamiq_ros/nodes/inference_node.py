@@ -71,7 +71,7 @@ class InferenceNode(PamiqNode):
         actor = Actor(
             resolved.system,
             self._robot,
-            lambda name: self._collector(name, resolved.digest, source),
+            lambda name, actor: self._collector(name, actor, resolved.digest, source),
             self.errors,
             self.value("observation_timeout"),
             self.value("step_timeout"),
@@ -213,7 +213,7 @@ class InferenceNode(PamiqNode):
             on_error=self.errors.add,
         )
 
-    def _collector(self, name: str, digest: str, source: str) -> ExperienceCollector:
+    def _collector(self, name: str, actor: Actor, digest: str, source: str) -> ExperienceCollector:
         assert self._experience is not None
         sender = ExperienceSender(
             name,
@@ -226,13 +226,7 @@ class InferenceNode(PamiqNode):
             on_error=self.errors.add,
         )
         self._senders[name] = sender
-        return ExperienceCollector(sender, self._acting_version, self._stamp)
-
-    def _acting_version(self) -> int:
-        return self._actor.weights_version if self._actor is not None else 0
-
-    def _stamp(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
+        return ExperienceCollector(sender, self.get_clock(), actor)
 
 
 def main() -> None:

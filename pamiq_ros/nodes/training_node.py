@@ -171,11 +171,11 @@ class TrainingNode(PamiqNode):
         assert receiver is not None
 
         def write(path: Path, before: Path | None) -> None:
-            # First: all that came by now will be in the buffers. The history that senders keep for
-            # a learner that starts anew has some of it once more.
-            came = receiver.came()
+            # First: the steps received until now will be in the saved buffers. A restarted learner
+            # receives some of them again, because senders keep their last batches for it.
+            received = receiver.received()
             learner.save_state(path, before)
-            save_json(path / RECEIVED, came)
+            save_json(path / RECEIVED, received)
 
         def load(path: Path, on_mismatch: Callable[[str], object] | None) -> None:
             learner.load_state(path, on_mismatch)

@@ -53,7 +53,7 @@ class Drive:
             self.actor = Actor(
                 system,
                 self.robot,
-                lambda name: _Collector(lambda step: collect(name, step)),
+                lambda name, actor: _Collector(lambda step: collect(name, step)),
                 ErrorLog(self._errors.append),
                 observation_timeout,
             )

@@ -17,8 +17,8 @@ from pamiq_ros.offline.bags import Bag
 from pamiq_ros.transport.chunks import SCHEMA as CHUNK_SCHEMA
 from pamiq_ros.transport.chunks import ChunkAssembler
 from pamiq_ros.transport.experience import ExperienceBatch, decode_experience, encode_experience
+from pamiq_ros.transport.experience_receiver import SequenceWindow
 from pamiq_ros.transport.payload import PayloadError, decode
-from pamiq_ros.transport.sequence_window import SequenceWindow
 from pamiq_ros.transport.weights import MAX_WEIGHTS_BYTES, Weights, encode_weights, weights_of
 from pamiq_ros.transport.weights import SCHEMA as WEIGHTS_SCHEMA
 

@@ -49,6 +49,8 @@ class Actor:
 
     Attributes:
         slots: Where each model that is trained elsewhere gets its weights, by model name.
+        weights_version: Version of the newest weights in use, 0 for none; one counter numbers the
+            versions of all models of a learner.
         stops: How often a driving robot was stopped, by cause.
         hold: Why the robot is held at zero now; empty while the agent drives.
     """
@@ -57,7 +59,7 @@ class Actor:
         self,
         system: System,
         guard: Guard,
-        make_collector: Callable[[str], DataCollector[Any]],
+        make_collector: Callable[[str, Actor], DataCollector[Any]],
         errors: ErrorLog,
         observation_timeout: float,
         step_timeout: float = math.inf,
@@ -68,7 +70,7 @@ class Actor:
         Args:
             system: Whose actor this is.
             guard: The robot.
-            make_collector: Makes the collector for a buffer's name.
+            make_collector: Returns the collector for a buffer's name and this actor.
             errors: Where causes of stops are told.
             observation_timeout: Oldest observation to act on, in s.
             step_timeout: Longest step of the agent, in s; see `watch_step`.
@@ -76,6 +78,7 @@ class Actor:
                 hangs, or wants what can't be commanded. In the tick's thread or that which watches.
         """
         self.slots: dict[str, StagedWeights] = {}
+        self.weights_version = 0
         self.stops: Counter[str] = Counter()
         self.hold = "no_weights"
         self._guard = guard
@@ -95,13 +98,8 @@ class Actor:
         self._agent = system.agent()
         models = self._inference_models(system.build_models())
         self._agent.attach_inference_models(InferenceModelsDict(models))
-        collectors = {name: make_collector(name) for name in system.buffers}
+        collectors = {name: make_collector(name, self) for name in system.buffers}
         self._agent.attach_data_collectors(DataCollectorsDict(collectors))
-
-    @property
-    def weights_version(self) -> int:
-        """Version of the newest weights in use; versions count over all models of a learner."""
-        return max((slot.version for slot in self.slots.values()), default=0)
 
     def setup(self) -> None:
         """Set up the agent and the environment (its topics are opened here)."""
@@ -203,7 +201,8 @@ class Actor:
             return
         try:
             for slot in self.slots.values():
-                slot.swap()
+                if slot.swap():
+                    self.weights_version = max(s.version for s in self.slots.values())
             act()
         except (Exception, SystemExit) as error:  # the tick thread has to live, to stop the robot
             self.hold = "tick_error"

@@ -105,7 +105,7 @@ def actor(robot, errors, driver):
     system = System(
         agent=lambda: driver, sensors=lambda: Eye(robot), actuators=lambda: Wheel(robot)
     )
-    actor = Actor(system, robot, lambda name: DataCollector(8), errors, 0.5)
+    actor = Actor(system, robot, lambda *args: DataCollector(8), errors, 0.5)
     actor.setup()
     actor.resume()
     return actor
@@ -196,7 +196,7 @@ def test_no_weights_no_motion_and_a_swap_between_ticks(robot, errors):
         actuators=lambda: Wheel(robot),
         models={"policy": lambda: TorchTrainingModel(torch.nn.Linear(1, 1, bias=False))},
     )
-    actor = Actor(system, robot, lambda name: DataCollector(8), errors, 0.5)
+    actor = Actor(system, robot, lambda *args: DataCollector(8), errors, 0.5)
     actor.resume()
     actor.tick()
     assert robot.commands == [0.0] and actor.hold == "no_weights"
@@ -229,7 +229,7 @@ def test_a_model_for_inference_alone_needs_no_weights(robot, errors):
     system = System(
         agent=Looker, sensors=lambda: Eye(robot), actuators=lambda: Wheel(robot), models=models
     )
-    actor = Actor(system, robot, lambda name: DataCollector(8), errors, 0.5)
+    actor = Actor(system, robot, lambda *args: DataCollector(8), errors, 0.5)
     actor.resume()
     actor.tick()
     assert isinstance(attached["fixed"], InferenceModel)
@@ -242,7 +242,7 @@ def test_a_step_that_hangs_stops_the_robot_at_once_and_says_nothing_in_the_end(
     system = System(
         agent=lambda: driver, sensors=lambda: Eye(robot), actuators=lambda: Wheel(robot)
     )
-    actor = Actor(system, robot, lambda name: DataCollector(8), errors, 0.5, step_timeout=0.01)
+    actor = Actor(system, robot, lambda *args: DataCollector(8), errors, 0.5, step_timeout=0.01)
     actor.setup()
     actor.resume()
     actor.watch_step()
@@ -280,7 +280,7 @@ def test_an_agents_state_is_saved_by_the_tick_or_while_there_is_none(
 ):
     agent = Remembers()
     system = System(agent=lambda: agent, sensors=lambda: Eye(robot), actuators=lambda: Wheel(robot))
-    actor = Actor(system, robot, lambda name: DataCollector(8), errors, 0.5)
+    actor = Actor(system, robot, lambda *args: DataCollector(8), errors, 0.5)
     actor.setup()
     ended = threading.Event()
     if ticking:

@@ -89,7 +89,7 @@ def test_a_receiver_drops_what_the_one_before_it_has_delivered(make_sender):
     before, after = Learner(), Learner()
     for data in payloads[:3]:
         before.receiver.receive("camera", data)
-    after.receiver.restore_received(json.loads(json.dumps(before.receiver.came())))
+    after.receiver.restore_received(json.loads(json.dumps(before.receiver.received())))
     for data in payloads:
         after.receiver.receive("camera", data)
     assert after.values == [6, 7, 8, 9]

@@ -8,8 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pamiq_ros.core.data.batch import StepBatch, flatten
-from pamiq_ros.transport.experience import ExperienceBatch, decode_experience, encode_experience
-from pamiq_ros.transport.experience_writer import ExperienceWriter
+from pamiq_ros.transport.experience import (
+    ExperienceBatch,
+    ExperienceWriter,
+    decode_experience,
+    encode_experience,
+)
 
 
 def step(value, size=3):

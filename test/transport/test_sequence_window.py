@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.transport.sequence_window import FARTHEST, REMEMBERED, SequenceWindow
+from pamiq_ros.transport.experience_receiver import FARTHEST, REMEMBERED, SequenceWindow
 
 
 def test_numbers_in_order_are_new_and_none_is_lost():
@@ -44,9 +44,9 @@ def test_the_parts_that_came_make_the_same_window_anew(batches):
     window, anew = SequenceWindow(), SequenceWindow()
     for first, count in batches:
         window.add(first, count)
-    for begin, end in window.parts():
+    for begin, end in window.ranges():
         anew.add(begin, end - begin)
-    assert anew.parts() == window.parts()
+    assert anew.ranges() == window.ranges()
     assert anew.lost == window.lost
     assert anew.add(0, 100) == window.add(0, 100)
 
@@ -115,7 +115,7 @@ def test_what_is_forgotten_leaves_parts_that_are_in_order(batches):
     step = REMEMBERED // 20
     for first, count in batches:
         window.add(first * step, count * step)
-        parts = window.parts()
+        parts = window.ranges()
         assert all(begin < end for begin, end in parts)
         assert all(end < begin for (_, end), (begin, _) in pairwise(parts))
         assert parts[-1][1] == window.end and window.lost >= 0

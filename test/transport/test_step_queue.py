@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from pamiq_ros.transport.step_queue import StepQueue, step_bytes
+from pamiq_ros.transport.experience_sender import StepQueue, step_bytes
 
 
 def test_steps_come_out_in_order_with_what_was_said_of_them():
