@@ -44,6 +44,16 @@ UPDATES_PER_S = 20.0  # how often the learner looks into its buffer
 Figures = dict[str, Any]
 
 
+class WallClock:
+    """A clock without the cost of rclpy's, 25 to 50 us per call."""
+
+    nanoseconds = property(lambda self: time.time_ns())
+
+    def now(self) -> WallClock:
+        """Return a time whose `nanoseconds` is the time when it is read."""
+        return self
+
+
 class Sender:
     """The robot: a tick collects a frame, and nothing else; times each `collect`."""
 
@@ -61,7 +71,7 @@ class Sender:
             max_delay_s=0.5,
             on_error=lambda text: print(text, file=sys.stderr),  # noqa: T201
         )
-        self._collector = ExperienceCollector(self._sender, node.get_clock(), self)
+        self._collector = ExperienceCollector(self._sender, WallClock(), self)
         self._frame = torch.zeros(SHAPE, dtype=torch.uint8)
         self._numbers = itertools.count()
 

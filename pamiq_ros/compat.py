@@ -14,7 +14,6 @@ from typing import Any
 from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 
 try:
@@ -33,10 +32,8 @@ __all__ = [
     "SubscriptionEventCallbacks",
     "current_state",
     "message_class",
-    "message_functions",
     "parameter_overrides",
     "publisher_count",
-    "publisher_pointer",
     "require_message_class",
 ]
 
@@ -99,26 +96,3 @@ def parameter_overrides(node: Node) -> Mapping[str, Parameter[Any]]:
 def current_state(node: LifecycleNode) -> str:
     """Return the label of the life-cycle state that a node is in, such as `active`."""
     return str(node._state_machine.current_state[1])
-
-
-def publisher_pointer(publisher: Publisher[Any]) -> int | None:
-    """Return the address of a publisher's `rcl_publisher_t`; None where rclpy does not say it.
-
-    It is good while the publisher's `handle` is entered as a context.
-    """
-    pointer: int | None = getattr(publisher.handle, "pointer", None)
-    return pointer
-
-
-def message_functions(message_type: type[Any]) -> tuple[object, object, object] | None:
-    """Return the C functions that make, fill and destroy a message, as capsules.
-
-    Args:
-        message_type: Class of the messages; its type support has to be loaded.
-
-    Returns:
-        None where they have other names.
-    """
-    names = ("_CREATE_ROS_MESSAGE", "_CONVERT_FROM_PY", "_DESTROY_ROS_MESSAGE")
-    found = [getattr(type(message_type), name, None) for name in names]
-    return None if None in found else (found[0], found[1], found[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -17,13 +18,15 @@ from pamiq_ros.supervision.ros_time import steady_timer
 from pamiq_ros.transport import WeightsReceiver
 from pamiq_ros.transport.payload import Buffer
 
-from .unlocked import bytes_publisher
-
 EXPERIENCE = "pamiq/experience"
 WEIGHTS = "pamiq/weights"
 WEIGHTS_REQUEST = "pamiq/weights_request"
 # A whole version must be kept for a late joiner; 4096 chunks of 1 MiB are the largest version.
 LONGEST_WEIGHTS_QUEUE = 4096
+
+# Encapsulation identifier and options; layout.dim: no dimensions; layout.data_offset; size of data.
+_CDR_HEADER = struct.Struct("<4s3I")
+_LITTLE_ENDIAN = b"\x00\x01\x00\x00"
 
 
 def latched(depth: int) -> QoSProfile:
@@ -33,6 +36,15 @@ def latched(depth: int) -> QoSProfile:
         reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
     )
+
+
+def serialized(data: Buffer) -> bytes:
+    """Return a `UInt8MultiArray` with these bytes, serialized as little-endian CDR.
+
+    rclpy publishes serialized messages as they are. It converts a message object of 1 MB for 30 ms
+    and holds the interpreter lock meanwhile, in which the tick would be late.
+    """
+    return b"".join((_CDR_HEADER.pack(_LITTLE_ENDIAN, 0, 0, len(data)), data))
 
 
 class _Topics:
@@ -60,7 +72,7 @@ class _Topics:
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self._publishers.append(publisher)
-        return bytes_publisher(publisher)
+        return lambda data: publisher.publish(serialized(data))
 
     def _subscribe(self, name: str, depth: int, receive: Callable[[bytes], None]) -> None:
         self._subscriptions[name] = self._node.create_subscription(

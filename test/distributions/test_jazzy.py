@@ -44,7 +44,7 @@ SELECTION = (
     "test/nodes/test_parameters.py",
     "test/supervision/test_robot_guard.py",
     "test/supervision/test_ros_time.py",
-    "test/nodes/test_unlocked.py",
+    "test/nodes/test_topics.py",
     "test/nodes/test_ros_robot.py",
     "test/integration/test_driving.py",
 )
