@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pamiq_ros.core.data import DataUser, StepBatch, storage
+from pamiq_ros.core.data import DataUser, StepBatch, blocks
 from pamiq_ros.core.data.impls import RandomReplacementBuffer, SequentialBuffer
 from pamiq_ros.core.state import reusing, save_tree
 
@@ -19,7 +19,7 @@ FORM = {"x": torch.zeros(2), "done": False}
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage, "BLOCK_BYTES", STEPS_IN_BLOCK * 9)
+        patch.setattr(blocks, "BLOCK_BYTES", STEPS_IN_BLOCK * 9)
         yield
 
 

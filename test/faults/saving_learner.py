@@ -12,7 +12,7 @@ import torch
 
 from pamiq_ros.checkpoints import LATEST, Configuration, RetentionPolicy, Saver, StateStore
 from pamiq_ros.core import SequentialBuffer, System, TorchTrainer, TorchTrainingModel
-from pamiq_ros.core.data import StepBatch, storage
+from pamiq_ros.core.data import StepBatch, blocks
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.state import load_json, save_json
 from pamiq_ros.runtime.errors import ErrorLog
@@ -85,7 +85,7 @@ class SavingLearner:
     """
 
     def __init__(self, folder: Path, kept: int = KEPT) -> None:
-        storage.BLOCK_BYTES = BLOCK_BYTES
+        blocks.BLOCK_BYTES = BLOCK_BYTES
         self.learner = Learner(system(), Recorder(), ErrorLog())
         self.store = StateStore(folder, Configuration("digest", {}), RetentionPolicy(kept))
         self.store.remove_leftovers()

@@ -7,33 +7,76 @@ much memory as the buffer.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from ..state import load_tree, reuse_file, save_tree, state_file
-from .storage import StepColumns
+from .batch import Form, StepBatch, read_signature
+
+BLOCK_BYTES = 32 * 2**20
+"""About the size of a block."""
+
+
+class Columns(Protocol):
+    """Columns of steps as `StepColumns`, which describes the attributes."""
+
+    form: Form
+    capacity: int
+    tensors: list[Tensor]
+    block_rows: int
+    block_names: dict[int, str]
+
+    @property
+    def signature(self) -> str:
+        """The form as text."""
+
+
+def block_rows(capacity: int, row_bytes: int) -> int:
+    """Return how many of `capacity` rows of `row_bytes` bytes are saved in one block."""
+    return min(capacity, max(1, BLOCK_BYTES // max(1, row_bytes)))
+
+
+def save_columns(columns: Columns, path: Path, size: int) -> dict[str, Any]:
+    """Write the blocks of the first `size` rows to `<path>.blocks`, and remove all others.
+
+    Returns:
+        What `load_columns` and `saved_steps` need to know, besides `size` and `oldest`.
+    """
+    names = save_blocks(columns, path, lambda: size, nullcontext())
+    kept = {state_file(_folder(path) / name).name for name in names}
+    for file in _folder(path).iterdir():
+        if file.name not in kept:  # saved ahead and changed afterwards
+            file.unlink()
+    return {
+        "signature": columns.signature,
+        "capacity": columns.capacity,
+        "blocks": names,
+        "block_slots": columns.block_rows,
+    }
 
 
 def save_blocks(
-    columns: StepColumns,
-    folder: Path,
+    columns: Columns,
+    path: Path,
     size: Callable[[], int],
     lock: AbstractContextManager[object],
 ) -> list[str]:
-    """Write the blocks of the filled rows that are not in the folder yet.
+    """Write the blocks of the filled rows that are not in `<path>.blocks` yet.
 
     Args:
         columns: The columns.
-        folder: Created if it is missing.
+        path: Path of the state of the buffer.
         size: Returns how many rows, the first ones, are filled.
         lock: Held by every writer of rows; held here for one block at a time.
 
     Returns:
         The names of the blocks, in order.
     """
+    folder = _folder(path)
     folder.mkdir(exist_ok=True)
     names = []
     for block in range(-(-size() // columns.block_rows)):
@@ -50,39 +93,56 @@ def save_blocks(
     return names
 
 
-def load_blocks(columns: StepColumns, folder: Path, names: Sequence[str], size: int) -> None:
-    """Fill the first `size` rows with blocks that were saved from columns of the same shapes.
+def load_columns(columns: Columns, path: Path, index: Mapping[str, Any]) -> bool:
+    """Fill columns with saved blocks.
+
+    Args:
+        columns: The columns.
+        path: Path of the state of the buffer.
+        index: Result of `save_columns`, with `size`, the number of filled rows.
+
+    Returns:
+        False if the blocks were saved from columns of other shapes; `saved_steps` reads those.
 
     Raises:
         ValueError: A file is damaged, or does not fit.
     """
-    for block, name in enumerate(names):
+    alike = (columns.form, columns.capacity, columns.block_rows)
+    if alike != (read_signature(index["signature"]), index["capacity"], index["block_slots"]):
+        return False
+    for block, name in enumerate(index["blocks"]):
         begin = block * columns.block_rows
-        parts = load_block(folder, name)
+        parts = load_tree(_folder(path) / name)
         for column, part in zip(columns.tensors, parts, strict=True):
-            rows = column[begin : min(size, begin + columns.block_rows)]
+            rows = column[begin : min(index["size"], begin + columns.block_rows)]
             if (part.dtype, part.shape) != (rows.dtype, rows.shape):
                 raise ValueError(
-                    f"{folder / name}: expected {rows.dtype} {list(rows.shape)}, found "
+                    f"{_folder(path) / name}: expected {rows.dtype} {list(rows.shape)}, found "
                     f"{part.dtype} {list(part.shape)}"
                 )
             rows.copy_(part)
         columns.block_names[block] = name
+    return True
 
 
-def load_block(folder: Path, name: str) -> list[Tensor]:
-    """Return the columns of one block.
+def saved_steps(path: Path, index: Mapping[str, Any]) -> Iterator[StepBatch]:
+    """Yield the saved steps in batches, from the oldest to the newest.
+
+    Args:
+        path: Path of the state of the buffer.
+        index: Result of `save_columns`, with `size` and `oldest`, the row of the oldest step.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: The file is damaged; names it.
+        ValueError: A file is damaged, or its columns are not those of the signature.
     """
-    return list(load_tree(folder / name))
+    size, oldest, rows = index["size"], index["oldest"], index["block_slots"]
+    for begin, end in ((oldest, size), (0, oldest)):
+        for first, name in zip(range(0, size, rows), index["blocks"], strict=True):
+            if first < end and begin < first + rows:
+                columns = load_tree(_folder(path) / name)
+                steps = StepBatch.from_columns(index["signature"], columns)
+                yield steps[max(0, begin - first) : end - first]
 
 
-def remove_other_blocks(folder: Path, names: Sequence[str]) -> None:
-    """Remove blocks that were saved ahead and changed afterwards."""
-    kept = {state_file(folder / name).name for name in names}
-    for file in folder.iterdir():
-        if file.name not in kept:
-            file.unlink()
+def _folder(path: Path) -> Path:
+    return path.with_name(path.name + ".blocks")

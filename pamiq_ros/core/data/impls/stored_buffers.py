@@ -1,11 +1,10 @@
-"""Buffers of steps in rows: one keeps the newest steps, one replaces random steps."""
+"""Buffers of steps in preallocated columns: one keeps the newest, one replaces random steps."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,13 +12,120 @@ import torch
 from torch import Tensor
 
 from ...state import load_tree, save_tree
-from ..batch import Form, StepBatch, flatten, read_signature
-from ..blocks import load_block, load_blocks, remove_other_blocks, save_blocks
+from ..batch import (
+    DTYPES,
+    Form,
+    Leaf,
+    StepBatch,
+    difference,
+    flatten,
+    leaves,
+    read_row,
+    read_signature,
+    unflatten,
+    write_signature,
+)
+from ..blocks import block_rows, load_columns, save_blocks, save_columns, saved_steps
 from ..buffer import DataBuffer
-from ..storage import StepColumns, StepObjects, storage_for
+from ..storage import StepObjects, require_memory
 
 T = TypeVar("T")
 _EULER_MASCHERONI = 0.5772156649015329
+# Larger rows are copied one by one, which costs less than a second copy of all of them.
+_LARGE_ROW_BYTES = 4096
+_SIGNED = {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
+
+
+class StepColumns:
+    """Rows for steps of one form: a contiguous tensor [capacity, *shape] per leaf.
+
+    Rows are 0 to capacity - 1; the buffer knows which of them are filled. Columns are saved in
+    blocks of `block_rows` rows. The name of a block identifies its content: a block whose rows
+    were written since it was saved has no name.
+
+    Attributes:
+        form: The form of the steps.
+        capacity: How many rows there are.
+        tensors: The columns.
+        block_rows: Rows per block.
+        block_names: Names of the blocks that did not change since they were saved, by number.
+    """
+
+    def __init__(self, form: Form, capacity: int) -> None:
+        """Allocate.
+
+        Raises:
+            MemoryError: The columns do not fit; names the bytes needed and available.
+        """
+        self.form = form
+        self.capacity = capacity
+        self._leaves = leaves(form)
+        self._row_bytes = sum(_leaf_bytes(leaf) for leaf in self._leaves)
+        require_memory(capacity * self._row_bytes, f"a buffer of {capacity} steps")
+        self.tensors = [
+            torch.empty((capacity, *leaf.shape), dtype=DTYPES[leaf.dtype]) for leaf in self._leaves
+        ]
+        self.block_rows = block_rows(capacity, self._row_bytes)
+        self.block_names: dict[int, str] = {}
+
+    @property
+    def signature(self) -> str:
+        """The form of the steps as text; see `StepBatch.from_columns`."""
+        return write_signature(self.form)
+
+    def write(self, rows: Tensor, batch: StepBatch, indices: Tensor) -> None:
+        """Copy steps of a batch into rows.
+
+        Args:
+            rows: int64 [n], no row twice.
+            batch: The batch.
+            indices: int64 [n], the steps of the batch to copy.
+
+        Raises:
+            ValueError: The batch has another form; names the difference.
+        """
+        self.require_form(batch.form)
+        for block in set((rows // self.block_rows).tolist()):
+            self.block_names.pop(block, None)
+        into, out_of = _consecutive(rows), _consecutive(indices)
+        for column, source in zip(self.tensors, batch.columns, strict=True):
+            if into is not None and out_of is not None:
+                column[into].copy_(source[out_of])
+            elif source[:1].nbytes >= _LARGE_ROW_BYTES:
+                for row, index in zip(rows.tolist(), indices.tolist(), strict=True):
+                    column[row].copy_(source[index])
+            else:
+                _writable(column).index_copy_(0, rows, _writable(source.index_select(0, indices)))
+
+    def steps(self, rows: Tensor) -> list[Any]:
+        """Return copies of the steps in rows, int64 [n].
+
+        Raises:
+            MemoryError: The copy does not fit.
+        """
+        needed = len(rows) * self._row_bytes
+        require_memory(needed, f"get_data of {len(rows)} steps (sample takes only a batch)")
+        values = [
+            [read_row(leaf, row) for row in column.index_select(0, rows).unbind(0)]
+            for leaf, column in zip(self._leaves, self.tensors, strict=True)
+        ]
+        return [unflatten(self.form, step) for step in zip(*values, strict=True)]
+
+    def stacked(self, rows: Tensor) -> Any:
+        """Return the nesting of a step with a tensor [n, *shape] in place of each value."""
+        return unflatten(self.form, [column.index_select(0, rows) for column in self.tensors])
+
+    def require_form(self, form: Form) -> None:
+        """Check that steps have the form of these columns.
+
+        Raises:
+            ValueError: They do not; names the difference.
+        """
+        if form != self.form:
+            raise ValueError(
+                f"{difference(self.form, form)} (the buffer keeps steps of one form: "
+                f"{self.signature}, found {write_signature(form)})"
+            )
 
 
 class StoredBuffer(DataBuffer[T, list[T]]):
@@ -63,10 +169,13 @@ class StoredBuffer(DataBuffer[T, list[T]]):
             MemoryError: It is the first, and the memory for `max_size` steps is not available.
         """
         if self._storage is None:
-            self._storage = storage_for(data, self._max_size)
+            self._storage = StepObjects() if _is_object(data) else self._columns(flatten(data)[0])
+        if isinstance(self._storage, StepColumns):
+            self.add_batch(StepBatch.stack([data]))
+            return
         _, rows = self._choose(1)
         for row in rows.tolist():
-            self._storage.write(row, data)
+            self._storage.write_object(row, data)
         self._added(1)
 
     def add_batch(self, batch: StepBatch) -> None:
@@ -79,9 +188,9 @@ class StoredBuffer(DataBuffer[T, list[T]]):
         if len(batch) == 0:
             return
         if self._storage is None:
-            self._storage = StepColumns(batch.form, self._max_size)
+            self._storage = self._columns(batch.form)
         indices, rows = self._choose(len(batch))
-        self._storage.write_batch(rows, batch, indices)
+        self._storage.write(rows, batch, indices)
         self._added(len(batch))
 
     def require_form(self, form: Form) -> None:
@@ -116,7 +225,7 @@ class StoredBuffer(DataBuffer[T, list[T]]):
     def save_ahead(self, path: Path, lock: AbstractContextManager[object]) -> None:
         """Write blocks of steps as they are now; see `DataBuffer.save_ahead`."""
         if isinstance(self._storage, StepColumns):
-            save_blocks(self._storage, _blocks(path), self.__len__, lock)
+            save_blocks(self._storage, path, self.__len__, lock)
 
     def save_state(self, path: Path) -> None:
         """Save the steps as `<path>.safetensors`, columns as blocks in `<path>.blocks`.
@@ -126,10 +235,7 @@ class StoredBuffer(DataBuffer[T, list[T]]):
         """
         index: dict[str, Any] = {"oldest": self._oldest, "size": self._size}
         if isinstance(self._storage, StepColumns):
-            names = save_blocks(self._storage, _blocks(path), self.__len__, nullcontext())
-            remove_other_blocks(_blocks(path), names)
-            index |= {"signature": self._storage.signature, "capacity": self._max_size}
-            index |= {"blocks": names, "block_slots": self._storage.block_rows}
+            index |= save_columns(self._storage, path, self._size)
         elif self._storage is not None:
             index["steps"] = self._storage.steps(torch.arange(self._size))
         save_tree(path, index)
@@ -143,29 +249,21 @@ class StoredBuffer(DataBuffer[T, list[T]]):
         index = load_tree(path)
         self._size = self._oldest = 0
         if "blocks" in index:
-            self._load_blocks(_blocks(path), index)
+            if not isinstance(self._storage, StepColumns):
+                self._storage = self._columns(read_signature(index["signature"]))
+            if load_columns(self._storage, path, index):
+                self._size, self._oldest = index["size"], index["oldest"]
+            else:
+                for steps in saved_steps(path, index):
+                    self.add_batch(steps)
         elif "steps" in index:
             self._storage = None
             oldest, steps = index["oldest"], index["steps"]
             for step in steps[oldest:] + steps[:oldest]:
                 self.add(step)
 
-    def _load_blocks(self, folder: Path, index: Mapping[str, Any]) -> None:
-        size, oldest, block_rows = index["size"], index["oldest"], index["block_slots"]
-        form = read_signature(index["signature"])
-        if not isinstance(self._storage, StepColumns):
-            self._storage = StepColumns(form, self._max_size)
-        alike = (self._storage.form, self._max_size, self._storage.block_rows)
-        if alike == (form, index["capacity"], block_rows):
-            load_blocks(self._storage, folder, index["blocks"], size)
-            self._size, self._oldest = size, oldest
-            return
-        for begin, end in ((oldest, size), (0, oldest)):  # from the oldest step to the newest
-            for first, name in zip(range(0, size, block_rows), index["blocks"], strict=True):
-                if first < end and begin < first + block_rows:
-                    columns = load_block(folder, name)
-                    steps = StepBatch.from_columns(index["signature"], columns)
-                    self.add_batch(steps[max(0, begin - first) : end - first])
+    def _columns(self, form: Form) -> StepColumns:
+        return StepColumns(form, self._max_size)
 
     @abstractmethod
     def _choose(self, count: int) -> tuple[Tensor, Tensor]:
@@ -351,5 +449,26 @@ def _last_of_each(indices: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     return indices[order[last]], ordered[last]
 
 
-def _blocks(path: Path) -> Path:
-    return path.with_name(path.name + ".blocks")
+def _is_object(step: Any) -> bool:
+    """Return whether a first step is kept as an object: it has no tensor and no array."""
+    try:
+        form, _ = flatten(step)
+    except (TypeError, ValueError):
+        return True
+    return all(leaf.kind not in ("tensor", "ndarray") for leaf in leaves(form))
+
+
+def _consecutive(numbers: Tensor) -> slice | None:
+    """Return ascending consecutive numbers as a slice, None for others."""
+    if len(numbers) == 0 or not bool((numbers.diff() == 1).all()):
+        return None
+    return slice(int(numbers[0]), int(numbers[-1]) + 1)
+
+
+def _leaf_bytes(leaf: Leaf) -> int:
+    return math.prod(leaf.shape) * DTYPES[leaf.dtype].itemsize
+
+
+def _writable(column: Tensor) -> Tensor:
+    """Return the same memory with a dtype that index_copy_ supports."""
+    return column.view(_SIGNED[column.dtype]) if column.dtype in _SIGNED else column
