@@ -30,7 +30,7 @@ _LITTLE_ENDIAN = b"\x00\x01\x00\x00"
 
 
 def latched(depth: int) -> QoSProfile:
-    """Reliable; the newest `depth` messages stay for who comes late."""
+    """Return QoS: reliable; late subscriptions receive the newest `depth` messages."""
     return QoSProfile(
         depth=depth,
         reliability=ReliabilityPolicy.RELIABLE,
@@ -85,7 +85,7 @@ class _Topics:
 
 
 class ExperienceTopics(_Topics):
-    """`pamiq/experience/<buffer>`: batches of steps; `depth` of them wait for a late receiver."""
+    """`pamiq/experience/<buffer>`: batches of steps; a late receiver gets the newest `depth`."""
 
     def __init__(self, node: Node, depth: int) -> None:
         super().__init__(node, EXPERIENCE)

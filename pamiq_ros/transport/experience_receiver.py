@@ -157,7 +157,7 @@ class ExperienceReceiver:
         self._on_error = on_error
         self._counts: dict[str, Counter[str]] = {name: Counter() for name in buffers}
         self._windows: OrderedDict[tuple[str, str], SequenceWindow] = OrderedDict()
-        self._foreign = Reported()
+        self._reported = Reported()
         self._lock = threading.Lock()
 
     def receive(self, buffer: str, data: Buffer) -> None:
@@ -177,7 +177,7 @@ class ExperienceReceiver:
                 batch = self._read(buffer, data)
             except DigestMismatch as error:
                 counts["foreign"] += 1
-                if self._foreign.is_new(error.source, error.found):
+                if self._reported.is_new(error.source, error.found):
                     self._on_error(f"experience for buffer {buffer!r} refused: {error}")
             except PayloadError as error:
                 counts["malformed"] += 1

@@ -57,7 +57,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Constant:
-    """A text or None: the same in every step of a form."""
+    """A text or None, equal in all steps of a form."""
 
     value: str | None
 
@@ -85,7 +85,7 @@ class Node:
         return f"{self.kind} of {len(self.children)}"
 
     def items(self) -> Iterator[tuple[str, Form]]:
-        """The place of each child as it is written in Python, and its form."""
+        """Yield the place of each child as it is written in Python, and its form."""
         for index, child in enumerate(self.children):
             yield (f"[{self.keys[index]!r}]" if self.kind == "dict" else f"[{index}]"), child
 
@@ -94,17 +94,17 @@ Form = Leaf | Constant | Node
 
 
 def flatten(tree: Any, place: str = "step") -> tuple[Form, list[Any]]:
-    """Take a step apart.
+    """Split a step into its form and its leaves.
 
     Args:
         tree: The step.
-        place: What to call it in errors.
+        place: Its name in errors.
 
     Returns:
-        Its form and its leaves, in the order of the form.
+        The form and the leaves, in the order of the form.
 
     Raises:
-        TypeError: Something in it is neither a container nor a value listed above; names where.
+        TypeError: A part is neither a container nor a supported value; names the place.
         ValueError: It is nested deeper than `MAX_DEPTH`, or an int does not fit into 64 bits.
     """
     values: list[Any] = []
@@ -123,12 +123,12 @@ def values_of(form: Form, step: Any) -> list[Any] | None:
 
 
 def unflatten(form: Form, values: Sequence[Any]) -> Any:
-    """Put values back into their nesting, in the order `flatten` gave them."""
+    """Return the step with this form and these leaves, in the order of `flatten`."""
     return _build(form, iter(values))
 
 
 def leaves(form: Form) -> list[Leaf]:
-    """The leaves of a form, in order."""
+    """Return the leaves of a form, in order."""
     if isinstance(form, Leaf):
         return [form]
     if isinstance(form, Node):
@@ -137,7 +137,7 @@ def leaves(form: Form) -> list[Leaf]:
 
 
 def difference(expected: Form, found: Form, place: str = "step") -> str:
-    """Where two forms first differ, as text; empty when they are equal."""
+    """Return where two forms first differ, as text; empty if they are equal."""
     if expected == found:
         return ""
     alike = isinstance(expected, Node) and isinstance(found, Node)
@@ -240,29 +240,29 @@ def _build(form: Form, values: Iterator[Any]) -> Any:
 
 
 def signature_of(step: Any) -> str:
-    """The signature of a step.
+    """Return the signature of a step.
 
     Raises:
-        TypeError: The step holds something that is no step value; names the place.
+        TypeError: A part of the step is not a supported value; names the place.
     """
     return write_signature(flatten(step)[0])
 
 
 @functools.lru_cache(maxsize=256)
 def write_signature(form: Form) -> str:
-    """A form as canonical JSON: sorted keys, no spaces."""
+    """Return a form as canonical JSON: sorted keys, no spaces."""
     return json.dumps(_encode(form), sort_keys=True, separators=(",", ":"))
 
 
 @functools.lru_cache(maxsize=64)
 def read_signature(signature: str) -> Form:
-    """The form a signature describes.
+    """Return the form that a signature describes.
 
     Args:
-        signature: Text that may come from the network.
+        signature: Text, possibly received from the network.
 
     Raises:
-        ValueError: It is not a signature as `write_signature` writes it; names the place.
+        ValueError: It differs from what `write_signature` writes; names the place.
     """
     if len(signature) > MAX_CHARACTERS:
         raise ValueError(
@@ -336,7 +336,7 @@ class StepBatch:
     """
 
     def __init__(self, form: Form, columns: Sequence[Tensor]) -> None:
-        """Take columns that are known to fit; `stack` and `from_columns` see to that."""
+        """Use columns that fit the form; `stack` and `from_columns` guarantee it."""
         self._form = form
         self.columns = list(columns)
 
@@ -352,7 +352,7 @@ class StepBatch:
 
     @property
     def names(self) -> list[str]:
-        """Where in a step each column is, as `action.speeds[0]`; empty for a step alone."""
+        """The place of each column in a step, as `action.speeds[0]`; empty for a single value."""
         return list(_places(self.stacked(), ""))
 
     @property
@@ -376,10 +376,10 @@ class StepBatch:
         """Copy steps of one form into columns.
 
         Args:
-            steps: At least one step; tensors of any device, gradients are dropped.
+            steps: At least one step; tensors on any device, gradients are dropped.
 
         Raises:
-            TypeError: A step holds something that is no step value; names the place.
+            TypeError: A part of a step is not a supported value; names the place.
             ValueError: No steps, no values in them, or steps that differ; names the place.
         """
         if len(steps) == 0:
@@ -401,14 +401,14 @@ class StepBatch:
 
     @staticmethod
     def from_columns(signature: str, columns: Sequence[Tensor]) -> StepBatch:
-        """Take columns from outside, all checked.
+        """Return a batch of columns from outside, after checking them.
 
         Args:
             signature: The form of one step.
             columns: One tensor [N, *shape] per leaf.
 
         Raises:
-            ValueError: The signature is malformed, or the columns are not those it describes.
+            ValueError: The signature is malformed, or the columns do not fit it.
         """
         form = read_signature(signature)
         _require_leaves(form)
@@ -430,7 +430,7 @@ class StepBatch:
         return StepBatch(form, [column.detach().cpu().contiguous() for column in columns])
 
     def step(self, index: int) -> Any:
-        """One step in its nesting; tensors and arrays are views of the columns.
+        """Return one step; its tensors and arrays are views of the columns.
 
         Raises:
             IndexError: There is no such step.
@@ -444,7 +444,7 @@ class StepBatch:
         return unflatten(self._form, values)
 
     def stacked(self) -> Any:
-        """The nesting of one step with a tensor [N, *shape] in place of each leaf."""
+        """Return the nesting of one step with a tensor [N, *shape] in place of each leaf."""
         return unflatten(self._form, self.columns)
 
     def __getitem__(self, part: slice) -> StepBatch:
@@ -452,8 +452,8 @@ class StepBatch:
 
 
 def make_column(leaf: Leaf, values: Sequence[Any]) -> Tensor:
-    """Values of one leaf as a tensor [N, *shape] on the CPU."""
-    # Inside of inference mode the column would be unusable for training later.
+    """Return values of one leaf as a tensor [N, *shape] on the CPU."""
+    # A column created in inference mode could not be used for training.
     with torch.inference_mode(False):
         column = torch.empty((len(values), *leaf.shape), dtype=DTYPES[leaf.dtype])
         fill_column(leaf, values, column)
@@ -464,14 +464,14 @@ def fill_column(leaf: Leaf, values: Sequence[Any], column: Tensor) -> None:
     """Copy values of one leaf into a tensor [N, *shape] on the CPU, the interpreter lock released.
 
     Args:
-        leaf: What each value is.
-        values: N values of it, tensors of any device.
-        column: Where to.
+        leaf: The leaf.
+        values: N values, tensors on any device.
+        column: The destination.
     """
     if leaf.kind in PYTHON_DTYPES:
         column.numpy()[:] = values
     elif leaf.kind == "ndarray":
-        # The dtype also turns arrays of the other byte order.
+        # The dtype also converts arrays of the other byte order.
         arrays = [np.asarray(value, dtype=leaf.dtype) for value in values]
         np.stack(arrays, out=column.numpy())
     elif len(values) == 1:
@@ -482,11 +482,11 @@ def fill_column(leaf: Leaf, values: Sequence[Any], column: Tensor) -> None:
 
 
 def read_row(leaf: Leaf, row: Tensor) -> Any:
-    """One value of a leaf as it was collected, from its row [*shape] of a column."""
+    """Return one value as it was collected, from its row [*shape] of a column."""
     if leaf.kind == "tensor":
         return row
     if leaf.kind == "ndarray":
-        return row.numpy()[()]  # a numpy scalar if it has no dimension
+        return row.numpy()[()]  # a numpy scalar if it has no dimensions
     return row.item()
 
 
