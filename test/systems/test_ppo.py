@@ -204,10 +204,11 @@ def test_actions_follow_the_weights_of_the_network(distribution):
 
 
 def test_a_command_is_within_the_limits_to_the_last_bit():
-    low, high = torch.tensor([-0.1, 0.0, -0.6]), torch.tensor([0.3, 0.7, 0.6])
+    low, high = torch.tensor([-0.1, 0.0, -1e9]), torch.tensor([0.3, 0.7, 0.001])
     sampler = ActionSampler(Gaussian(3), (low, high))
     assert torch.equal(sampler.command(-torch.ones(3)), low)
     assert torch.equal(sampler.command(torch.ones(3)), high)
+    assert sampler.command(torch.zeros(3)).tolist() == pytest.approx([0.1, 0.35, -5e8])
     for action in torch.linspace(-1.0, 1.0, 1001):
         command = sampler.command(action.repeat(3))
         assert bool(((low <= command) & (command <= high)).all())

@@ -132,7 +132,8 @@ class ActionSampler:
         is_greedy: bool = False,
     ) -> None:
         self._distribution, self._is_greedy = distribution, is_greedy
-        self._low, self._high = (limit.numpy() for limit in limits)
+        # In float64, so that no rounding error takes a command beyond its limits.
+        self._low, self._high = (limit.double().numpy() for limit in limits)
 
     def sample(self, model: TorchInferenceModel[ActorCritic], observation: Tensor) -> SampledAction:
         """Sample an action for an observation [observation_size]."""
@@ -154,6 +155,6 @@ class ActionSampler:
 
     def command(self, action: Tensor) -> Tensor:
         """Return the command, float32 [size] within the limits, of an action in [-1, 1]."""
-        share = 0.5 * (action.numpy() + 1.0)
-        # Not low + share * (high - low), which can be above high by a rounding error.
-        return torch.from_numpy((1.0 - share) * self._low + share * self._high)
+        share = (action.numpy() + 1.0) / 2.0
+        command = (1.0 - share) * self._low + share * self._high
+        return torch.from_numpy(command.astype(np.float32))

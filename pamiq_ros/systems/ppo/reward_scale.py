@@ -1,4 +1,4 @@
-"""RewardScale: rewards divided by how much their sums vary."""
+"""RewardScale: rewards divided by the standard deviation of their discounted sums."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pamiq_ros.core.state import load_json, save_json
 
 
 class RewardScale:
-    """The deviation of the discounted sum of rewards so far, by which rewards are divided.
+    """The standard deviation of the discounted sum of rewards so far, which divides rewards.
 
-    So values keep their size however much there is to be curious about (Burda et al. 2019,
-    arXiv:1810.12894, section 2.4). Means and variances are merged as in Chan et al. 1979.
+    So the size of values does not depend on that of rewards (Burda et al. 2019, arXiv:1810.12894,
+    section 2.4). Means and variances are merged as in Chan et al. 1979.
 
     Args:
-        gamma: How much a reward counts one tick later.
+        gamma: Discount factor per tick.
     """
 
     def __init__(self, gamma: float) -> None:
@@ -26,28 +26,28 @@ class RewardScale:
 
     @property
     def deviation(self) -> float:
-        """By what rewards are divided; 1 before there were any that differ."""
+        """The standard deviation; 1 while all sums are equal."""
         deviation = self._variance**0.5
         return deviation if deviation > 1e-8 else 1.0
 
     def scaled(self, rewards: Tensor) -> Tensor:
-        """Take note of rewards [N] in order, and give them divided."""
+        """Include rewards [N], in order, and return them divided."""
         sums = []
         for reward in rewards.tolist():
             self._sum = self._gamma * self._sum + reward
             sums.append(self._sum)
         found = torch.tensor(sums, dtype=torch.float64)
         count, mean = len(sums), float(found.mean())
-        total, away = self._count + count, mean - self._mean
+        total, change = self._count + count, mean - self._mean
         spread = self._variance * self._count + float(found.var(correction=0)) * count
-        self._variance = (spread + away**2 * self._count * count / total) / total
-        self._mean, self._count = self._mean + away * count / total, total
+        self._variance = (spread + change**2 * self._count * count / total) / total
+        self._mean, self._count = self._mean + change * count / total, total
         return rewards / self.deviation
 
     def save(self, path: Path) -> None:
-        """Write it as the file `<path>.json`."""
+        """Save the statistics as `<path>.json`."""
         save_json(path, [self._sum, self._mean, self._variance, self._count])
 
     def load(self, path: Path) -> None:
-        """Go on with what was written."""
+        """Load the statistics."""
         self._sum, self._mean, self._variance, self._count = map(float, load_json(path))

@@ -1,8 +1,8 @@
-"""Rollout: consecutive ticks as experience for a policy, and the advantages of what was done.
+"""Rollout: consecutive ticks as experience for a policy, and the advantages of their actions.
 
-Each tick collects what it observed, what it did, and what came in with the observation: the reward
-of the action before, and whether the episode ended there. So a transition is two ticks in a row,
-and none is lost at the border of two rollouts.
+Each tick records its observation, its action, and what came with the observation: the reward of the
+previous action, and whether the episode has ended. So a transition is two consecutive ticks, and
+none is lost between two rollouts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SIZE = 5
 
 
 class OutcomeReader:
-    """Makes rewards of returns, so that none is lost or counted twice when a tick misses a step."""
+    """Computes rewards as differences of returns: a missed or repeated step loses no reward."""
 
     def __init__(self) -> None:
         self._episode, self._return, self._end = -1, 0.0, GOES_ON
@@ -30,8 +30,8 @@ class OutcomeReader:
             outcome: float32 [SIZE].
 
         Returns:
-            The reward since the last one; how the episode ended, if it did (1: terminated, 2:
-            truncated, 0: it goes on); whether another episode began in between.
+            The reward since the last call; how the episode ended (GOES_ON if it has not, TERMINATED
+            or TRUNCATED); whether another episode has begun since the last call.
         """
         episode, total, end, last_total, last_end = outcome.tolist()
         before, self._return = self._return, total
@@ -41,7 +41,7 @@ class OutcomeReader:
             return total - before, self._end, False
         if known < 0 or was_over:
             return total, self._end, known >= 0
-        # Its end fell between two ticks: this observation is of the next episode already.
+        # The end was missed between two ticks: this observation is of the next episode.
         return last_total - before, int(last_end), True
 
 
@@ -55,11 +55,11 @@ class Rollout:
     Attributes:
         observations: float32 [T, ...], as the network takes them.
         raws: float32 [T, size], raw actions.
-        log_probabilities: float32 [T], of the raw actions when they were drawn.
-        rewards: float32 [T], of the action of the tick before.
-        ends: int64 [T], GOES_ON, TERMINATED or TRUNCATED: what the observation says of its episode.
-        ticks: int64 [T]; a number that is not the one before plus one breaks the sequence.
-        versions: int64 [T], of the weights that acted.
+        log_probabilities: float32 [T], of the raw actions under the policy that sampled them.
+        rewards: float32 [T], of the previous tick's action.
+        ends: int64 [T], GOES_ON, TERMINATED or TRUNCATED: the episode at the observation.
+        ticks: int64 [T], numbers of the ticks; a missing number is a gap in the sequence.
+        versions: int64 [T], versions of the weights that acted.
     """
 
     observations: Tensor
@@ -72,7 +72,7 @@ class Rollout:
 
     @staticmethod
     def of(steps: Mapping[str, Tensor]) -> Rollout:
-        """The rollout in stacked steps, each made by `step_of`."""
+        """Return the rollout of stacked steps, each made by `step_of`."""
         return Rollout(
             steps["observation"],
             steps["raw"],
@@ -87,35 +87,34 @@ class Rollout:
         return len(self.ticks)
 
     def is_transition(self) -> Tensor:
-        """Whether each tick but the last was followed by what its action did, bool [T - 1]."""
+        """Return whether the next tick has the result of this tick's action, bool [T - 1]."""
         follows = self.ticks[1:] == self.ticks[:-1] + 1
         return follows & (self.ends[:-1] == GOES_ON)
 
     def advantages(
         self, values: Tensor, rewards: Tensor, gamma: float, gae_lambda: float
     ) -> Tensor:
-        """Generalised advantage estimation (Schulman et al. 2016, arXiv:1506.02438).
+        """Return generalized advantage estimates (Schulman et al. 2016, arXiv:1506.02438).
 
-        An episode that was truncated goes on beyond what was seen: its last value counts.
+        The last value of a truncated episode stands for the rewards after it.
 
         Args:
-            values: float32 [T], of the observations.
-            rewards: float32 [T], those of the rollout, or made of them.
-            gamma: How much a reward counts one tick later.
-            gae_lambda: 0 trusts the values, 1 the rewards.
+            values: float32 [T], values of the observations.
+            rewards: float32 [T], the rollout's rewards or scaled ones.
+            gamma: Discount factor per tick.
+            gae_lambda: From 0 (least variance) to 1 (least bias).
 
         Returns:
-            float32 [T - 1]; without meaning where there is no transition.
+            float32 [T - 1]; undefined where there is no transition.
         """
         after = values[1:] * (self.ends[1:] != TERMINATED)
         errors = rewards[1:] + gamma * after - values[:-1]
-        found = torch.zeros_like(errors)
-        transition = self.is_transition().tolist()
-        later = 0.0
-        for index in range(len(errors) - 1, -1, -1):
-            later = float(errors[index]) + gamma * gae_lambda * later if transition[index] else 0.0
-            found[index] = later
-        return found
+        advantages, later = [], 0.0
+        ticks = zip(errors.tolist(), self.is_transition().tolist(), strict=True)
+        for error, is_transition in reversed(list(ticks)):
+            later = error + gamma * gae_lambda * later if is_transition else 0.0
+            advantages.append(later)
+        return torch.tensor(advantages[::-1])
 
 
 def step_of(
@@ -127,7 +126,7 @@ def step_of(
     tick: int,
     version: int,
 ) -> dict[str, Tensor | float | int]:
-    """One tick as it is collected; see `Rollout` for what each is."""
+    """Return a tick as it is recorded; see `Rollout` for each value."""
     return {
         "observation": observation,
         "raw": raw,
