@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -144,3 +145,15 @@ def ros() -> Iterator[Ros]:
 
     with ros_domain() as domain:
         yield domain
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Threads take the interpreter from each other fifty times as often as by default.
+
+    They meet at more places, and one that only spins does not keep the others waiting.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    yield
+    sys.setswitchinterval(before)

@@ -5,6 +5,7 @@ import torch
 
 from pamiq_ros.core import Recorder
 from pamiq_ros.core.config import resolve_system
+from pamiq_ros.core.seeding import seed_everything
 
 
 class _Unseen(Recorder):
@@ -14,7 +15,7 @@ class _Unseen(Recorder):
 @pytest.mark.parametrize(("system", "side"), [("vae", 96), ("curiosity", 64)])
 def test_whether_anybody_looks_changes_nothing_that_is_learnt(one_process, pictures, system, side):
     def weights(recorder):
-        torch.manual_seed(0)
+        seed_everything(0)
         overrides = ["min_buffer_size=16", "seed=3"]
         resolved = resolve_system(system, overrides=overrides)
         loop = one_process(resolved.system, pictures(40, side, side))
