@@ -2,7 +2,7 @@
 
 All four hold the same transitions and are asked for the same batches, one contender after another
 in processes of their own, as each takes gigabytes. Ours runs as in the training node, which keeps
-freed memory (`nodes/memory.py`); the others as they come, and with the same setting,
+freed memory (`nodes/process.py`); the others as they come, and with the same setting,
 `*_kept_memory`. torchrl and stable-baselines3 come with the extra `bench`; `--contenders` names a
 part of them all.
 """
@@ -88,7 +88,7 @@ def in_process(contender: str, *options: str) -> dict[str, float]:
 
 def measure(options: argparse.Namespace) -> dict[str, float]:
     """One contender's figures, with torch's own number of threads and with one."""
-    from pamiq_ros.nodes.memory import keep_freed_memory
+    from pamiq_ros.nodes.process import keep_freed_memory
 
     if options.kept_memory:
         keep_freed_memory()

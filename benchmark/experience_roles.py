@@ -29,7 +29,7 @@ from std_msgs.msg import UInt8MultiArray
 from pamiq_ros.core.data import DataUser, StepBatch
 from pamiq_ros.core.data.impls import SequentialBuffer
 from pamiq_ros.nodes.inference_node import SWITCH_INTERVAL_S
-from pamiq_ros.nodes.memory import keep_freed_memory
+from pamiq_ros.nodes.process import keep_freed_memory
 from pamiq_ros.nodes.topics import EXPERIENCE, ExperienceTopics
 from pamiq_ros.runtime.ticker import Ticker
 from pamiq_ros.transport import ExperienceCollector, ExperienceReceiver, ExperienceSender

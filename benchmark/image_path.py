@@ -170,7 +170,7 @@ def read_ours(height: int, width: int) -> list[tuple[int, ...]]:
 
     from pamiq_ros.core.devices import ImageTopic
     from pamiq_ros.nodes.inference_node import SWITCH_INTERVAL_S
-    from pamiq_ros.nodes.memory import keep_freed_memory
+    from pamiq_ros.nodes.process import keep_freed_memory
     from pamiq_ros.nodes.ros_robot import RosRobot
 
     keep_freed_memory()

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from pamiq_ros.core.torch import TorchTrainingModel
 from pamiq_ros.nodes.inference_node import SWITCH_INTERVAL_S
-from pamiq_ros.nodes.memory import keep_freed_memory
+from pamiq_ros.nodes.process import keep_freed_memory
 from pamiq_ros.nodes.topics import WeightsTopics, latched
 from pamiq_ros.runtime.histogram import Histogram
 from pamiq_ros.runtime.scheduling import Scheduling, prefer_this_thread

@@ -127,7 +127,7 @@ def node_variables(base: Mapping[str, str]) -> dict[str, str]:
     Args:
         base: The environment of this process.
     """
-    from pamiq_ros.nodes.main import PARENT_VARIABLE
+    from pamiq_ros.nodes.process import PARENT_VARIABLE
 
     return {
         **base,

@@ -240,7 +240,7 @@ def _read_params_file(path: Path, namespace: str, names: Collection[str]) -> tup
     from rclpy.context import Context
     from rclpy.signals import SignalHandlerOptions
 
-    from pamiq_ros.nodes.ending import leaving
+    from pamiq_ros.nodes.process import leaving
 
     context = Context()
     arguments = ["--ros-args", "--disable-stdout-logs", "--params-file", str(path)]
@@ -267,8 +267,8 @@ def _declared(
 ) -> tuple[str, list[str]]:
     from rclpy.node import Node
 
-    from pamiq_ros.nodes.ending import leaving
     from pamiq_ros.nodes.parameters import declare
+    from pamiq_ros.nodes.process import leaving
     from pamiq_ros.nodes.tables import TABLES
 
     node = Node(

@@ -46,7 +46,7 @@ offline_options = with_options(
 )  # fmt: skip
 schedule_options = with_options(
     click.option(
-        "--train-every", type=click.IntRange(0), default=1, show_default=True, metavar="N",
+        "--train-every", type=click.IntRange(0), default=5, show_default=True, metavar="N",
         help="Run a training round after every N ticks; 0: never.",
     ),
     click.option(

@@ -70,7 +70,7 @@ def record(
     import rclpy  # these take a while to import
     from rclpy.signals import SignalHandlerOptions
 
-    from pamiq_ros.nodes.ending import leaving
+    from pamiq_ros.nodes.process import leaving
     from pamiq_ros.nodes.record_node import RecordNode
 
     interrupts = Interrupts()

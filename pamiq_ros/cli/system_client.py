@@ -17,7 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from pamiq_ros.nodes.ending import leaving
+from pamiq_ros.nodes.process import leaving
 from pamiq_ros.nodes.spin_thread import SpinThread
 
 from .status import LARGEST_CHARACTERS, Status

@@ -1,4 +1,4 @@
-"""QoS between rclpy and bags: what publishers offered, and what to ask for or to offer again."""
+"""QoS profiles of rclpy and of bags, and the profiles for recording and replaying a topic."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rosbags.interfaces import (
 )
 
 _DEPTH = 100
-# A whole version of weights in chunks has to stay for who joins late.
+# Late subscribers need a whole weights version, in up to so many chunks.
 _LATCHED_DEPTH = 4097
 
 
 def to_bag(profile: QoSProfile) -> Qos:
-    """A publisher's profile as a bag's metadata has it."""
+    """Convert a publisher's profile to the metadata of a bag."""
     return Qos(
         history=QosHistory[profile.history.name],
         depth=profile.depth,
@@ -35,17 +35,17 @@ def to_bag(profile: QoSProfile) -> Qos:
     )
 
 
-def to_hear(offered: Sequence[QoSProfile]) -> QoSProfile:
-    """What a subscription has to ask for to hear all of several publishers."""
+def for_recording(offered: Sequence[QoSProfile]) -> QoSProfile:
+    """Return the profile of a subscription that is compatible with all publishers of a topic."""
     reliable = all(p.reliability == ReliabilityPolicy.RELIABLE for p in offered)
     latched = all(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in offered)
     return _profile(reliable, latched)
 
 
-def to_offer(recorded: Sequence[Qos]) -> QoSProfile:
-    """What a publisher has to offer so that whoever heard the recorded ones hears it.
+def for_replay(recorded: Sequence[Qos]) -> QoSProfile:
+    """Return the profile of a publisher that every subscriber of the recorded ones accepts.
 
-    Reliable where nothing was recorded, since nobody refuses that.
+    It is reliable if the bag has no profile, because every subscription accepts that.
     """
     reliable = not recorded or any(q.reliability == QosReliability.RELIABLE for q in recorded)
     latched = any(q.durability == QosDurability.TRANSIENT_LOCAL for q in recorded)

@@ -1,12 +1,10 @@
-"""Running a node as a process: signals, spinning, and an end that stops the robot first."""
+"""Runs a node as a process: signals, spinning, and an end that stops the robot first."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,17 +19,14 @@ from rclpy.signals import SignalHandlerOptions
 
 from pamiq_ros.supervision.exit_policy import BAD_CONFIGURATION
 
-from .ending import must_end
-from .memory import keep_freed_memory
+from .process import die_with_parent, keep_freed_memory, must_end
 
-PARENT_VARIABLE = "PAMIQ_ROS_DIE_WITH_PARENT"
-_PR_SET_PDEATHSIG = 1
-# A signal wakes the executor up; else it looks this often whether the node is finished. Every look
-# costs a millisecond of the interpreter.
-_LOOK_S = 0.25
-_LAST_WORDS_S = 0.3
-_KNOWN_S = 0.5
+# Signals wake the executor. Otherwise it checks at this interval whether the node is finished; each
+# check takes a millisecond of the interpreter.
+_CHECK_PERIOD_S = 0.25
+_LAST_ANSWER_S = 0.3
 _LAST_MESSAGES_S = 0.05
+_DISCOVERY_S = 0.5
 
 
 class Runnable(Protocol):
@@ -41,23 +36,23 @@ class Runnable(Protocol):
     exit_status: int
 
     def stop(self) -> None:
-        """Stop and let go of everything; safe to call twice."""
+        """Stop and release everything; safe to call twice."""
 
 
 def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
-    """Run one node until its lifecycle ends or SIGINT or SIGTERM comes.
+    """Run one node until it is finished, or until SIGINT or SIGTERM.
 
     Args:
-        make_node: Makes the node, which must also be Runnable; called after rclpy.init.
+        make_node: Creates the node, which must also be Runnable. Called after rclpy.init.
         executor_threads: More than one makes a multi-threaded executor.
 
     Returns:
-        The process's exit status: the node's.
+        The exit status of the node.
     """
-    _die_with_parent()
+    die_with_parent()
     keep_freed_memory()
-    # No Event: a signal that came while the one before is handled would wait for its lock for good.
-    # SIGTERM comes many times at once when a parent with several threads dies.
+    # No Event: a signal during the handler of another would wait for the event's lock for ever.
+    # A node gets SIGTERM many times at once when a parent with several threads dies.
     signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: signals.append(number))
@@ -74,7 +69,7 @@ def run(make_node: Callable[[], Node], executor_threads: int = 1) -> int:
     try:
         _spin(executor, node, signals)
     finally:
-        # Python's default answer to a further one, while it ends, would be to die of it.
+        # By default, another signal would now kill the process before the robot has stopped.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         node.stop()  # type: ignore[attr-defined]
@@ -97,16 +92,16 @@ def run_unless_refused(
     name: str,
     executor_threads: int = 1,
 ) -> int:
-    """Run one node; what it can't be made of is one line in the log.
+    """Run one node, as `run`. If it refuses its parameters, log one line.
 
     Args:
-        make_node: As of `run`.
-        refused: What `make_node` raises then.
-        name: Of the logger.
-        executor_threads: As of `run`.
+        make_node: Creates the node.
+        refused: Exception that `make_node` raises for wrong parameters.
+        name: Name of the logger.
+        executor_threads: More than one makes a multi-threaded executor.
 
     Returns:
-        The process's exit status; 2 if it was refused.
+        The exit status of the node; 2 if it refused its parameters.
     """
     try:
         return run(make_node, executor_threads)
@@ -118,16 +113,16 @@ def run_unless_refused(
 
 @contextlib.contextmanager
 def destroyed_if_refused(node: Node) -> Iterator[None]:
-    """Destroy a node that is being made, if that fails.
+    """Destroy a node whose creation fails.
 
-    DDS has threads: left to the interpreter's end they can keep it from ending, or crash it. So can
-    taking it apart while it is still making itself known, beside others who do the same.
+    If the interpreter ends while threads of DDS still run, the process can hang or crash. The same
+    can happen if a node is destroyed while discovery is under way, so this waits before.
     """
     try:
         yield
     except BaseException:
         must_end()
-        time.sleep(_KNOWN_S)
+        time.sleep(_DISCOVERY_S)
         node.destroy_node()
         raise
 
@@ -135,11 +130,11 @@ def destroyed_if_refused(node: Node) -> Iterator[None]:
 def _spin(executor: rclpy.executors.Executor, node: Node, signals: list[int]) -> None:
     with contextlib.suppress(ExternalShutdownException):
         while not signals and not node.finished:  # type: ignore[attr-defined]
-            _spin_once(executor, node, _LOOK_S)
+            _spin_once(executor, node, _CHECK_PERIOD_S)
         node.stop()  # type: ignore[attr-defined]
-        # The answer to the call that ended it and the last messages are still on their way out.
+        # Send the response to the call that ended the node, and the last messages.
         asked = node.finished  # type: ignore[attr-defined]
-        deadline = time.monotonic() + (_LAST_WORDS_S if asked else _LAST_MESSAGES_S)
+        deadline = time.monotonic() + (_LAST_ANSWER_S if asked else _LAST_MESSAGES_S)
         while time.monotonic() < deadline:
             _spin_once(executor, node, 0.05)
 
@@ -148,13 +143,12 @@ def _spin_once(executor: rclpy.executors.Executor, node: Node, timeout_s: float)
     try:
         executor.spin_once(timeout_sec=timeout_s)
     except InvalidHandle as error:
-        # Another thread may destroy a publisher in the moment in which the executor begins to wait
-        # for it, and rclpy raises that here.
-        node.get_logger().warning(f"the executor goes on after: {error}")
+        # Another thread may destroy a publisher while the executor begins to wait.
+        node.get_logger().warning(f"the executor continues after: {error}")
 
 
 def _wake_at_signals(executor: rclpy.executors.Executor) -> None:
-    # Python calls its signal handlers only once the main thread is back from waiting for messages.
+    # Python calls signal handlers only when the main thread returns from waiting for messages.
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -165,12 +159,3 @@ def _wake_at_signals(executor: rclpy.executors.Executor) -> None:
                 executor.wake()
 
     threading.Thread(target=pass_on, name="signals", daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    # A supervisor that is killed can't stop its children; Linux can (prctl(2), PR_SET_PDEATHSIG).
-    parent = os.environ.get(PARENT_VARIABLE)
-    if parent and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != int(parent):
-            os.kill(os.getpid(), signal.SIGTERM)

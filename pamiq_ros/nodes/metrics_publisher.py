@@ -1,4 +1,4 @@
-"""MetricsPublisher: metrics and pictures of trainers on topics and in TensorBoard."""
+"""MetricsPublisher: publishes metrics and images of trainers, and writes them to TensorBoard."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _MOST_POINTS = 2048
 
 
 class MetricSeries:
-    """Values of one metric, oldest first; neighbours are averaged when there are too many.
+    """The values of one metric, oldest first. Beyond 2048 points, neighbours are averaged.
 
     Attributes:
-        count: Values recorded.
+        count: Number of recorded values.
         newest: The last value.
     """
 
@@ -53,7 +53,7 @@ class MetricSeries:
             self._per_point *= 2
 
     def tenths(self) -> dict[str, float]:
-        """Means over the first and the last tenth of all values, at least one value each."""
+        """Return the means of the first and the last tenth of the values, at least one each."""
         points = self._means or self._pending
         if not points:
             return {"first": math.nan, "last": math.nan}
@@ -63,10 +63,10 @@ class MetricSeries:
         return {"first": first, "last": last}
 
 
-# Enough for a plot to follow; a metric of every update would cost training time for nothing.
+# Enough for a plot. Publishing every update's metrics would cost training time.
 _SCALAR_PERIOD_S = 0.1
 
-# An hour of pictures as often as they are shown would be gigabytes; TensorBoard shows ten.
+# An hour of images at the publishing rate would be gigabytes; TensorBoard shows ten.
 _KEPT_PERIOD_S = 10.0
 
 
@@ -74,7 +74,16 @@ class MetricsPublisher(Recorder):
     """Publishes `pamiq/metrics/<name>` (Float32) and `pamiq/debug/<name>` (Image, rgb8)."""
 
     def __init__(self, node: Node, picture_rate: float, tensorboard_dir: str) -> None:
-        """Args: most pictures of one name per second in Hz; directory, or empty for none."""
+        """Create a recorder.
+
+        Args:
+            node: The node that publishes.
+            picture_rate: Maximum images per second of one name, in Hz; 0: no images.
+            tensorboard_dir: Directory of event files; empty: none.
+
+        Raises:
+            ConfigurationError: tensorboard is not installed.
+        """
         self._node = node
         self._picture_period = 1.0 / picture_rate if picture_rate > 0.0 else None
         self._series: dict[str, MetricSeries] = {}
@@ -93,13 +102,13 @@ class MetricsPublisher(Recorder):
             self._writer.add_scalar(name, value, series.count)
 
     def image(self, name: str, make: Callable[[], torch.Tensor]) -> None:
-        """Publish a picture, uint8 [3, H, W], if somebody looks, and none was shown just now."""
+        """Publish an image, uint8 [3, H, W], if the topic has a subscriber and the rate permits."""
         if self._picture_period is None or not self._due(f"debug/{name}", self._picture_period):
             return
         publisher = self._publisher(Image, f"debug/{name}")
         is_kept = self._writer is not None and self._due(f"tensorboard/{name}", _KEPT_PERIOD_S)
         if not is_kept and not publisher.get_subscription_count():
-            return  # to make one may take as long as to train
+            return  # creating an image may take as long as training
         picture = make()
         message = Image()
         message.header.stamp = self._node.get_clock().now().to_msg()
@@ -110,9 +119,9 @@ class MetricsPublisher(Recorder):
             self._pictures[name] += 1
 
     def metrics(self) -> dict[str, dict[str, float | None]]:
-        """Per metric the mean of its first and last tenth, and its newest value.
+        """Return `first` and `last` (means of the first and last tenth) and `newest` per metric.
 
-        What is no finite number is None, since JSON has no other word for it.
+        A number that is not finite is None, because JSON cannot express it.
         """
         return {
             name: {

@@ -1,4 +1,4 @@
-"""record_node: writes what a running graph sends into a bag."""
+"""record_node: records the topics of a running system into a bag."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ from pamiq_ros.transport.slots import (
     encode_request,
 )
 
-from .bag_qos import to_bag, to_hear
+from .bag_qos import for_recording, to_bag
 from .topics import WEIGHTS, WEIGHTS_REQUEST, latched
 
 _LARGEST_DESCRIPTOR = 1 << 16
 
 
-class WeightsAsker:
-    """Answers what announces weights in shared memory by a request for them in chunks.
+class WeightsRequester:
+    """Requests weights in chunks when it receives the descriptor of weights in shared memory.
 
     Args:
-        node: Whose publisher it is.
-        topic: Full name of a topic of weights.
-        period: Least time between two requests, in s.
+        node: The node that publishes the requests.
+        topic: Full name of a weights topic.
+        period: Minimum time between two requests, in s.
     """
 
     def __init__(self, node: Node, topic: str, period: float) -> None:
         name = topic.replace(f"/{WEIGHTS}/", f"/{WEIGHTS_REQUEST}/")
         self._publisher = node.create_publisher(UInt8MultiArray, name, latched(1))
-        self._period, self._asked = period, float("-inf")
+        self._period, self._requested_at = period, float("-inf")
 
-    def look(self, data: bytes) -> None:
-        """Look at a message, in CDR; nothing in it makes this raise."""
+    def receive(self, data: bytes) -> None:
+        """Request weights if a message, in CDR, describes some. Wrong content is ignored."""
         now = time.monotonic()
-        if len(data) > _LARGEST_DESCRIPTOR or now - self._asked < self._period:
+        if len(data) > _LARGEST_DESCRIPTOR or now - self._requested_at < self._period:
             return
         content = bytes(deserialize_message(data, UInt8MultiArray).data)
         try:
@@ -56,27 +56,27 @@ class WeightsAsker:
                 return
             slot = descriptor_of(payload, payload.metadata.get("digest", ""))
         except PayloadError:
-            return  # who takes weights says what is wrong with it
-        self._asked = now
+            return  # the inference node reports the error
+        self._requested_at = now
         request = WeightsRequest(slot.digest, slot.source, slot.version, "they are recorded")
         self._publisher.publish(UInt8MultiArray(data=encode_request(request)))
 
 
 def is_weights(topic: str) -> bool:
-    """Whether a topic, by its full name, is one of weights."""
+    """Return whether a topic, by its full name, is a weights topic."""
     return f"/{WEIGHTS}/" in topic
 
 
-_LOOK_S = 0.2
+_DISCOVERY_PERIOD_S = 0.2
 
 
 class RecordNode(Node):
-    """Subscribes topics as they appear, and records them.
+    """Subscribes to topics as they appear and records them.
 
     Attributes:
         recorder: The bag.
-        topics: The names of the topics that are recorded.
-        failure: Why recording ended by itself; empty while it goes on.
+        topics: Names of the recorded topics.
+        failure: Why recording failed; empty while it continues.
     """
 
     def __init__(
@@ -93,12 +93,12 @@ class RecordNode(Node):
         Args:
             recorder: The bag.
             wanted: Names or patterns (`*`, `?`) of topics, relative to the namespace unless they
-                begin with a slash; none for all of them.
-            left_out: The same, of topics not to be recorded.
-            say: Told a line for each topic when its recording begins, or why it is not recorded.
-            weights_period: From weights to weights in s, where they are announced in shared
-                memory: they are asked for in chunks; 0: they are not.
-            **options: Of `rclpy.node.Node`.
+                begin with a slash. Empty: all topics.
+            left_out: Names or patterns of topics to leave out.
+            say: Called with a line per topic: its recording has begun, or why it is not recorded.
+            weights_period: Minimum time between two requests, in s, for weights in chunks instead
+                of their descriptors; 0: no requests.
+            **options: Options of `rclpy.node.Node`.
         """
         super().__init__("pamiq_record", enable_rosout=False, **options)
         self.recorder, self.topics, self.failure = recorder, list[str](), ""
@@ -106,7 +106,7 @@ class RecordNode(Node):
         self._left_out = [self._absolute(name) for name in left_out]
         self._say, self._weights_period = say, weights_period
         self._seen: set[str] = set()
-        steady_timer(self, _LOOK_S, self._look)
+        steady_timer(self, _DISCOVERY_PERIOD_S, self._discover)
 
     def _absolute(self, name: str) -> str:
         return name if name.startswith("/") else f"{self.get_namespace().rstrip('/')}/{name}"
@@ -116,12 +116,12 @@ class RecordNode(Node):
             return False
         return not self._wanted or any(fnmatchcase(topic, pattern) for pattern in self._wanted)
 
-    def _look(self) -> None:
+    def _discover(self) -> None:
         for topic, kinds in self.get_topic_names_and_types():
             if topic in self._seen or not self._is_wanted(topic):
                 continue
             offered = [p.qos_profile for p in self.get_publishers_info_by_topic(topic)]
-            if offered:  # else only subscribed so far
+            if offered:  # else it has only subscriptions so far
                 self._seen.add(topic)
                 self._begin(topic, kinds[0], offered)
         self._guarded(self.recorder.flush)
@@ -138,8 +138,9 @@ class RecordNode(Node):
             return
         receive = partial(self._receive, topic)
         if self._weights_period and is_weights(topic):
-            receive = partial(self._receive_weights, receive, self._asker(topic))
-        self.create_subscription(message, topic, receive, to_hear(offered), raw=True)
+            requester = WeightsRequester(self, topic, self._weights_period)
+            receive = partial(self._receive_weights, receive, requester)
+        self.create_subscription(message, topic, receive, for_recording(offered), raw=True)
         self.topics.append(topic)
         self._say(f"recording {topic} ({kind})")
 
@@ -147,14 +148,11 @@ class RecordNode(Node):
         now = time.time_ns()
         self._guarded(lambda: self.recorder.write(topic, now, data))
 
-    def _asker(self, topic: str) -> WeightsAsker:
-        return WeightsAsker(self, topic, self._weights_period)
-
     def _receive_weights(
-        self, receive: Callable[[bytes], None], asker: WeightsAsker, data: bytes
+        self, receive: Callable[[bytes], None], requester: WeightsRequester, data: bytes
     ) -> None:
         receive(data)
-        asker.look(data)
+        requester.receive(data)
 
     def _guarded(self, write: Callable[[], None]) -> None:
         if self.failure:

@@ -1,4 +1,4 @@
-"""replay_node: a bag's messages on their topics and its time on /clock, as if it were today."""
+"""replay_node: publishes a bag's messages and its time on /clock, in real time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +15,31 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
+from pamiq_ros.compat import message_class
+from pamiq_ros.core.devices import AXES
 from pamiq_ros.offline.bags import Bag, BagError, Playback
+from pamiq_ros.offline.recorded_commands import RecordedCommands, axis_values, is_velocity
 from pamiq_ros.supervision.reporter import LATCHED, STATUS_TOPIC
 
-from .command_comparison import CommandComparison
 from .main import destroyed_if_refused, run_unless_refused
 from .parameters import declare
-from .replay_topics import ReplayTopics
+from .replay_topics import DISCOVERY_TIMEOUT_S, ReplayTopics
 from .tables import REPLAY_PARAMETERS
 
+COMPARISON_TOPIC = "pamiq/comparison"
+
 _WAIT_PERIOD_S = 0.1
+_LAST_S = 0.2  # time of the bag after its last message, for the reaction to it
 
 
 class SystemReady:
-    """Listens to `pamiq/status`.
+    """Subscribes to `pamiq/status` and waits until the system is active.
 
     Args:
-        node: Whose subscription it is.
+        node: The node that subscribes.
 
     Attributes:
-        active: Whether the nodes are active now and have their weights.
+        active: Whether the nodes are active and have received weights.
     """
 
     def __init__(self, node: Node) -> None:
@@ -46,8 +52,8 @@ class SystemReady:
         """Wait until the system is active.
 
         Args:
-            meanwhile: Called ten times a second.
-            is_ended: Whether not to wait any more.
+            meanwhile: Called ten times per second.
+            is_ended: Returns whether to stop waiting.
         """
         self._node.get_logger().info("waiting for the system to be active")
         while not (self.active or is_ended()):
@@ -58,32 +64,78 @@ class SystemReady:
         try:
             status = json.loads(message.data)
             inference = status["report"]["inference"]
-            weights = [figures["received"] for figures in inference["weights"].values()]
+            weights = [counters["received"] for counters in inference["weights"].values()]
         except (ValueError, KeyError, TypeError, AttributeError):
-            return  # no status, or none yet with figures
+            return  # not a status, or one without a report
         self.active = status.get("state") == "active" and all(weights)
         if self.active:
             self._changed.set()
 
 
-LAST_S = 0.2  # of the bag: the last message is still to be acted on
+class CommandComparison:
+    """Compares published velocity commands with the recorded ones of the same time.
+
+    Args:
+        node: The replay node, with its remappings.
+        bag: The bag.
+        now_ns: Returns the bag's current time, in ns since 1970.
+
+    Raises:
+        BagError: The bag is damaged.
+    """
+
+    def __init__(self, node: Node, bag: Bag, now_ns: Callable[[], int]) -> None:
+        self._now_ns = now_ns
+        self._differences: dict[str, list[list[float]]] = {}
+        self._publisher = node.create_publisher(String, COMPARISON_TOPIC, LATCHED)
+        for topic in bag.topics.values():
+            if is_velocity(topic):
+                recorded = RecordedCommands(bag, topic.name, AXES)
+                name = node.resolve_topic_name(topic.name)
+                take = partial(self._take, name, topic.type, recorded)
+                kind: Any = message_class(topic.type)
+                node.create_subscription(kind, name, take, 1000)
+
+    def publish(self) -> str:
+        """Publish the differences as a latched JSON object; return its text.
+
+        It has the number of compared `commands` per topic, and the `mean` and `largest` difference
+        of each axis with a difference, in m/s and rad/s.
+        """
+        text = json.dumps({name: _summary(rows) for name, rows in self._differences.items()})
+        self._publisher.publish(String(data=text))
+        return text
+
+    def wait_for_subscriber(self, is_ended: Callable[[], bool]) -> None:
+        """Wait up to five seconds for a subscriber: a latched message ends with its publisher."""
+        deadline = time.monotonic() + DISCOVERY_TIMEOUT_S
+        while not (self._publisher.get_subscription_count() or is_ended()):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.01)
+
+    def _take(self, name: str, kind: str, recorded: RecordedCommands, message: Any) -> None:
+        if (then := recorded.before(self._now_ns())) is not None:
+            now = axis_values(kind, message, AXES)
+            row = [abs(ours - theirs) for ours, theirs in zip(now, then, strict=True)]
+            self._differences.setdefault(name, []).append(row)
 
 
 class ReplayNode(Node):
-    """Publishes what was recorded, when it is due.
+    """Publishes recorded messages when they are due.
 
     Attributes:
         finished: Whether the process should end.
-        exit_status: What the process ends with; 2 for a bag that can't be used.
+        exit_status: Exit status of the process; 2 for a bag that cannot be used.
     """
 
     exit_status = 1
 
     def __init__(self) -> None:
-        """Open the bag, and begin to replay it in a thread.
+        """Open the bag and start a thread that replays it.
 
         Raises:
-            BagError: A parameter or the bag can't be used.
+            BagError: A parameter or the bag cannot be used.
         """
         super().__init__("pamiq_replay")
         self.finished = False
@@ -110,8 +162,8 @@ class ReplayNode(Node):
         self._thread.start()
 
     def stop(self) -> None:
-        """End replaying and close the bag; safe to call twice."""
-        if not self.finished:  # asked to end, which is no failure
+        """Stop replaying and close the bag; safe to call twice."""
+        if not self.finished:  # stopped by request, which is not a failure
             self._ended.set()
             self._thread.join(1.0)
             self.exit_status = 0
@@ -123,7 +175,9 @@ class ReplayNode(Node):
     def _run(self) -> None:
         try:
             if self._value("wait_for_system"):
-                self._ready.wait(lambda: self._tell(self._playback.start_ns), self._ended.is_set)
+                self._ready.wait(
+                    lambda: self._publish_time(self._playback.start_ns), self._ended.is_set
+                )
             topics = self._advertise()
             began = time.monotonic()
             self._play(topics)
@@ -133,6 +187,7 @@ class ReplayNode(Node):
             )
             if self._comparison is not None:
                 self.get_logger().info(f"commands compared: {self._comparison.publish()}")
+                self._comparison.wait_for_subscriber(self._ended.is_set)
             self.exit_status = 0
         except BagError as error:
             self.get_logger().fatal(str(error))
@@ -154,26 +209,38 @@ class ReplayNode(Node):
             if not self._wait(began, due_s):
                 return
             topics.publish(message)
-        self._wait(began, self._playback.seconds + LAST_S / self._value("rate"))
+        self._wait(began, self._playback.seconds + _LAST_S / self._value("rate"))
 
     def _wait(self, began: float, due_s: float) -> bool:
-        """Wait until it is time, with the clock going on; False to end."""
+        """Wait until a time of the bag while publishing the clock; return False to stop."""
         period = 1.0 / self._value("clock_rate")
         while (left := began + due_s - time.monotonic()) > 0.0:
             if self._ended.wait(min(left, period)):
                 return False
-            self._tell(self._playback.time_ns(time.monotonic() - began))
+            self._publish_time(self._playback.time_ns(time.monotonic() - began))
         return not self._ended.is_set()
 
-    def _tell(self, time_ns: int) -> None:
+    def _publish_time(self, time_ns: int) -> None:
         self._now_ns = time_ns
         now = Clock()
         now.clock.sec, now.clock.nanosec = divmod(time_ns, 1_000_000_000)
         self._time.publish(now)
 
 
+def _summary(rows: list[list[float]]) -> dict[str, Any]:
+    columns = dict(zip(AXES, zip(*rows, strict=True), strict=True))
+    return {
+        "commands": len(rows),
+        **{
+            axis: {"mean": sum(column) / len(column), "largest": max(column)}
+            for axis, column in columns.items()
+            if any(column)
+        },
+    }
+
+
 def main() -> None:
-    """Entry point of the executable; exit status 2 for a bag that can't be used."""
+    """Entry point of the executable; exit status 2 for a bag that cannot be used."""
     sys.exit(run_unless_refused(ReplayNode, BagError, "pamiq_replay"))
 
 

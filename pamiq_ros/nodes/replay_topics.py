@@ -1,4 +1,4 @@
-"""ReplayTopics: which topics of a bag are published again, and whether a system needs others."""
+"""ReplayTopics: publishes topics of a bag; checks that a system gets all that it observes."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from pamiq_ros.compat import message_class
 from pamiq_ros.offline.bags import Bag, BagError, Recorded, Topic, require
 from pamiq_ros.supervision.reporter import STATUS_TOPIC
 
-from .bag_qos import to_offer
+from .bag_qos import for_replay
 
 VELOCITIES = ("geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped")
-HEARD_WITHIN_S = 5.0
+DISCOVERY_TIMEOUT_S = 5.0
 _OURS = "/pamiq"
 
 
 class ReplayTopics:
-    """Publishers of what is replayed.
+    """Publishers of the replayed topics.
 
     Attributes:
-        names: Names of the topics that are replayed, as the bag has them.
-        counts: How many messages were published, by full name of the topic.
+        names: Names of the replayed topics in the bag.
+        counts: Number of published messages, by full name of the topic.
     """
 
     def __init__(self, node: Node, bag: Bag, chosen: Sequence[str]) -> None:
-        """Offer the topics.
+        """Create the publishers.
 
         Args:
-            node: Whose publishers these are, with its remappings.
-            bag: What is replayed.
-            chosen: The topics wanted; none for all but velocity commands, those of pamiq_ros, and
-                what somebody else publishes now.
+            node: The node, with its remappings.
+            bag: The bag.
+            chosen: Names of topics to replay. Empty: all but velocity commands, topics of pamiq_ros
+                and topics that another node publishes.
 
         Raises:
             BagError: A chosen topic is not in the bag.
@@ -56,21 +56,21 @@ class ReplayTopics:
         self.names = list(self._publishers)
 
     def publish(self, message: Recorded) -> str:
-        """Publish a message; gives the full name of its topic now."""
+        """Publish a message; return the full name of its topic."""
         publisher = self._publishers[message.topic]
         publisher.publish(message.data)
         self.counts[publisher.topic_name] += 1
         return str(publisher.topic_name)
 
     def require_observed(self, name: str, is_ended: Callable[[], bool]) -> None:
-        """Make sure that a node is given what it observes, and wait until it would hear it.
+        """Check that every topic that a node observes is published; wait until it is subscribed.
 
         Args:
-            name: The node, in our own namespace; nothing is required if it is not there.
-            is_ended: Whether not to wait any more.
+            name: Name of the node, in our namespace. Nothing is required if it does not run.
+            is_ended: Returns whether to stop waiting.
 
         Raises:
-            BagError: The bag lacks something, which nobody else publishes either.
+            BagError: Neither the bag nor another node publishes an observed topic.
         """
         observed = self._observed(name)
         offered = {p.topic_name: self._bag.topics[n].type for n, p in self._publishers.items()}
@@ -80,10 +80,10 @@ class ReplayTopics:
             if topic in offered or not self._node.get_publishers_info_by_topic(topic)
         }
         require(self._bag, offered, needed)
-        heard = [p for p in self._publishers.values() if p.topic_name in observed]
-        deadline = time.monotonic() + HEARD_WITHIN_S
+        awaited = [p for p in self._publishers.values() if p.topic_name in observed]
+        deadline = time.monotonic() + DISCOVERY_TIMEOUT_S
         while not is_ended() and time.monotonic() < deadline:
-            if all(publisher.get_subscription_count() for publisher in heard):
+            if all(publisher.get_subscription_count() for publisher in awaited):
                 return
             time.sleep(0.01)
 
@@ -92,13 +92,13 @@ class ReplayTopics:
         if kind is None:
             why = f"{topic.type} is not installed here"
         elif topic.type in VELOCITIES and not is_chosen:
-            why = "it would drive a robot; name it in 'topics' if it shall"
+            why = "it would drive a robot; name it in 'topics' to replay it"
         elif _OURS in topic.name and not is_chosen:
-            why = "it is of pamiq_ros; name it in 'topics' if it shall be"
+            why = "pamiq_ros publishes it; name it in 'topics' to replay it"
         elif not is_chosen and self._others_publish(topic.name):
-            why = "somebody publishes it now"
+            why = "another node publishes it"
         else:
-            qos = to_offer(topic.qos)
+            qos = for_replay(topic.qos)
             publisher = self._node.create_publisher(kind, topic.name, qos)
             self._publishers[topic.name] = publisher
             return

@@ -1,4 +1,4 @@
-"""SpinThread: an executor in a thread of its own, joined before its nodes are destroyed."""
+"""SpinThread: an executor in its own thread, which is joined before its nodes are destroyed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LONGEST_CALLBACK_S = 10.0
 class SpinThread:
     """Spins nodes until it is closed, then destroys them.
 
-    To destroy a node while an executor waits on it ends the process with a segmentation fault, and
-    `Executor.shutdown` does not wait for `spin` to return. So `close` joins the thread first.
+    If a node is destroyed while an executor waits for it, the process ends with a segmentation
+    fault. `Executor.shutdown` does not wait for `spin`, so `close` joins the thread first.
 
     Args:
-        context: The nodes' context; None for the default one.
+        context: The nodes' context; None: the default one.
     """
 
     def __init__(self, context: Context | None = None) -> None:
@@ -33,7 +33,7 @@ class SpinThread:
         self._thread.start()
 
     def add(self, node: Node) -> None:
-        """Spin a node from now on; `close` destroys it."""
+        """Spin a node too; `close` destroys it."""
         self._nodes.append(node)
         self._executor.add_node(node)
 
@@ -41,7 +41,7 @@ class SpinThread:
         """End the thread, then destroy the nodes; safe to call twice.
 
         Raises:
-            TimeoutError: A callback did not return within 10 s. The nodes are left alone.
+            TimeoutError: A callback did not return within 10 s. The nodes are not destroyed.
         """
         self._closing.set_result(None)
         self._thread.join(LONGEST_CALLBACK_S)
@@ -54,9 +54,9 @@ class SpinThread:
         self._nodes = []
 
     def _spin(self) -> None:
-        # Whoever shuts the context down ends the thread too.
+        # Shutting the context down ends the thread too.
         with contextlib.suppress(ExternalShutdownException):
             while not self._closing.done():
-                # What another thread destroys in the moment in which it is waited for.
+                # Another thread may destroy a publisher while the executor begins to wait.
                 with contextlib.suppress(InvalidHandle):
                     self._executor.spin_until_future_complete(self._closing)

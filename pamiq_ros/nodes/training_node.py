@@ -35,8 +35,8 @@ from pamiq_ros.transport.weights import tensors_of, weights_layout
 
 from .main import run
 from .managed import PamiqNode, thread_setup
-from .memory import share_one_arena
 from .metrics_publisher import MetricsPublisher
+from .process import share_one_arena
 from .states import NodeStates, open_states
 from .tables import TRAINING_PARAMETERS
 from .topics import ExperienceTopics, WeightsTopics

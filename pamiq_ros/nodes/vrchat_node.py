@@ -27,20 +27,20 @@ DEFAULT_RATE = 30.0
 
 
 class VrchatNode(Node):
-    """Publishes what the avatar sees, and moves it by the last command.
+    """Publishes the avatar's view and moves the avatar by the last command.
 
     Attributes:
         finished: Whether the process should end.
-        exit_status: What the process ends with; 1 if there are no more pictures.
+        exit_status: Exit status of the process; 1 if the images end.
     """
 
     exit_status = 0
 
     def __init__(self) -> None:
-        """Open the source of pictures, and begin.
+        """Open the source of images and start.
 
         Raises:
-            CaptureError: A parameter or the source can't be used.
+            CaptureError: A parameter or the source cannot be used.
         """
         super().__init__("pamiq_vrchat")
         self.finished = False
@@ -52,7 +52,7 @@ class VrchatNode(Node):
             raise CaptureError("; ".join(errors.values()))
         self._avatar = self._make_avatar()
         self._capture = Capture(self._value("capture"), self._value("loop"))
-        self._told = self._updated = time.monotonic()
+        self._commanded_at = self._updated = time.monotonic()
         overriding = QoSOverridingOptions.with_default_policies()
         self._camera = self.create_publisher(
             Image, "camera/image_raw", SENSOR_QOS, qos_overriding_options=overriding
@@ -63,12 +63,12 @@ class VrchatNode(Node):
         )
         steady_timer(self, 1.0 / self._value("osc_rate"), self._update)
         rate = self._value("rate") or self._capture.rate or DEFAULT_RATE
-        self._ticker = Ticker(rate, self._show)
+        self._ticker = Ticker(rate, self._publish_image)
         self._ticker.start()
-        self.get_logger().info(f"capture '{self._value('capture')}', {rate:g} pictures a second")
+        self.get_logger().info(f"capture '{self._value('capture')}', {rate:g} images per second")
 
     def stop(self) -> None:
-        """Let the avatar stand still and close everything; safe to call twice."""
+        """Stop the avatar and close everything; safe to call twice."""
         self._avatar.stop()
         if self._ticker.stop():
             self._capture.close()
@@ -92,24 +92,24 @@ class VrchatNode(Node):
         except ValueError as error:
             self.get_logger().warning(f"ignored: {error}", throttle_duration_sec=1.0)
             return
-        self._told = time.monotonic()
+        self._commanded_at = time.monotonic()
 
     def _update(self) -> None:
         now = time.monotonic()
-        if now - self._told > self._value("command_timeout"):
+        if now - self._commanded_at > self._value("command_timeout"):
             self._avatar.stop()
         else:
             self._avatar.update(now - self._updated)
         self._updated = now
 
-    def _show(self) -> None:
+    def _publish_image(self) -> None:
         try:
             picture = self._capture.read()
         except CaptureError as error:
             self._end(str(error))
             return
         if picture is None:
-            self._end(f"capture '{self._value('capture')}': there are no more pictures")
+            self._end(f"capture '{self._value('capture')}': it has no more images")
             return
         message = Image()
         message.header.stamp = self.get_clock().now().to_msg()
@@ -125,7 +125,7 @@ class VrchatNode(Node):
 
 
 def main() -> None:
-    """Entry point of the executable; exit status 2 for a source that can't be used."""
+    """Entry point of the executable; exit status 2 for a source that cannot be used."""
     sys.exit(run_unless_refused(VrchatNode, CaptureError, "pamiq_vrchat"))
 
 

@@ -24,15 +24,19 @@ from .tables import WORLD_PARAMETERS
 
 SENSOR_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 EVENT_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+_WARNING_PERIOD_S = 10.0
+_MAX_SKIPPED_SHARE = 0.02
 
 
 class WorldTopics:
     """Publishers of observation, reward, outcome and ended episodes.
 
     Args:
-        node: Whose publishers these are.
-        encoding: Of the pictures; empty if observations are vectors.
-        frame_id: Frame of the pictures.
+        node: The node that publishes.
+        encoding: Encoding of the images; empty if observations are vectors.
+        frame_id: Frame of the images.
     """
 
     def __init__(self, node: Node, encoding: str, frame_id: str) -> None:
@@ -48,10 +52,10 @@ class WorldTopics:
             )
 
     def publish(self, outcome: Outcome, stamp: Any) -> None:
-        """Publish what a step gave.
+        """Publish the outcome of a step.
 
         Args:
-            outcome: What it gave.
+            outcome: The outcome.
             stamp: Its time, a builtin_interfaces/Time.
         """
         for topic, fill in self._messages.after(outcome).items():
@@ -67,26 +71,21 @@ class WorldTopics:
             publisher.publish(message)
 
 
-COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-TELL_PERIOD_S = 10.0
-LARGEST_SKIPPED_SHARE = 0.02
-
-
 class WorldNode(Node):
-    """Publishes what the environment shows, and drives it by the last command.
+    """Publishes the environment's observations and drives it by the last command.
 
     Attributes:
         finished: Whether the process should end.
-        exit_status: What the process ends with; 1 after the environment has raised.
+        exit_status: Exit status of the process; 1 after the environment has raised.
     """
 
     exit_status = 0
 
     def __init__(self) -> None:
-        """Make the environment and its topics, and begin to step.
+        """Create the environment and its topics, and start stepping.
 
         Raises:
-            WorldError: A parameter or the environment can't be used.
+            WorldError: A parameter or the environment cannot be used.
         """
         super().__init__("pamiq_world")
         self.finished = False
@@ -100,22 +99,22 @@ class WorldNode(Node):
         rate = self._value("rate") or self._world.rate
         if rate is None:
             raise WorldError(
-                f"parameter 'rate': expected a positive one, as {self._world.env_id} does not say "
-                "its own (metadata render_fps); found 0"
+                f"parameter 'rate': expected a positive rate, as {self._world.env_id} has none "
+                "of its own (metadata render_fps); found 0"
             )
         self._topics = WorldTopics(self, self._world.encoding, str(self._value("frame_id")))
         self._skipped = 0
-        # The first picture is drawn before there is a second thread: pygame loads parts of itself
-        # on first use by importlib's LazyLoader, which two threads can find half loaded.
+        # The first image is rendered before a second thread exists: pygame loads modules on first
+        # use by importlib's LazyLoader, and two threads can find them half loaded.
         self._first: Outcome | None = self._world.reset()
         self._receive_commands(str(self._value("command")))
         self._stepping = Ticker(rate, self._tick)
-        self.create_timer(TELL_PERIOD_S, self._tell_when_slow)
+        self.create_timer(_WARNING_PERIOD_S, self._warn_if_slow)
         self._stepping.start()
-        self.get_logger().info(f"{self._world.env_id}, {rate:g} steps a second")
+        self.get_logger().info(f"{self._world.env_id}, {rate:g} steps per second")
 
     def stop(self) -> None:
-        """End stepping and close the environment; safe to call twice."""
+        """Stop stepping and close the environment; safe to call twice."""
         if self._stepping.stop():
             self._world.close()
 
@@ -135,13 +134,13 @@ class WorldNode(Node):
 
     def _receive_commands(self, command: str) -> None:
         kinds: dict[str, tuple[Any, str, Callable[[Any], None]]] = {
-            "twist": (Twist, "cmd_vel", lambda message: self._hold(twist_values(message))),
+            "twist": (Twist, "cmd_vel", lambda message: self._command(twist_values(message))),
             "twist_stamped": (
                 TwistStamped,
                 "cmd_vel",
-                lambda message: self._hold(twist_values(message.twist)),
+                lambda message: self._command(twist_values(message.twist)),
             ),
-            "array": (Float64MultiArray, "action", lambda message: self._hold(message.data)),
+            "array": (Float64MultiArray, "action", lambda message: self._command(message.data)),
         }
         kind, topic, receive = kinds[command]
         overriding = QoSOverridingOptions.with_default_policies()
@@ -149,7 +148,7 @@ class WorldNode(Node):
             kind, topic, receive, COMMAND_QOS, qos_overriding_options=overriding
         )
 
-    def _hold(self, values: Sequence[float]) -> None:
+    def _command(self, values: Sequence[float]) -> None:
         try:
             self._world.set_command(values)
         except WorldError as error:
@@ -160,29 +159,29 @@ class WorldNode(Node):
             first, self._first = self._first, None
             outcome = first or self._world.step()
             self._topics.publish(outcome, self.get_clock().now().to_msg())
-        except Exception:  # environments are others' code, and a world that failed can't go on
+        except Exception:  # code of others; a failed environment cannot continue
             self.get_logger().fatal(f"{self._world.env_id} failed:\n{traceback.format_exc()}")
             self._stepping.stop()
             self.exit_status, self.finished = 1, True
 
-    def _tell_when_slow(self) -> None:
+    def _warn_if_slow(self) -> None:
         ticker = self._stepping
         skipped, self._skipped = ticker.skipped - self._skipped, ticker.skipped
-        if skipped > LARGEST_SKIPPED_SHARE * TELL_PERIOD_S / ticker.period:
+        if skipped > _MAX_SKIPPED_SHARE * _WARNING_PERIOD_S / ticker.period:
             self.get_logger().warning(
-                f"{self._world.env_id} is slower than {1 / ticker.period:g} steps a second: "
-                f"{skipped} left out in {TELL_PERIOD_S:g} s"
+                f"{self._world.env_id} is slower than {1 / ticker.period:g} steps per second: "
+                f"{skipped} skipped in {_WARNING_PERIOD_S:g} s"
             )
 
 
 def twist_values(twist: Twist) -> list[float]:
-    """A twist's six numbers, linear then angular, in m/s and rad/s."""
+    """Return the six numbers of a twist, linear then angular, in m/s and rad/s."""
     linear, angular = twist.linear, twist.angular
     return [linear.x, linear.y, linear.z, angular.x, angular.y, angular.z]
 
 
 def main() -> None:
-    """Entry point of the executable; exit status 2 for a world that can't be made as asked."""
+    """Entry point of the executable; exit status 2 for a world that cannot be created."""
     sys.exit(run_unless_refused(WorldNode, WorldError, "pamiq_world"))
 
 

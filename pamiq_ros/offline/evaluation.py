@@ -16,8 +16,8 @@ from pamiq_ros.checkpoints import LATEST, StateError
 from pamiq_ros.core.config import ResolvedSystem
 from pamiq_ros.core.evaluator import Evaluator
 from pamiq_ros.core.model import TrainingModelsDict
+from pamiq_ros.core.state_persistence import load_parts
 from pamiq_ros.core.system import System
-from pamiq_ros.runtime.parts import load_parts
 
 from .drive import Drive, OfflineError
 from .recorded_commands import CommandDifferences

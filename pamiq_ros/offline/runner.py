@@ -35,7 +35,7 @@ class Schedule:
             are adopted before the next round. Else the ticks wait for the round.
     """
 
-    every: int = 1
+    every: int
     beside: bool = False
 
 
@@ -59,11 +59,9 @@ class Runner:
         versions: Number of weights versions so far.
     """
 
-    def __init__(
-        self, system: System, recorder: Recorder, schedule: Schedule | None = None
-    ) -> None:
+    def __init__(self, system: System, recorder: Recorder, schedule: Schedule) -> None:
         self.ticks, self.collected, self.versions = 0, 0, 1
-        self._schedule = schedule or Schedule()
+        self._schedule = schedule
         faults = TrainingFaults(STOP, STOP)
         self.learner = Learner(system, recorder, ErrorLog(), faults=faults)
         self.drive = Drive(system, self.learner.models, self._collect)

@@ -18,11 +18,10 @@ from pamiq_ros.core.data import DataCollector, DataCollectorsDict
 from pamiq_ros.core.devices import ActionError, ObservationError
 from pamiq_ros.core.model import InferenceModel, InferenceModelsDict, TrainingModel
 from pamiq_ros.core.seeding import Generators
-from pamiq_ros.core.state_persistence import PersistentStateMixin
+from pamiq_ros.core.state_persistence import PersistentStateMixin, load_parts
 from pamiq_ros.core.system import System
 
 from .errors import ErrorLog, raised
-from .parts import load_parts
 from .safe_points import BetweenTicks
 from .staged_weights import StagedWeights
 

@@ -1,4 +1,4 @@
-"""ErrorLog: what went wrong, said once each, bounded, for the log and the report."""
+"""ErrorLog: counts errors by text, in bounded memory, for the log and the report."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _LONGEST_TEXT = 4000
 
 
 def raised(error: BaseException) -> str:
-    """An exception of a user's code in one line, with the place it came from."""
+    """Return an exception in one line, with the file and line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return f"{error!r}{place}"
 
 
 class ErrorLog:
-    """Counts errors by text; forwards each kind to a log function at most once a second.
+    """Counts errors by text and logs each kind at most once per second.
 
     Args:
-        log: Called with the text; the kind is what stands before the text's first colon.
-        clock: Tells the time in s.
+        log: Called with the text. The kind is the part of the text before its first colon.
+        clock: Returns the time in s.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class ErrorLog:
         self._lock = threading.Lock()
 
     def add(self, text: str) -> None:
-        """Count `text`, its first 4000 characters; any thread."""
+        """Count an error by the first 4000 characters of its text. Any thread may call it."""
         text = text[:_LONGEST_TEXT]
         with self._lock:
             now, kind = self._clock(), text.partition(":")[0]
@@ -48,20 +48,20 @@ class ErrorLog:
             self._times[text] = now
             while len(self._counts) > _MOST_KEPT:
                 del self._times[self._counts.popitem(last=False)[0]]
-            loud = now - self._logged.get(kind, -1.0) >= 1.0
-            if loud:
+            due = now - self._logged.get(kind, -1.0) >= 1.0
+            if due:
                 self._logged[kind] = now
             while len(self._logged) > _MOST_KEPT:
                 del self._logged[next(iter(self._logged))]
-        if loud:
+        if due:
             self._log(text)
 
     def texts(self) -> list[str]:
-        """The errors, oldest first, with how often each came when it was more than once."""
+        """Return the errors, oldest first. A repeated one ends with its count."""
         return [text for text, _ in self.aged()]
 
     def aged(self) -> list[tuple[str, float]]:
-        """The errors as in `texts`, each with how long ago it last came, in s."""
+        """Return the errors as in `texts`, each with the time since it last occurred, in s."""
         with self._lock:
             now = self._clock()
             return [
@@ -70,6 +70,6 @@ class ErrorLog:
             ]
 
     def last(self) -> str:
-        """The newest error, or an empty string."""
+        """Return the newest error, or an empty string."""
         with self._lock:
             return next(reversed(self._counts), "")

@@ -11,15 +11,16 @@ import numpy as np
 _PER_DECADE = 231  # 10 ** (1 / 231) is 1.01: a percentile is right within 1 %
 _DECADES = 8
 _SMALLEST_S = 1e-6
-TURN_S = 30.0
+RECENT_S = 30.0
+"""`RecentHistogram.recent` covers the last one to two of these, in s."""
 
 
 class Histogram:
     """Durations in logarithmic bins from 1 µs to 100 s, each 1 % wide (the idea of HdrHistogram).
 
-    What is under 1 µs counts as zero, what is over 100 s as 100 s (the maximum stays exact).
+    Durations below 1 µs count as zero, those above 100 s as 100 s. The maximum is exact.
 
-    One thread adds, any thread reads; a reader may miss the value being added.
+    One thread adds, any thread reads. A reader may miss the value that is being added.
     """
 
     def __init__(self) -> None:
@@ -31,7 +32,7 @@ class Histogram:
         return self._count
 
     def add(self, seconds: float) -> None:
-        """Count one duration in s; negative ones count as zero."""
+        """Add one duration in s. A negative one counts as zero."""
         index = 0
         if seconds > _SMALLEST_S:
             index = int(math.log10(seconds / _SMALLEST_S) * _PER_DECADE) + 1
@@ -40,7 +41,7 @@ class Histogram:
         self._count += 1
 
     def percentile(self, percent: float) -> float:
-        """The duration in s that `percent` of all are not above; 0.0 while there are none."""
+        """Return the percentile in s; 0.0 for an empty histogram."""
         if self._count == 0:
             return 0.0
         cumulative = np.cumsum(self._bins)
@@ -49,34 +50,34 @@ class Histogram:
         return float(min(upper, self._max))
 
     def milliseconds(self, *percents: int, maximum: bool = False) -> dict[str, float]:
-        """Figures for a report: `{"p50": …, "p99": …, "max": …}` in ms, to the microsecond."""
-        figures = {f"p{p}": round(self.percentile(p) * 1e3, 3) for p in percents}
+        """Return `{"p50": …, "p99": …, "max": …}` in ms, rounded to 1 µs."""
+        statistics = {f"p{p}": round(self.percentile(p) * 1e3, 3) for p in percents}
         if maximum:
-            figures["max"] = round(self._max * 1e3, 3)
-        return figures
+            statistics["max"] = round(self._max * 1e3, 3)
+        return statistics
 
 
 class RecentHistogram(Histogram):
-    """A histogram that also knows the newest durations alone: of the last half to whole minute."""
+    """A histogram of all durations, and one of the last 30 to 60 s."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Args: tells the time in s."""
+        """Create an empty histogram. `clock` returns the time in s."""
         super().__init__()
         self._clock = clock
         self._newer, self._older = Histogram(), Histogram()
-        self._turn = clock() + TURN_S
+        self._newer_ends = clock() + RECENT_S
 
     def add(self, seconds: float) -> None:
-        """Count one duration in s; negative ones count as zero."""
+        """Add one duration in s. A negative one counts as zero."""
         super().add(seconds)
-        if (now := self._clock()) >= self._turn:
-            missed = now >= self._turn + TURN_S  # nothing was added for so long
-            self._newer, self._older = Histogram(), Histogram() if missed else self._newer
-            self._turn = now + TURN_S
+        if (now := self._clock()) >= self._newer_ends:
+            outdated = now >= self._newer_ends + RECENT_S  # nothing was added for so long
+            self._newer, self._older = Histogram(), Histogram() if outdated else self._newer
+            self._newer_ends = now + RECENT_S
         self._newer.add(seconds)
 
     def recent(self) -> Histogram:
-        """The newest durations."""
+        """Return a histogram of the last 30 to 60 s."""
         both = Histogram()
         for part in (self._older, self._newer):
             both._bins += part._bins

@@ -12,13 +12,12 @@ from pamiq_ros.core.model import TrainingModel, TrainingModelsDict
 from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.seeding import Generators
 from pamiq_ros.core.state import reusing
-from pamiq_ros.core.state_persistence import PersistentStateMixin
+from pamiq_ros.core.state_persistence import PersistentStateMixin, load_parts
 from pamiq_ros.core.system import System
 from pamiq_ros.core.trainer import TrainersDict
 
 from .errors import ErrorLog
-from .parts import load_parts
-from .safe_points import Turns
+from .safe_points import BetweenRuns
 from .training_faults import EXIT, RETRY, TrainingFaults
 
 BUFFERS = "buffers"
@@ -73,7 +72,7 @@ class Learner:
         self._faults = faults or TrainingFaults()
         self._stop = threading.Event()
         self._news = threading.Event()
-        self._turns = Turns()
+        self._between = BetweenRuns()
         self._thread: threading.Thread | None = None
 
     @property
@@ -106,7 +105,7 @@ class Learner:
     def train_round(self) -> int:
         """Run each trainer once, in the calling thread; not while the training thread runs.
 
-        Returns:
+        Rebetween:
             How many trained.
         """
         return sum(self._run_one(name) for name in self._trainers)
@@ -127,7 +126,7 @@ class Learner:
     def stop(self, timeout: float = 5.0) -> bool:
         """End training once the trainer's run in progress is done.
 
-        Returns:
+        Rebetween:
             False if it was not done within `timeout` s; training then goes on.
         """
         if self._thread is None:
@@ -173,7 +172,7 @@ class Learner:
         """
         with reusing(before, path):
             self.users.save_ahead(path / BUFFERS)
-            with self._turns.between(timeout):
+            with self._between.work(timeout):
                 for name, part in self._parts().items():
                     part.save_state(path / name)
 
@@ -228,7 +227,7 @@ class Learner:
         if self._stop.is_set():
             return False
         try:
-            with self._turns.run():
+            with self._between.run():
                 if self._stop.is_set():  # it may have come while a state was being saved
                     return False
                 trained = self._trainers[name].run()
@@ -239,7 +238,7 @@ class Learner:
         return trained
 
     def _on_fault(self, where: str, error: Exception) -> None:
-        with self._turns.run():  # nobody saves what is being reloaded
+        with self._between.run():  # nobody saves what is being reloaded
             decision, text = self._faults.decide(where, error)
         self._errors.add(text)
         if decision == RETRY:

@@ -10,12 +10,12 @@ WATCH_S = 0.05
 
 
 class ObservationTicker(Ticker):
-    """Calls `tick` at each observation that `notify` tells of, at `rate` Hz at most.
+    """Calls `tick` once per call of `notify`, at most at `rate` Hz.
 
-    A tick is due when the observation arrives, but not before a period has passed since the tick
-    before it was due. Observations that arrive in between, or while a tick runs, share the next
-    tick: all but the newest are skipped. While none arrives, `watch` is called instead, once in a
-    period or 50 ms, whichever is longer: silence must not keep a robot driving.
+    A tick is due when the observation arrives, and at least one period after the previous tick was
+    due. Observations that arrive earlier, or while a tick runs, share the next tick: all but the
+    newest are skipped. While none arrives, `watch` is called instead, once per period or 50 ms,
+    whichever is longer, so that a silent sensor stops the robot.
     """
 
     def __init__(
@@ -27,14 +27,14 @@ class ObservationTicker(Ticker):
         prepare: Callable[[], None] = lambda: None,
         clock: TickTime | None = None,
     ) -> None:
-        """Make a ticker that does not tick yet; see `Ticker`.
+        """Create a ticker; see `Ticker`.
 
         Args:
-            rate: Most ticks per second in Hz, positive.
+            rate: Maximum ticks per second in Hz, positive.
             tick: Called at each observation.
-            watch: Called in the same thread while there is none; must not raise.
+            watch: Called in the same thread while no observation arrives. It must not raise.
             prepare: Called first in each new thread.
-            clock: By which ticks are due; None: a steady one.
+            clock: The clock of the deadlines; None: the machine's monotonic clock.
         """
         super().__init__(rate, tick, prepare=prepare, clock=clock)
         self._watch = watch
@@ -43,13 +43,13 @@ class ObservationTicker(Ticker):
         self._earliest = 0.0
 
     def notify(self) -> None:
-        """Tell of an observation that has just arrived; any one thread, in microseconds."""
+        """Report that an observation has arrived, within microseconds. One thread calls it."""
         self._arrived = self._clock.now()
         self._arrivals += 1
         self._wake.set()
 
     def _begin(self) -> None:
-        # What arrived during a pause was not missed, and is too old to act on.
+        # Observations of a pause do not count as skipped and are too old to act on.
         self._arrived = None
         self._served = self._arrivals
         self._earliest = self._clock.now()
@@ -62,8 +62,8 @@ class ObservationTicker(Ticker):
                     self._watch()
                 self._wake.clear()
             elif self._period >= (early := self._earliest - self._clock.now()) > 0.0:
-                # Woken by a newer observation, it goes on waiting for the rest of the period. A
-                # clock that went back by more keeps nobody waiting.
+                # Woken by a newer observation, it waits for the rest of the period. After a jump
+                # back by more than a period it does not wait.
                 self._clock.wait(early, self._wake)
                 self._wake.clear()
             else:
@@ -76,11 +76,11 @@ class ObservationTicker(Ticker):
         self._arrived = None
         self.skipped += max(0, arrivals - self._served - 1)
         self._served = arrivals
-        # A clock that went back has its own idea of what is early.
+        # After a jump back of the clock, the earliest time is not valid any more.
         due = max(arrived, self._earliest) if self._earliest - arrived <= self._period else arrived
-        # From when it was due and not from when it began, or lateness would add up.
+        # From its deadline and not from its begin, or lateness would add up.
         self._earliest = due + self._period
         return due
 
     def _end(self, ended: float) -> None:
-        """What was missed is known when the next observation is taken."""
+        """Do nothing: skipped observations are counted when the next one is taken."""

@@ -1,4 +1,7 @@
-"""Safe points: work of other threads between two ticks, or between two training rounds."""
+"""Runs work of other threads between two ticks, or between two runs of trainers.
+
+States are saved at these points: no tick, or no trainer, changes them meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 
-_LOOK_S = 0.02
+_POLL_S = 0.02
 
 
 class BetweenTicks:
-    """Takes work from other threads; the tick never waits for it, unless ticks begin meanwhile."""
+    """Runs work of other threads in the tick's thread after a tick, or in theirs while paused."""
 
     def __init__(self) -> None:
         self._work: tuple[Callable[[], object], Future[None]] | None = None
@@ -20,30 +23,30 @@ class BetweenTicks:
 
     @contextmanager
     def tick(self) -> Iterator[None]:
-        """One tick; what is to be done after it is done before this returns."""
+        """Enclose one tick. Pending work runs at its end."""
         with self._ticking:
             yield
             if self._work is not None:
                 self._do()
 
     def do(self, work: Callable[[], object], paused: Callable[[], bool], timeout: float) -> None:
-        """Have something done after a tick, or here while there are no ticks; one at a time.
+        """Run `work` after the next tick, or in this thread while paused. One caller at a time.
 
         Args:
-            work: What to do; what it raises is raised here.
-            paused: Whether there are no ticks now.
-            timeout: Longest to wait for a tick to end, in s.
+            work: The work. Its exceptions are raised here.
+            paused: Returns whether ticking is paused.
+            timeout: Maximum time to wait for a tick to end, in s.
 
         Raises:
-            TimeoutError: No tick ended.
+            TimeoutError: No tick ended within `timeout`.
         """
         done: Future[None] = Future()
         with self._lock:
             self._work = (work, done)
-        for _ in range(max(1, int(timeout / _LOOK_S))):
-            if wait([done], _LOOK_S).done:
+        for _ in range(max(1, int(timeout / _POLL_S))):
+            if wait([done], _POLL_S).done:
                 return done.result()
-            if paused() and self._ticking.acquire(timeout=_LOOK_S):
+            if paused() and self._ticking.acquire(timeout=_POLL_S):
                 try:
                     self._do()
                 finally:
@@ -62,27 +65,27 @@ class BetweenTicks:
         work, done = taken
         try:
             work()
-        except (Exception, SystemExit) as error:  # users' code; the tick's thread has to live
+        except (Exception, SystemExit) as error:  # code of users; the tick's thread must survive
             done.set_exception(error)
         else:
             done.set_result(None)
 
 
-class Turns:
-    """Keeps a loop's runs and the work of other threads between them apart.
+class BetweenRuns:
+    """Keeps the runs of trainers and the work of other threads apart.
 
-    Whoever waits to work between two runs comes before the next run.
+    A thread that waits to work has priority over the next run.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._running = False
         self._waiting = 0
-        self._between = threading.Lock()
+        self._working = threading.Lock()
 
     @contextmanager
     def run(self) -> Iterator[None]:
-        """One run of the loop; by the loop's thread alone."""
+        """Enclose one run of a trainer. Only the training thread calls it."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting == 0)
             self._running = True
@@ -94,14 +97,14 @@ class Turns:
                 self._changed.notify_all()
 
     @contextmanager
-    def between(self, timeout: float) -> Iterator[None]:
-        """Work between two runs, or while there are none; any other thread.
+    def work(self, timeout: float) -> Iterator[None]:
+        """Enclose work between two runs. Any thread but the training thread may call it.
 
         Args:
-            timeout: Longest to wait for the run in progress, in s.
+            timeout: Maximum time to wait for the current run to end, in s.
 
         Raises:
-            TimeoutError: It did not end.
+            TimeoutError: The run did not end within `timeout`.
         """
         with self._changed:
             self._waiting += 1
@@ -109,7 +112,7 @@ class Turns:
             with self._changed:
                 if not self._changed.wait_for(lambda: not self._running, timeout):
                     raise TimeoutError(f"expected the run in progress to end within {timeout:g} s")
-            with self._between:
+            with self._working:
                 yield
         finally:
             with self._changed:

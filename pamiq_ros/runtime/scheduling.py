@@ -1,6 +1,6 @@
 """Scheduling of processes and threads: priorities, CPUs, precise timers.
 
-On Linux each thread has all of these for itself, under its own native id; 0 is the calling thread.
+Linux schedules each thread separately, by its native id. The id 0 is the calling thread.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 def parse_cpus(text: str) -> frozenset[int]:
-    """The CPUs of a list such as `0,2-3`; empty: no choice.
+    """Parse a list of CPUs such as `0,2-3`. An empty text gives an empty set.
 
     Raises:
-        ValueError: It is no such list, or names a CPU that this process may not use.
+        ValueError: The text is not such a list, or names a CPU that this process may not use.
     """
     cpus: set[int] = set()
     allowed = os.sched_getaffinity(os.getpid())
@@ -46,12 +46,12 @@ class Scheduling:
     """How one thread is scheduled.
 
     Attributes:
-        cpus: CPUs it may run on; empty: as it was started.
-        niceness: 0 to 19, the higher the more it yields. It counts among the threads of one
-            session (autogroup) or control group only, where the kernel has those.
-        policy: `other`, `batch` (no preference when it wakes up) or `idle` (runs when nobody else
+        cpus: CPUs that it may run on; empty: unchanged.
+        niceness: 0 to 19; higher yields more. Where the kernel has sessions (autogroup) or control
+            groups, it only counts among the threads of one of them.
+        policy: `other`, `batch` (no preference at wake-up) or `idle` (runs when no other thread
             wants to).
-        priority: Real-time priority by SCHED_FIFO, 1 to 99; 0 for none. Overrides the two before.
+        priority: Real-time priority (SCHED_FIFO), 1 to 99; 0: none. Overrides the two before.
     """
 
     cpus: frozenset[int] = frozenset()
@@ -60,10 +60,10 @@ class Scheduling:
     priority: int = 0
 
     def apply(self, thread: int = 0) -> list[str]:
-        """Schedule a thread so; what it starts later inherits all but the priority.
+        """Apply the settings to a thread. Threads that it starts inherit all but the priority.
 
         Returns:
-            What was refused, each with what to do about it; the rest is done nevertheless.
+            One text with a remedy for each setting that was refused. The others are applied.
         """
         refused: list[str] = []
         if self.cpus:
@@ -94,19 +94,19 @@ class Scheduling:
 
 
 def precise_timers() -> None:
-    """Have the calling thread wake up when it asked to; Linux else adds up to 50 µs (timer slack).
+    """Set the timer slack of the calling thread to 1 ns; the default of Linux is 50 µs.
 
-    A thread with a real-time priority has no slack by itself.
+    Threads with a real-time priority have no slack.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(1), 0, 0, 0)
 
 
 def yield_process(niceness: int) -> None:
-    """Make every thread of this process nicer, and those they start; any that is nicer stays so.
+    """Raise the niceness of all threads of this process to at least `niceness`.
 
-    Linux may count niceness within a session only (autogroup). A process that leads a session, as
-    one started by `pamiq-ros` does, makes the session nicer too.
+    Linux may compare niceness only within a session (autogroup). A process that leads a session, as
+    those that `pamiq-ros` starts, raises the session's niceness too.
 
     Args:
         niceness: 0 to 19.
@@ -120,14 +120,14 @@ def yield_process(niceness: int) -> None:
 
 
 def prefer_this_thread(scheduling: Scheduling) -> list[str]:
-    """Schedule the calling thread; with a real-time priority, the other Python threads just below.
+    """Apply settings to the calling thread, and a priority one below to the other Python threads.
 
-    One of them may hold the interpreter that this thread waits for. If it were then kept from its
-    CPU by another process, that one would keep this thread waiting too. Threads that are started
-    later get none, nor do those of torch's pools, which may spin.
+    Another Python thread may hold the interpreter lock while this thread waits for it. If a third
+    process preempted that thread, it would delay this one too. Threads that are started later and
+    torch's pools, whose threads may spin, get no real-time priority.
 
     Returns:
-        What was refused, each with what to do about it; the rest is done nevertheless.
+        One text with a remedy for each setting that was refused. The others are applied.
     """
     refused = scheduling.apply()
     if scheduling.priority > 1 and not refused:

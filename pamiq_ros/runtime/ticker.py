@@ -12,20 +12,20 @@ from .scheduling import precise_timers
 
 
 class TickTime(Protocol):
-    """A clock that can be waited for."""
+    """A clock with a wait."""
 
     def now(self) -> float:
-        """Seconds since any fixed moment."""
+        """Return seconds since a fixed time."""
 
     def wait(self, seconds: float, wake: threading.Event) -> None:
-        """Wait for about `seconds` of this clock, or until `wake` is set; may return early."""
+        """Wait for `seconds` of this clock or until `wake` is set. It may return early."""
 
 
 class SteadyTime:
     """The machine's monotonic clock."""
 
     def now(self) -> float:
-        """Seconds; they never go back."""
+        """Return seconds; never decreasing."""
         return time.monotonic()
 
     def wait(self, seconds: float, wake: threading.Event) -> None:
@@ -36,15 +36,15 @@ class SteadyTime:
 class Ticker:
     """Calls `tick` at a fixed rate from a thread of its own.
 
-    Deadline k is start + k x period, so that a late tick does not shift the ones after it. Of
-    several deadlines that pass while a tick runs only the newest is served, late; the ones before
-    it are skipped and counted, never made up for in a burst.
+    Deadline k is start + k x period, so a late tick does not shift later ones. If several deadlines
+    pass while a tick runs, the next tick serves the newest of them. The others are counted as
+    skipped and not caught up in a burst.
 
     Attributes:
-        lateness: How long after it was due each tick began.
-        compute: How long each tick took.
-        ticks: Ticks done, over all runs.
-        skipped: Deadlines that passed while a tick still ran.
+        lateness: Time from each tick's deadline to its begin.
+        compute: Duration of each tick.
+        ticks: Number of ticks, over all starts.
+        skipped: Number of deadlines that passed while a tick ran.
     """
 
     def __init__(
@@ -56,14 +56,15 @@ class Ticker:
         clock: TickTime | None = None,
         on_jump_back: Callable[[float], object] = lambda seconds: None,
     ) -> None:
-        """Make a ticker that does not tick yet.
+        """Create a ticker; `start` begins to tick.
 
         Args:
             rate: Ticks per second in Hz, positive.
-            tick: Called at each deadline; must not raise (an exception ends the thread).
-            prepare: Called first in each new thread, to set what threads have for themselves.
-            clock: By which ticks are due; None: a steady one.
-            on_jump_back: Called with how far the clock went back, in s; deadlines begin anew then.
+            tick: Called at each deadline. It must not raise: an exception ends the thread.
+            prepare: Called first in each new thread, for settings of the thread.
+            clock: The clock of the deadlines; None: the machine's monotonic clock.
+            on_jump_back: Called with the size of a backward jump of the clock, in s. Deadlines then
+                restart from the clock's new time.
         """
         self.lateness = RecentHistogram()
         self.compute = Histogram()
@@ -82,12 +83,12 @@ class Ticker:
 
     @property
     def period(self) -> float:
-        """Time between deadlines in s."""
+        """Time between two deadlines, in s."""
         return self._period
 
     @property
     def rate(self) -> float:
-        """Ticks per second really done, in Hz; pauses do not count. 0.0 before two ticks."""
+        """Measured rate in Hz, without pauses; 0.0 before the second tick."""
         return self._intervals / self._span if self._span > 0.0 else 0.0
 
     @property
@@ -96,7 +97,7 @@ class Ticker:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin ticking, with the first deadline now; does nothing while running."""
+        """Start to tick, with the first deadline now. Does nothing while running."""
         if self.running:
             return
         self._stopping = False
@@ -105,10 +106,10 @@ class Ticker:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """End ticking once the tick in progress is done.
+        """Stop after the current tick.
 
         Returns:
-            False if it was not done within `timeout` s; it then ends by itself, later.
+            Whether it stopped within `timeout` s. If not, it stops later by itself.
         """
         self._stopping = True
         self._wake.set()
@@ -134,12 +135,12 @@ class Ticker:
             self._end(self._clock.now())
 
     def _begin(self) -> None:
-        """Called once, before the first wait."""
+        """Prepare the deadlines. Called once, before the first wait."""
         self._start = self._clock.now()
         self._index = 0
 
     def _wait(self) -> float | None:
-        """Wait until a tick is due; when it was due, or None to end."""
+        """Wait for the next deadline; return it, or None to stop."""
         due = self._start + self._index * self._period
         while not self._stopping and (left := due - self._clock.now()) > 0.0:
             if left > 1.5 * self._period:  # it was due after one period at most
@@ -148,14 +149,14 @@ class Ticker:
                 due = self._start
                 continue
             self._clock.wait(left, self._wake)
-        # Of several that passed meanwhile one is served; how late it is says the first of them.
+        # Of several passed deadlines the newest is served. Its lateness counts from the oldest.
         newest_due = int((self._clock.now() - self._start) / self._period)
         self.skipped += max(0, newest_due - self._index)
         self._index = max(newest_due, self._index)
         return None if self._stopping else due
 
     def _end(self, ended: float) -> None:
-        """Called after each tick."""
+        """Count the deadlines that passed during the tick. Called after each tick."""
         newest_due = int((ended - self._start) / self._period)
         self.skipped += max(0, newest_due - self._index - 1)
         self._index = max(newest_due, self._index + 1)

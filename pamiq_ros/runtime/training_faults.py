@@ -1,4 +1,4 @@
-"""TrainingFaults: what becomes of training when a trainer raises or its weights are not finite."""
+"""TrainingFaults: the policy for trainers that raise and for weights that are not finite."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .errors import raised
 RETRY, RELOAD, STOP, EXIT = "retry", "reload", "stop", "exit"
 
 MOST_RELOADS = 3
-"""From one state; what went wrong so often from there goes wrong again."""
+"""Most reloads from one state. A fault that recurs so often will recur again."""
 
 
 @dataclass
 class TrainingFaults:
-    """Decides by policy, for a trainer that raised and for weights that are not finite.
+    """Decides what happens after a fault of a trainer.
 
     Attributes:
-        on_error: What to do when a trainer raises: `retry` after a second, `reload` models and
-            trainers from the newest state, `stop` training, or `exit` with the whole system.
-        on_not_finite: The same for a trainer that leaves a NaN or an infinity in its models.
-        give_up: Called with the fault where the policy is `exit`.
-        newest_state: Gives a word for the newest state, and how to load it; None: there is none.
+        on_error: Policy for a trainer that raises: `retry` after one second, `reload` models and
+            trainers from the newest state, `stop` training, or `exit` the whole system.
+        on_not_finite: Policy for a trainer that leaves NaN or infinity in its models.
+        give_up: Called with the fault if the policy is `exit`.
+        newest_state: Returns the name of the newest state and a function that loads it, or None.
     """
 
     on_error: str = RETRY
@@ -34,11 +34,11 @@ class TrainingFaults:
     _reloads: dict[str, int] = field(default_factory=dict)
 
     def decide(self, where: str, error: BaseException) -> tuple[str, str]:
-        """Find out what to do, and reload if that is it; in the training thread.
+        """Apply the policy. The training thread calls it.
 
         Args:
-            where: Which trainer it was, for the log.
-            error: What it raised.
+            where: Name of the trainer, for the log.
+            error: The exception.
 
         Returns:
             `retry`, `stop` or `exit`, and the fault in one line.
@@ -63,6 +63,6 @@ class TrainingFaults:
                 return False, f"state {name} was reloaded {MOST_RELOADS} times, to no avail"
             self._reloads = {name: count}
             load()
-        except Exception as error:  # states are users' code too, and disks fail
+        except Exception as error:  # states are loaded by code of users, and disks fail
             return False, f"the newest state could not be reloaded: {raised(error)}"
         return True, f"models and trainers reloaded from state {name}"

@@ -7,11 +7,11 @@ from ros_helpers import DEADLINE_S
 
 STUCK = """
 import ctypes
-from pamiq_ros.nodes import ending
-ending.LONGEST_END_S = 0.5
-with ending.leaving():
+from pamiq_ros.nodes import process
+process.LONGEST_END_S = 0.5
+with process.leaving():
     print("left", flush=True)
-with ending.leaving():
+with process.leaving():
     ctypes.PyDLL(None).sleep(1000)
 """
 

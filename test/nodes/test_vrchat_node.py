@@ -81,7 +81,7 @@ def test_it_is_seen_moves_and_stands_still_when_nobody_commands(
 def test_the_end_of_a_film_ends_it_with_its_reason(ros: Ros, vrchat: tuple[int, Heard]) -> None:
     process = start(ros, capture=FILM, rate=200.0, osc_port=vrchat[0])
     _, text = process.communicate(timeout=30.0)
-    assert process.returncode == 1 and "there are no more pictures" in text, text
+    assert process.returncode == 1 and "it has no more images" in text, text
 
 
 @pytest.mark.parametrize(

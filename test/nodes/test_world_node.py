@@ -143,7 +143,7 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"env_id": ECHO, "rate": "fast"}, "'rate': expected double from 0 to 1000"),
     ({"env_id": ECHO, "action_map": "['wheel', '0']"}, "'wheel'"),
     ({"env_id": ECHO, "command": "voice"}, "expected one of twist, twist_stamped, array"),
-    ({"env_id": "world_environments:NoRate-v0"}, "'rate': expected a positive one"),
+    ({"env_id": "world_environments:NoRate-v0"}, "'rate': expected a positive rate"),
 ]
 
 

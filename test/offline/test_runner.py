@@ -118,8 +118,9 @@ def train(states, *arguments):
 
 
 def test_training_in_a_world_goes_on_from_its_state(tmp_path):
-    assert "40 ticks | 33 updates | saved" in train(tmp_path, "--steps", 40)
-    output = train(tmp_path, "--updates", 10, "--save-every", 4)
+    each = ("--train-every", 1)
+    assert "40 ticks | 33 updates | saved" in train(tmp_path, "--steps", 40, *each)
+    output = train(tmp_path, "--updates", 10, "--save-every", 4, *each)
     assert "state loaded from" in output and "| 43 updates | saved" in output
     assert output.count("saved") >= 3
     train(tmp_path, "--steps", 30, "--save-every", 2, "--states-keep", 7)
@@ -186,7 +187,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(arguments, expected, t
 
 def test_a_world_that_is_not_commanded_is_refused():
     system = resolve_system(POLE, "", []).system
-    runner = Runner(system, Recorder())
+    runner = Runner(system, Recorder(), Schedule(1))
     runner.drive.robot.commands.clear()
     with pytest.raises(WorldError, match="expected a system that commands /cmd_vel or /action"):
         next(runner.through(WorldSource("CartPole-v1", {}, 0)))

@@ -1,4 +1,4 @@
-"""Environment: what an agent observes and affects."""
+"""Environment: what an agent observes and acts on."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ActType = TypeVar("ActType")
 class Environment(
     ABC, PersistentStateMixin, ThreadEventMixin, InteractionEventMixin, Generic[ObsType, ActType]
 ):
-    """The other side of an agent: gives observations, takes actions."""
+    """Base class of environments."""
 
     @abstractmethod
     def observe(self) -> ObsType:
-        """The observation of this tick."""
+        """Return the observation of this tick."""
 
     @abstractmethod
     def affect(self, action: ActType) -> None:
-        """Carry out the action of this tick."""
+        """Execute the action of this tick."""

@@ -10,8 +10,7 @@ from typing import Any, Generic, TypeVar
 from ..state_persistence import PersistentStateMixin
 from ..thread import ThreadEventMixin
 from .env import ActType, Environment, ObsType
-from .event_mixin import InteractionEventMixin
-from .parts import InteractionParts
+from .event_mixin import InteractionEventMixin, InteractionParts
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Wrappers: values changed on their way from a sensor, to an actuator, or around an environment."""
+"""Wrappers: change the readings of sensors, the actions of actuators, or both of an environment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any, Generic, TypeVar
 from ..state_persistence import PersistentStateMixin
 from ..thread import ThreadEventMixin
 from .env import ActType, Environment, ObsType
-from .event_mixin import InteractionEventMixin
+from .event_mixin import InteractionEventMixin, InteractionParts
 from .modular_env import Actuator, Sensor
-from .parts import InteractionParts
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -20,35 +19,35 @@ WrappedActType = TypeVar("WrappedActType")
 
 
 class Wrapper(ABC, PersistentStateMixin, ThreadEventMixin, InteractionEventMixin, Generic[T, W]):
-    """Makes a value of type W from one of type T."""
+    """Base class of wrappers, from values of type T to values of type W."""
 
     @abstractmethod
     def wrap(self, value: T) -> W:
-        """The changed value."""
+        """Return the changed value."""
 
     def __call__(self, value: T) -> W:
-        """The same as `wrap`."""
+        """Return the changed value, as `wrap`."""
         return self.wrap(value)
 
     def wrap_sensor(self, sensor: Sensor[T]) -> SensorWrapper[T, W]:
-        """A sensor whose readings go through this wrapper."""
+        """Return a sensor whose readings are changed by this wrapper."""
         return SensorWrapper(sensor, self)
 
     def wrap_actuator(self, actuator: Actuator[W]) -> ActuatorWrapper[W, T]:
-        """An actuator whose actions go through this wrapper first."""
+        """Return an actuator whose actions are changed by this wrapper first."""
         return ActuatorWrapper(actuator, self)
 
 
 class LambdaWrapper(Wrapper[T, W]):
-    """A wrapper made of a function."""
+    """A wrapper that calls a function."""
 
     def __init__(self, func: Callable[[T], W]) -> None:
-        """Wrap with `func`."""
+        """Create a wrapper that calls `func`."""
         super().__init__()
         self._func = func
 
     def wrap(self, value: T) -> W:
-        """What the function returns for `value`."""
+        """Return the function's result for `value`."""
         return self._func(value)
 
 
@@ -57,7 +56,7 @@ class EnvironmentWrapper(
     Environment[WrappedObsType, WrappedActType],
     Generic[ObsType, WrappedObsType, ActType, WrappedActType],
 ):
-    """An environment whose observations and actions are changed on their way."""
+    """An environment whose observations and actions are changed."""
 
     def __init__(
         self,
@@ -70,18 +69,18 @@ class EnvironmentWrapper(
         Args:
             env: The environment.
             obs_wrapper: Changes its observations.
-            act_wrapper: Changes actions on their way to it.
+            act_wrapper: Changes actions before the environment executes them.
         """
         self.env = env
         self._obs_wrapper = _as_wrapper(obs_wrapper)
         self._act_wrapper = _as_wrapper(act_wrapper)
 
     def observe(self) -> WrappedObsType:
-        """The environment's observation, changed."""
+        """Return the environment's observation, changed."""
         return self._obs_wrapper(self.env.observe())
 
     def affect(self, action: WrappedActType) -> None:
-        """Carry out the action, changed."""
+        """Execute the changed action."""
         self.env.affect(self._act_wrapper(action))
 
     def _parts(self) -> Mapping[str, Any]:
@@ -106,7 +105,7 @@ class SensorWrapper(InteractionParts, Sensor[W], Generic[T, W]):
         self._wrapper = _as_wrapper(wrapper)
 
     def read(self) -> W:
-        """The sensor's reading, changed."""
+        """Return the sensor's reading, changed."""
         return self._wrapper(self.sensor.read())
 
     def _parts(self) -> Mapping[str, Any]:
@@ -121,7 +120,7 @@ class ActuatorWrapper(InteractionParts, Actuator[W], Generic[T, W]):
 
         Args:
             actuator: The actuator.
-            wrapper: Changes actions on their way to it.
+            wrapper: Changes actions before the actuator executes them.
         """
         self.actuator = actuator
         self._wrapper = _as_wrapper(wrapper)

@@ -1,6 +1,5 @@
-"""Trainers: what learns."""
+"""Trainers: train models from collected data."""
 
-from .base import Trainer
-from .container import TrainersDict
+from .base import Trainer, TrainersDict
 
 __all__ = ["Trainer", "TrainersDict"]

@@ -1,9 +1,11 @@
-"""Trainer: learns from data, again and again, whenever there is enough that is new."""
+"""Trainer: trains models whenever there is enough new data; and trainers by name."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,15 @@ from ..data import DataUser, DataUsersDict
 from ..model import TrainingModel, TrainingModelsDict
 from ..recorder import Recorder
 from ..state import load_json, save_json
-from ..state_persistence import PersistentStateMixin
-from ..thread import ThreadEventMixin
+from ..state_persistence import PersistentParts, PersistentStateMixin
+from ..thread import ThreadEventMixin, ThreadEventParts
 
 
 class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
-    """Trains models from the data of data users; `run` is called over and over.
+    """Base class of trainers. The learner calls `run` repeatedly.
 
     Attributes:
-        recorder: Takes metrics and pictures; keeps nothing until one is attached.
+        recorder: Receives metrics and images; discards them until another one is attached.
     """
 
     recorder: Recorder = Recorder()
@@ -33,13 +35,13 @@ class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
         min_buffer_size: int = 0,
         min_new_data_count: int = 0,
     ) -> None:
-        """Make a trainer.
+        """Create a trainer.
 
         Args:
-            training_condition_data_user: The data user whose data decides when to train; None:
-                always.
-            min_buffer_size: Fewest steps in its buffer to train.
-            min_new_data_count: Fewest steps that arrived since the last training.
+            training_condition_data_user: Name of the data user whose data decides when to train;
+                None: train at every run.
+            min_buffer_size: Minimum steps in its buffer to train.
+            min_new_data_count: Minimum steps that arrived since the last training.
         """
         super().__init__()
         self._retrieved_model_names: set[str] = set()
@@ -49,45 +51,45 @@ class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
         self._previous_training_time = -math.inf
 
     def attach_recorder(self, recorder: Recorder) -> None:
-        """Have metrics and pictures go to `recorder`."""
+        """Send metrics and images to `recorder`."""
         self.recorder = recorder
 
     def attach_training_models(self, training_models: TrainingModelsDict) -> None:
-        """Give this trainer the models, before the first run."""
+        """Attach the models. Called before the first run."""
         self._training_models = training_models
         self.on_training_models_attached()
 
     def on_training_models_attached(self) -> None:
-        """Override to get the models that are needed, with `get_training_model`."""
+        """Override to get the required models with `get_training_model`."""
 
     def attach_data_users(self, data_users: DataUsersDict) -> None:
-        """Give this trainer the data users, before the first run."""
+        """Attach the data users. Called before the first run."""
         self._data_users = data_users
         self.on_data_users_attached()
 
     def on_data_users_attached(self) -> None:
-        """Override to get the data users that are needed, with `get_data_user`."""
+        """Override to get the required data users with `get_data_user`."""
 
     def get_training_model(self, name: str) -> TrainingModel[Any]:
-        """The training model of a name; from now on it is synchronized after each training.
+        """Return the training model of that name. It is synchronized after each training.
 
         Raises:
-            KeyError: There is none of that name, or it is never trained.
+            KeyError: No model has that name, or it is never trained.
         """
         model = self._training_models[name]
         self._retrieved_model_names.add(name)
         return model
 
     def get_data_user(self, name: str) -> DataUser[Any]:
-        """The data user of a name.
+        """Return the data user of that name.
 
         Raises:
-            KeyError: There is none of that name.
+            KeyError: No data user has that name.
         """
         return self._data_users[name]
 
     def is_trainable(self) -> bool:
-        """Whether there is enough data, of which enough is new; True begins a new count."""
+        """Return whether there is enough old and new data. True restarts the count of new data."""
         if self._training_condition_data_user is None:
             return True
         user = self.get_data_user(self._training_condition_data_user)
@@ -103,10 +105,10 @@ class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
 
     @abstractmethod
     def train(self) -> None:
-        """Train once; the models that were retrieved are synchronized afterwards."""
+        """Train once. The retrieved models are synchronized afterwards."""
 
     def sync_models(self) -> None:
-        """Hand the parameters of the retrieved models to their inference sides."""
+        """Copy the weights of the retrieved models to their inference models."""
         for name in self._retrieved_model_names:
             self._training_models[name].sync()
 
@@ -114,11 +116,7 @@ class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
         """Called after each training."""
 
     def run(self) -> bool:
-        """Train if there is enough data.
-
-        Returns:
-            Whether it trained.
-        """
+        """Train once if there is enough data; return whether it trained."""
         if not self.is_trainable():
             return False
         self.setup()
@@ -128,7 +126,7 @@ class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
         return True
 
     def save_state(self, path: Path) -> None:
-        """Save when it last trained in the directory `path`."""
+        """Save the time of the last training in the directory `path`."""
         path.mkdir()
         last = self._previous_training_time
         save_json(
@@ -136,6 +134,23 @@ class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
         )
 
     def load_state(self, path: Path) -> None:
-        """Load when it last trained."""
+        """Load the time of the last training."""
         last = load_json(path / "trainer")["previous_training_time"]
         self._previous_training_time = -math.inf if last is None else float(last)
+
+
+class TrainersDict(PersistentParts, ThreadEventParts, OrderedDict[str, Trainer]):
+    """Trainers by name, in the order in which they run."""
+
+    def attach_training_models(self, training_models: TrainingModelsDict) -> None:
+        """Attach the models to every trainer."""
+        for trainer in self.values():
+            trainer.attach_training_models(training_models)
+
+    def attach_data_users(self, data_users: DataUsersDict) -> None:
+        """Attach the data users to every trainer."""
+        for trainer in self.values():
+            trainer.attach_data_users(data_users)
+
+    def _parts(self) -> Mapping[str, Any]:
+        return self

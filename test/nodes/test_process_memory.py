@@ -13,7 +13,7 @@ pytest.importorskip("rclpy", reason="needs ROS: rclpy is not installed")
 # A message on its way in: three buffers of a picture's size, all freed before the next one.
 FAULTS = """
 import resource, sys
-from pamiq_ros.nodes.memory import keep_freed_memory
+from pamiq_ros.nodes.process import keep_freed_memory
 print(keep_freed_memory())
 def receive():
     return [bytearray(921_600) for _ in range(3)] and None
@@ -53,7 +53,7 @@ def test_a_users_malloc_settings_are_kept() -> None:
 
 ARENAS = """
 import threading
-from pamiq_ros.nodes.memory import share_one_arena
+from pamiq_ros.nodes.process import share_one_arena
 print(share_one_arena())
 held = [threading.Thread(target=lambda: bytearray(10**6)) for _ in range(4)]
 for thread in held:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pamiq_ros.nodes.metrics_publisher import MetricSeries
 from pamiq_ros.runtime.errors import ErrorLog
-from pamiq_ros.runtime.histogram import TURN_S, Histogram, RecentHistogram
+from pamiq_ros.runtime.histogram import RECENT_S, Histogram, RecentHistogram
 
 
 @given(st.lists(st.floats(2e-6, 50.0), min_size=1, max_size=300), st.sampled_from([50, 90, 99]))
@@ -35,11 +35,11 @@ def test_what_is_older_than_a_minute_is_not_recent():
     for value, largest in ((8.0, 8000.0), (4.0, 8000.0), (2.0, 4000.0)):
         histogram.add(value)
         assert histogram.recent().milliseconds(maximum=True) == {"max": largest}
-        now += TURN_S + 0.1
+        now += RECENT_S + 0.1
     histogram.add(1.0)
     assert histogram.recent().milliseconds(maximum=True) == {"max": 2000.0}
     assert len(histogram.recent()) == 2 and len(histogram) == 4
-    now += 3 * TURN_S
+    now += 3 * RECENT_S
     histogram.add(0.5)
     assert histogram.recent().milliseconds(maximum=True) == {"max": 500.0}
 

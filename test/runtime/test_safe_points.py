@@ -4,17 +4,17 @@ import threading
 
 import pytest
 
-from pamiq_ros.runtime.safe_points import Turns
+from pamiq_ros.runtime.safe_points import BetweenRuns
 
 
 def test_runs_and_work_between_them_never_overlap():
-    turns, end = Turns(), threading.Event()
+    between, end = BetweenRuns(), threading.Event()
     inside, seen, runs = [], set(), 0
 
     def loop():
         nonlocal runs
         while not end.is_set():
-            with turns.run():
+            with between.run():
                 inside.append("run")
                 seen.add(tuple(inside))
                 runs += 1
@@ -22,7 +22,7 @@ def test_runs_and_work_between_them_never_overlap():
 
     def work():
         for _ in range(200):
-            with turns.between(10.0):
+            with between.work(10.0):
                 inside.append("work")
                 seen.add(tuple(inside))
                 inside.remove("work")
@@ -38,34 +38,34 @@ def test_runs_and_work_between_them_never_overlap():
 
 
 def test_work_waits_for_the_run_in_progress_and_says_so_when_it_does_not_end():
-    turns, end, began = Turns(), threading.Event(), threading.Event()
+    between, end, began = BetweenRuns(), threading.Event(), threading.Event()
 
     def run():
-        with turns.run():
+        with between.run():
             began.set()
             end.wait()
 
     thread = threading.Thread(target=run)
     thread.start()
     began.wait()
-    with pytest.raises(TimeoutError, match=r"within 0\.01 s"), turns.between(0.01):
+    with pytest.raises(TimeoutError, match=r"within 0\.01 s"), between.work(0.01):
         pass
     end.set()
     thread.join()
-    with turns.between(10.0):
+    with between.work(10.0):
         pass
-    with turns.run():
+    with between.run():
         pass
 
 
 def test_no_run_begins_while_work_goes_on():
-    turns, ran = Turns(), threading.Event()
+    between, ran = BetweenRuns(), threading.Event()
 
     def run():
-        with turns.run():
+        with between.run():
             ran.set()
 
-    with turns.between(1.0):
+    with between.work(1.0):
         thread = threading.Thread(target=run)
         thread.start()
         assert not ran.wait(0.05)
