@@ -33,6 +33,9 @@ Carrier = Callable[[Payload], None]
 
 _BETWEEN_REQUESTS_S = 1.0
 
+_MOST_OVERTAKEN = 16
+"""After this many overtaken versions in a row the learner is faster than this receiver."""
+
 
 class WeightsReceiver:
     """Receives weights whole, in chunks or in shared memory, and stages them, in its own thread.
@@ -73,6 +76,7 @@ class WeightsReceiver:
         self._ask, self._asked_at = ask, -_BETWEEN_REQUESTS_S
         self._folder = folder
         self._file: WeightsFile | None = None
+        self._overtaken = 0
         self._warned = Reported()
         self._max_bytes, self._max_queue_bytes = max_bytes, max_queue_bytes
         self._on_error = on_error
@@ -222,8 +226,11 @@ class WeightsReceiver:
             return
         try:
             self._read_shared(where)
-        except Overtaken:
+        except Overtaken as error:
             self._counts["overtaken"] += 1  # no fault: the newer version has its own descriptor
+            self._overtaken += 1
+            if self._overtaken % _MOST_OVERTAKEN == 0:
+                self._request_chunks(where.source, where.version, str(error))
         except StaleParameters as error:
             self._counts["half_written"] += 1
             self._request_chunks(where.source, where.version, str(error))
@@ -247,6 +254,7 @@ class WeightsReceiver:
             stage = lambda number: stage_from(number, shared)  # noqa: E731
         if self._take_new(where.source, where.version, stage):
             self._counts["shared"] += 1
+            self._overtaken = 0
 
     def _close_file(self) -> None:
         if self._file is not None:

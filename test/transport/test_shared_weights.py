@@ -133,6 +133,22 @@ def test_a_late_joiner_gets_the_newest_whole_version(line):
     assert one.figures("overtaken", "half_written", "requests") == (1, 0, 0)
 
 
+def test_a_receiver_that_is_too_slow_requests_chunks(line):
+    one = line()
+    one.deaf = True
+    for value in range(20):
+        one.send(value)
+    asked = []
+    one.receiver._ask = asked.append
+    for data in one.payloads[:15]:
+        one.receiver.receive(data)
+    one.settle()
+    assert one.figures("overtaken") == (15,) and asked == []
+    one.receiver.receive(one.payloads[15])
+    one.settle()
+    assert one.figures("overtaken") == (16,) and len(asked) == 1 and one.errors == []
+
+
 def test_weights_of_other_shapes_get_memory_of_their_own(line, tmp_path):
     one = line()
     one.send(1)
