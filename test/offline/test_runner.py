@@ -90,6 +90,28 @@ def test_two_runs_are_the_same_to_the_byte_however_long_training_takes(schedule)
     assert Run(schedule, seed=4).bytes() != quick.bytes()
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_two_runs_of_ppo_have_the_same_weights_to_the_byte(beside):
+    def weights(seed):
+        seed_everything(seed)
+        settings = [f"seed={seed}", "rate=50", "n_steps=32", "batch_size=16", "n_epochs=2"]
+        runner = Runner(
+            resolve_system("ppo", "", settings).system, Recorder(), Schedule(8, beside=beside)
+        )
+        ticks = runner.through(WorldSource("CartPole-v1", {}, seed))
+        for _ in range(STEPS):
+            next(ticks)
+        ticks.close()
+        runner.settle()
+        runner.close()
+        assert runner.learner.updates == 3
+        state = runner.learner.models["policy"].model.state_dict()
+        return {name: tensor.numpy().tobytes() for name, tensor in state.items()}
+
+    assert weights(3) == weights(3)
+    assert weights(3) != weights(4)
+
+
 def test_weights_of_a_round_beside_the_ticks_act_from_the_next_round_on():
     every = 4
     versions = [version for _, version in Run(Schedule(every, beside=True)).steps]
