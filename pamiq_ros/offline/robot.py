@@ -92,26 +92,36 @@ class OfflineSource:
         self._sensor, self._warn = sensor, warn
         self._make_message: Callable[[], Any] = lambda: None
         self._tensor: Tensor | None = None
+        self._is_given = self._is_read_again = False
         self._has_warned = False
 
     def show(self, time_ns: int, make_message: Callable[[], Any]) -> None:
         """Make a message the newest."""
         self.time_ns, self._make_message, self._tensor = time_ns, make_message, None
+        self._is_given = False
 
     def read(self) -> Tensor:
-        """Return a copy of the newest observation.
+        """Return the newest observation; the caller may change it.
+
+        As in the nodes, the tensor is copied only if messages are read more than once.
 
         Raises:
             ObservationError: There is no message, or it cannot be decoded.
         """
         if self.time_ns is None:
             raise ObservationError(self.topic, "nothing was received yet")
-        if self._tensor is None:
-            try:
-                self._tensor = self._sensor.decode(self._make_message(), self._warn_once)
-            except ValueError as error:
-                raise ObservationError(self.topic, str(error)) from error
-        return self._tensor.clone()
+        if self._tensor is not None:
+            return self._tensor.clone()
+        try:
+            tensor = self._sensor.decode(self._make_message(), self._warn_once)
+        except ValueError as error:
+            raise ObservationError(self.topic, str(error)) from error
+        self._is_read_again = self._is_read_again or self._is_given
+        self._is_given = True
+        if not self._is_read_again:
+            return tensor
+        self._tensor = tensor
+        return tensor.clone()
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ pytest.importorskip("gymnasium", reason="gymnasium is not installed: pip install
 import gymnasium
 
 from pamiq_ros.cli.main import main
-from pamiq_ros.core import Recorder
+from pamiq_ros.core import FloatArrayTopic, Recorder
 from pamiq_ros.core.config import resolve_system
 from pamiq_ros.core.seeding import seed_everything
+from pamiq_ros.offline.robot import OfflineRobot
 from pamiq_ros.offline.runner import Runner, Schedule
 from pamiq_ros.offline.sources import WorldSource
 from pamiq_ros.worlds.gym_world import World, WorldError
@@ -110,6 +112,17 @@ def test_two_runs_of_ppo_have_the_same_weights_to_the_byte(beside):
 
     assert weights(3) == weights(3)
     assert weights(3) != weights(4)
+
+
+def test_an_observation_may_be_changed_and_read_again():
+    robot, sensor = OfflineRobot(), FloatArrayTopic("state", 2)
+    source = robot.open_sensor(sensor)
+    for number in range(3):
+        robot.show("/state", lambda number=number: SimpleNamespace(data=[number, 1.0]))
+        for _ in range(3):
+            seen = source.read()
+            assert seen.tolist() == [number, 1.0]
+            seen.zero_()
 
 
 def test_weights_of_a_round_beside_the_ticks_act_from_the_next_round_on():
