@@ -148,6 +148,7 @@ class WorldSource:
             self._world = World(*self._make, command=kind)
             self._messages = WorldMessages(self._world.encoding)
         found = {f"/{name}": kind for name, kind in self._messages.types.items()}
+        self._observed = [name for name in self._messages.types if f"/{name}" in robot.observed]
         wrong = {n: k for n, k in robot.observed.items() if found.get(n) != k}
         if wrong:
             raise WorldError(
@@ -184,7 +185,8 @@ class WorldSource:
         self._world.set_command(self._held(robot))
         outcome = self._world.step()
         for topic, fill in self._messages.after(outcome).items():
-            robot.show(f"/{topic}", partial(_message, fill))
+            if topic in self._observed:
+                robot.show(f"/{topic}", partial(_message, fill))
         if outcome.ended is not None:
             self._on_episode(outcome.ended)
 

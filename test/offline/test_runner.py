@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ pytest.importorskip("gymnasium", reason="gymnasium is not installed: pip install
 import gymnasium
 
 from pamiq_ros.cli.main import main
-from pamiq_ros.core import Recorder
+from pamiq_ros.core import FloatArrayTopic, Recorder
 from pamiq_ros.core.config import resolve_system
 from pamiq_ros.core.seeding import seed_everything
+from pamiq_ros.offline.robot import OfflineRobot
 from pamiq_ros.offline.runner import Runner, Schedule
 from pamiq_ros.offline.sources import WorldSource
 from pamiq_ros.worlds.gym_world import World, WorldError
@@ -88,6 +90,39 @@ def test_two_runs_are_the_same_to_the_byte_however_long_training_takes(schedule)
     assert quick.bytes() == slow.bytes()
     assert quick.weights() == slow.weights()
     assert Run(schedule, seed=4).bytes() != quick.bytes()
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_two_runs_of_ppo_have_the_same_weights_to_the_byte(beside):
+    def weights(seed):
+        seed_everything(seed)
+        settings = [f"seed={seed}", "rate=50", "n_steps=32", "batch_size=16", "n_epochs=2"]
+        runner = Runner(
+            resolve_system("ppo", "", settings).system, Recorder(), Schedule(8, beside=beside)
+        )
+        ticks = runner.through(WorldSource("CartPole-v1", {}, seed))
+        for _ in range(STEPS):
+            next(ticks)
+        ticks.close()
+        runner.settle()
+        runner.close()
+        assert runner.learner.updates == 3
+        state = runner.learner.models["policy"].model.state_dict()
+        return {name: tensor.numpy().tobytes() for name, tensor in state.items()}
+
+    assert weights(3) == weights(3)
+    assert weights(3) != weights(4)
+
+
+def test_an_observation_may_be_changed_and_read_again():
+    robot, sensor = OfflineRobot(), FloatArrayTopic("state", 2)
+    source = robot.open_sensor(sensor)
+    for number in range(3):
+        robot.show("/state", lambda number=number: SimpleNamespace(data=[number, 1.0]))
+        for _ in range(3):
+            seen = source.read()
+            assert seen.tolist() == [number, 1.0]
+            seen.zero_()
 
 
 def test_weights_of_a_round_beside_the_ticks_act_from_the_next_round_on():

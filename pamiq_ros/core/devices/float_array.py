@@ -60,11 +60,12 @@ class FloatArrayCommandTopic(TopicActuator):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_size(self, "size", self.size)
+        self._names = tuple(f"element {i}" for i in range(self.size))
 
     @property
     @override
     def names(self) -> tuple[str, ...]:
-        return tuple(f"element {i}" for i in range(self.size))
+        return self._names
 
     @override
     def fill(self, message: Any, values: Sequence[float]) -> None:

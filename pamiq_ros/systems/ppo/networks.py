@@ -136,14 +136,20 @@ class ActionSampler:
         self._low, self._high = (limit.double().numpy() for limit in limits)
 
     def sample(self, model: TorchInferenceModel[ActorCritic], observation: Tensor) -> SampledAction:
-        """Sample an action for an observation [observation_size]."""
+        """Sample an action for an observation, float32 [observation_size]."""
         with model.unwrap() as policy:
             return self.sample_from(policy, observation, self._is_greedy)
 
     def sample_from(
         self, policy: ActorCritic, observation: Tensor, is_greedy: bool
     ) -> SampledAction:
-        """Sample an action of a policy that is not trained meanwhile, without gradients."""
+        """Sample an action from a module that no other thread uses; call this without gradients.
+
+        Args:
+            policy: The module.
+            observation: float32 [observation_size].
+            is_greedy: Whether to take the most likely action instead of sampling.
+        """
         parameters = policy.parameters_at(observation).numpy()
         raw, log_probability = self._distribution.sample(parameters, is_greedy)
         action = self._distribution.action(raw)
