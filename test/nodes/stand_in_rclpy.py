@@ -71,4 +71,4 @@ if __name__ == "__main__":
     for package in (f"pamiq_ros.{name}" for name in ("supervision", "nodes", "offline", "cli")):
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
             importlib.import_module(f"{package}.{module.name}")
-            sys.stdout.write(f"{package}.{module.name}\n")
+            sys.stderr.write(f"{package}.{module.name}\n")

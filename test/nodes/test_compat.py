@@ -11,9 +11,9 @@ import importlib.util
 import inspect
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +21,7 @@ from unittest.mock import patch
 import pytest
 import rclpy_names
 import stand_in_rclpy
+from forked import ForkedProcess
 from rclpy_names import COMPAT, PACKAGE, RECORD, uses
 
 RECORDED: dict[str, dict[str, Any]] = json.loads(RECORD.read_text(encoding="utf-8"))
@@ -92,15 +93,13 @@ def test_private_names_are_used_in_compat_alone() -> None:
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_all_that_needs_ros_can_be_imported(distribution: str) -> None:
     pytest.importorskip("std_msgs", reason="needs the messages: pip install '.[ros]'")
-    done = subprocess.run(
-        [sys.executable, str(Path(stand_in_rclpy.__file__)), distribution],
-        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "pamiq_ros.nodes.inference_node" in done.stdout.splitlines()
+    path = [str(PACKAGE.parent), str(Path(stand_in_rclpy.__file__).parent)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+    with TemporaryFile("w+") as stderr:
+        process = ForkedProcess("stand_in_rclpy", (distribution,), environment, stderr)
+        _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert "pamiq_ros.nodes.inference_node" in said.splitlines()
 
 
 def compat_of(distribution: str) -> tuple[ModuleType, dict[str, ModuleType]]:
