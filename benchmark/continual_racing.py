@@ -29,6 +29,7 @@ STATES = 20
 SYSTEM, ENV_ID = "curiosity", "CarRacing-v3"
 SETTING = "outcome_topic=outcome"
 SEED, RECORDED_SEED = 0, 1  # of the world's first track
+FIRST_BYTES = 50_000  # of a recording: two images, which it writes after a second
 # The offline run has no acceleration limits. From full left to full right in a tick is 12 rad/s²,
 # which the default limit of the inference node would reduce.
 PARAMETERS = """
@@ -130,12 +131,23 @@ def record(folder: Path, seconds: float) -> None:
         )
         if driving.poll() is not None:
             finished(folder, driving)
-        topics = ("camera/image_raw", "cmd_vel", "outcome")
-        finished(folder, start(folder, "record", "-o", "bag", "--duration", str(seconds), *topics))
+        recording = start(folder, "record", "-o", "bag", "camera/image_raw", "cmd_vel", "outcome")
+        wait_until(
+            lambda: recording.poll() is not None or size_of(folder / "bag") > FIRST_BYTES,
+            "the first images of the recording",
+        )
+        time.sleep(seconds)
+        recording.send_signal(signal.SIGINT)
+        finished(folder, recording)
     finally:
         listener.close()
         driving.send_signal(signal.SIGINT)
         driving.wait()
+
+
+def size_of(bag: Path) -> int:
+    """Return the bytes that a recording has written so far."""
+    return sum(file.stat().st_size for file in bag.glob("*.mcap"))
 
 
 def train_live(folder: Path, minutes: float) -> dict[str, Any]:

@@ -54,7 +54,7 @@ SMALLEST = {
         {"unit": str},
     ),
     "continual_racing.py": Smallest(
-        "--minutes 0 --lockstep-minutes 0.03 --record-s 5 --alone-steps 5",
+        "--minutes 0 --lockstep-minutes 0.01 --train-every 2 --record-s 0.5 --alone-steps 5",
         "minutes lockstep_minutes train_every lockstep_hz world_alone_hz",
         {"lockstep": dict, "errors": dict},
         ("gymnasium", "Box2D"),
