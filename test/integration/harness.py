@@ -40,13 +40,18 @@ LATE_PICTURES = ("-p", "observation_timeout:=10.0")
 ARGUMENTS = {"training_node": ("-p", "niceness:=0")} if "PYTEST_XDIST_WORKER" in os.environ else {}
 
 
-def wait_until(condition: Callable[[], Any], what: str, timeout: float = DEADLINE_S) -> Any:
-    """Wait for a condition and give its value; fails with `what` after the deadline."""
+def wait_until(
+    condition: Callable[[], Any], what: str, timeout: float = DEADLINE_S, every: float = 0.01
+) -> Any:
+    """Wait for a condition, looked at every so many s, and give its value.
+
+    Fails with `what` after the deadline.
+    """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(0.01)
+        time.sleep(every)
     raise AssertionError(f"waited {timeout:g} s in vain for {what}")
 
 

@@ -39,7 +39,7 @@ def recorded(made, folder, *options):
         wait_until(lambda: "recording /pamiq/weights/policy" in said(folder), "the recording")
         wait_until(lambda: made.probe.inference().get("weights_version", 0) >= 20, "weights")
         for topic in ("/pamiq/weights/policy", "/pamiq/experience/pictures"):
-            wait_until(lambda topic=topic: has_come(folder / "bag", topic, 3), topic)
+            wait_until(lambda topic=topic: has_come(folder / "bag", topic, 3), topic, every=0.2)
         process.send_signal(signal.SIGINT)
         assert process.wait(150.0) == 0, said(folder)
     return folder / "bag"

@@ -111,7 +111,9 @@ def test_a_bag_of_another_robot_is_refused_with_both(bags, tmp_path):
     assert "observes, /front (sensor_msgs/msg/Image); found /camera/image_raw" in output
 
 
-@pytest.mark.parametrize("command", [("train",), ("replay", "--lockstep")], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [("train", "--epochs", "1"), ("replay", "--lockstep")], ids=" ".join
+)
 def test_resized_images_are_warned_about(bags, command, tmp_path):
     name, *options = command
     arguments = ["vae", bags[1]] if name == "train" else [bags[1], "vae"]
