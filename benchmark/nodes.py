@@ -21,7 +21,7 @@ from pamiq_ros.nodes.spin_thread import SpinThread
 from pamiq_ros.supervision.reporter import LATCHED
 
 SYSTEM = f"{Path(__file__).with_name('load_system.py')}:system"
-START_S = 40.0
+START_S = 90.0
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ def wait_until(condition: Callable[[], T | None], what: str) -> T:
     """Wait for a condition and return its value.
 
     Raises:
-        TimeoutError: It is still false after 40 s.
+        TimeoutError: It is still false after 90 s.
     """
     deadline = time.monotonic() + START_S
     while not (value := condition()):
