@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import itertools
-import json
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +41,18 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256, help="transitions in a batch")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each figure")
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
-    parser.add_argument("--contender", help=argparse.SUPPRESS)
-    parser.add_argument("--kept-memory", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.contender:
-        sys.stdout.write("\n" + json.dumps(measure(options)))
-        return
     require(options.contenders)
     from machine import report
 
     figures: dict[str, float] = {}
     for name in options.contenders:
-        kept = in_process(name, "--kept-memory")
+        kept = in_process(options, name, keeps_memory=True)
         if name in ("ours", "memcpy"):
             figures |= kept
         else:
             figures |= {f"{key}_kept_memory": value for key, value in kept.items()}
-            figures |= in_process(name)
+            figures |= in_process(options, name, keeps_memory=False)
     report(
         "buffer_sampling",
         **figures,
@@ -79,23 +74,34 @@ def require(contenders: Sequence[str]) -> None:
         )
 
 
-def in_process(contender: str, *options: str) -> dict[str, float]:
-    """A contender's figures, from a process of its own."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--contender", contender, *options]
-    said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-    return dict(json.loads(said.splitlines()[-1]))
+def in_process(options: argparse.Namespace, contender: str, keeps_memory: bool) -> dict[str, float]:
+    """Measure a contender in a process of its own.
+
+    It is forked, so that it need not import torch; this process computes nothing before.
+    """
+    with ProcessPoolExecutor(1, get_context("fork")) as pool:
+        return pool.submit(measure, options, contender, keeps_memory).result()
 
 
-def measure(options: argparse.Namespace) -> dict[str, float]:
-    """One contender's figures, with torch's own number of threads and with one."""
+def measure(options: argparse.Namespace, contender: str, keeps_memory: bool) -> dict[str, float]:
+    """Measure a contender with torch's own number of threads and with one.
+
+    Args:
+        options: The command line.
+        contender: Its name.
+        keeps_memory: Whether the process keeps freed memory, as a node does.
+
+    Returns:
+        Transitions per s, by the names that are printed.
+    """
     from pamiq_ros.nodes.memory import keep_freed_memory
 
-    if options.kept_memory:
+    if keeps_memory:
         keep_freed_memory()
-    if options.contender == "memcpy":
+    if contender == "memcpy":
         return {"memcpy_samples_per_s": memcpy_rate(options)}
-    sample = CONTENDERS[options.contender](options.transitions, options.batch)
-    prefix = "" if options.contender == "ours" else f"{options.contender}_"
+    sample = CONTENDERS[contender](options.transitions, options.batch)
+    prefix = "" if contender == "ours" else f"{contender}_"
     figures: dict[str, float] = {}
     for suffix, threads in (("", torch.get_num_threads()), ("_1_thread", 1)):
         torch.set_num_threads(threads)
