@@ -25,7 +25,7 @@ from pamiq_ros.transport.slots import MARK_BYTES, SlotDescriptor, encode_descrip
 from pamiq_ros.transport.weights import Weights, encode_weights
 from pamiq_ros.transport.weights_sender import WeightsSender
 
-from .harness import LATE_PICTURES, TINY, graph, wait_until
+from .harness import LENIENT_TIMEOUTS, TINY, graph, wait_until
 from .mutations import damaged
 
 pytestmark = pytest.mark.integration
@@ -221,7 +221,7 @@ def test_bad_weights_are_counted_under_their_names_and_the_robot_drives_on():
     with graph() as made, contextlib.ExitStack() as ends:
         probe = made.probe
         made.start("control_node")
-        node = made.start("inference_node", "-p", f"system:={TINY}", *LATE_PICTURES)
+        node = made.start("inference_node", "-p", f"system:={TINY}", *LENIENT_TIMEOUTS)
         topic = probe.create_publisher(UInt8MultiArray, "pamiq/weights/policy", latched(4096))
         wait_until(lambda: topic.get_subscription_count() > 0, "the node's subscription")
 
