@@ -4,23 +4,14 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from domains import PROFILE, own_domain
+from waiting import DEADLINE_S, until
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-DEADLINE_S = 90.0
-
-
-def until(condition, what, deadline_s=DEADLINE_S):
-    """Wait for a condition."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end, f"expected within {deadline_s:g} s: {what}"
-        time.sleep(0.05)
 
 
 class Cli:

@@ -10,7 +10,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from conftest import until
+from waiting import until
 
 from pamiq_ros.bringup.ros_environment import LOCAL_VARIABLES, range_text, shared_variables
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import until
+from waiting import until
 
 from pamiq_ros.bringup import NodeDescription, stopping
 from pamiq_ros.bringup.stopping import Interrupts, Stop

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from integration.harness import LATE_PICTURES, TINY, graph, wait_until
+from integration.harness import LENIENT_TIMEOUTS, TINY, graph, wait_until
 from integration.tiny_system import BLACK, WHITE
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
@@ -74,7 +74,7 @@ def test_weights_that_are_not_finite_are_reloaded_from_the_newest_state(learner_
     states = tmp_path / "states"
     with graph() as made:
         probe = made.probe
-        made.start_all(TINY, *options, "-p", f"states_dir:={states}", *LATE_PICTURES)
+        made.start_all(TINY, *options, "-p", f"states_dir:={states}", *LENIENT_TIMEOUTS)
         wait_until(lambda: probe.inference().get("weights_version", 0) >= 3, "weights")
         assert probe.call("pamiq/save_state").success
         fault.write_text("nan")
@@ -90,7 +90,7 @@ def test_without_a_state_training_stops_and_the_robot_drives_on(learner_fault):
     fault, options = learner_fault
     with graph() as made:
         probe = made.probe
-        made.start_all(TINY, *options, "-p", "on_trainer_error:=stop", *LATE_PICTURES)
+        made.start_all(TINY, *options, "-p", "on_trainer_error:=stop", *LENIENT_TIMEOUTS)
         wait_until(lambda: probe.inference().get("weights_version", 0) >= 3, "weights")
         fault.write_text("raise")
         wait_until(lambda: training(probe)["halted"], "training to stop")

@@ -11,7 +11,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]
 
 from counting_system import UNTRAINED
 from heard import Heard
-from integration.harness import LATE_PICTURES, graph, wait_until
+from integration.harness import LENIENT_TIMEOUTS, graph, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -22,14 +22,14 @@ ZERO_WITHIN_S = 0.3
 def test_a_robot_whose_actor_is_killed_stands_until_the_newest_weights_act_again(
     full, repeats, figures
 ):
-    options = ("-p", f"system:={SYSTEM}", *LATE_PICTURES)
+    options = ("-p", f"system:={SYSTEM}", *LENIENT_TIMEOUTS)
     to_zero, to_motion = [], []
     with graph() as made:
         probe = made.probe
         # At full size with all that a start takes from the others, such as importing torch.
         start = partial(made.start_by, ()) if full else made.start
         heard = Heard.by(probe)
-        made.start_all(SYSTEM, *LATE_PICTURES)
+        made.start_all(SYSTEM, *LENIENT_TIMEOUTS)
         for _ in range(repeats(2, 20)):
             version = heard.version
             wait_until(lambda v=version: heard.version >= v + 2, "weights that are learned")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from integration.harness import LATE_PICTURES, TINY, graph, wait_until
+from integration.harness import LENIENT_TIMEOUTS, TINY, graph, wait_until
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
 
@@ -39,7 +39,7 @@ def test_commands_at_random_moments_lose_nothing(tmp_path, repeats, figures):
     chance, took = random.Random(repeats(1, 2)), []
     with graph() as made:
         probe = made.probe
-        options = ("-p", f"states_dir:={tmp_path}", "-p", f"rate:={RATE_HZ}", *LATE_PICTURES)
+        options = ("-p", f"states_dir:={tmp_path}", "-p", f"rate:={RATE_HZ}", *LENIENT_TIMEOUTS)
         made.start_all(TINY, *options)
         wait_until(probe.moving, "motion")
         nodes = [made.processes[name] for name in ("inference_node", "training_node")]

@@ -15,7 +15,7 @@ from pamiq_ros.cli.main import main
 from pamiq_ros.offline.bags import Bag, BagError
 
 from .command_line import pamiq_ros, said
-from .harness import LATE_PICTURES, TINY, graph, wait_until
+from .harness import LENIENT_TIMEOUTS, TINY, graph, wait_until
 
 
 def export(bag, folder, *options):
@@ -34,7 +34,7 @@ def has_come(bag, topic, count):
 
 def recorded(made, folder, *options):
     """A bag of a system that has learnt for a while."""
-    made.start_all(TINY, *LATE_PICTURES)
+    made.start_all(TINY, *LENIENT_TIMEOUTS)
     with pamiq_ros(folder, "record", "-o", folder / "bag", "pamiq/*", *options) as process:
         wait_until(lambda: "recording /pamiq/weights/policy" in said(folder), "the recording")
         wait_until(lambda: made.probe.inference().get("weights_version", 0) >= 20, "weights")

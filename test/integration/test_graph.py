@@ -6,7 +6,7 @@ pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]
 
 from geometry_msgs.msg import Twist
 
-from .harness import LATE_PICTURES, TINY, Probe, graph, wait_until
+from .harness import LENIENT_TIMEOUTS, TINY, Probe, graph, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -18,7 +18,7 @@ def updates(probe: Probe) -> int:
 def test_the_graph_acts_learns_pauses_resumes_and_ends():
     with graph() as running:
         probe = running.probe
-        running.start_all(TINY, *LATE_PICTURES)
+        running.start_all(TINY, *LENIENT_TIMEOUTS)
         running.wait_state("active")
         wait_until(probe.moving, "a command that moves the robot")
         wait_until(lambda: probe.inference().get("weights_version", 0) >= 5, "weights version 5")

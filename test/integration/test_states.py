@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .harness import LATE_PICTURES, TINY, graph, wait_until
+from .harness import LENIENT_TIMEOUTS, TINY, graph, wait_until
 
 pytest.importorskip("rclpy", reason="rclpy is not installed: pip install '.[ros]'")
 
@@ -32,7 +32,7 @@ def test_a_learner_that_is_killed_goes_on_from_its_newest_sound_state(tmp_path):
     with graph() as made:
         probe = made.probe
         # The camera is in this process, which a busy machine may hold up.
-        made.start_all(TINY, *options[2:], *LATE_PICTURES)
+        made.start_all(TINY, *options[2:], *LENIENT_TIMEOUTS)
         wait_until(lambda: probe.inference().get("weights_version", 0) >= 3, "weights")
         ticks = probe.inference()["ticks"]
         for _ in range(3):

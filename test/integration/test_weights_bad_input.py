@@ -24,7 +24,7 @@ from pamiq_ros.transport.shared_weights import FOLDER, WeightsMemory, boot_id
 from pamiq_ros.transport.weights import Descriptor, Weights, encode_descriptor, encode_weights
 from pamiq_ros.transport.weights_sender import WeightsSender
 
-from .harness import LATE_PICTURES, TINY, graph, wait_until
+from .harness import LENIENT_TIMEOUTS, TINY, graph, wait_until
 from .mutations import damaged
 
 pytestmark = pytest.mark.integration
@@ -225,7 +225,7 @@ def test_bad_weights_are_counted_under_their_names_and_the_robot_drives_on():
     with graph() as made, contextlib.ExitStack() as ends:
         probe = made.probe
         made.start("control_node")
-        node = made.start("inference_node", "-p", f"system:={TINY}", *LATE_PICTURES)
+        node = made.start("inference_node", "-p", f"system:={TINY}", *LENIENT_TIMEOUTS)
         topic = probe.create_publisher(UInt8MultiArray, "pamiq/weights/policy", latched(4096))
         wait_until(lambda: topic.get_subscription_count() > 0, "the node's subscription")
 
