@@ -18,11 +18,10 @@ class BetweenTicks:
         self._lock = threading.Lock()
         self._ticking = threading.RLock()
 
-    @contextmanager
-    def tick(self) -> Iterator[None]:
-        """One tick; what is to be done after it is done before this returns."""
+    def tick(self, act: Callable[[], object]) -> None:
+        """Call `act`, which is one tick, then do the work that waits for its end."""
         with self._ticking:
-            yield
+            act()
             if self._work is not None:
                 self._do()
 
