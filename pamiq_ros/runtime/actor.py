@@ -138,8 +138,7 @@ class Actor:
 
     def tick(self) -> None:
         """Take new weights, then act, or hold the robot at zero and say why; raises nothing."""
-        with self._between.tick():
-            self._guarded(lambda: self._hold_for(self._reason_to_hold() or self._act()))
+        self._between.tick(self._tick)
 
     def watch_step(self) -> None:
         """Stop the robot if the agent's step takes too long; by any other thread, often.
@@ -197,6 +196,9 @@ class Actor:
         For the time between two observations, where these are what makes the agent step.
         """
         self._guarded(self._watch)
+
+    def _tick(self) -> None:
+        self._guarded(lambda: self._hold_for(self._reason_to_hold() or self._act()))
 
     def _guarded(self, act: Callable[[], None]) -> None:
         if self._paused:

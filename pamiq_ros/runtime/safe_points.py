@@ -21,11 +21,10 @@ class BetweenTicks:
         self._lock = threading.Lock()
         self._ticking = threading.RLock()
 
-    @contextmanager
-    def tick(self) -> Iterator[None]:
-        """Enclose one tick. Pending work runs at its end."""
+    def tick(self, act: Callable[[], object]) -> None:
+        """Call `act`, which is one tick, then run pending work."""
         with self._ticking:
-            yield
+            act()
             if self._work is not None:
                 self._do()
 

@@ -182,7 +182,9 @@ def test_a_new_policy_hardly_depends_on_the_state():
 
 @pytest.mark.parametrize("distribution", [Gaussian(2), MultiDiscrete([2, 5])])
 def test_actions_follow_the_weights_of_the_network(distribution):
-    training = TorchTrainingModel(ActorCritic(4, distribution, (16, 8)))
+    training = TorchTrainingModel(
+        ActorCritic(4, distribution, (16, 8)), inference_procedure="parameters_at"
+    )
     inference, observation = training.inference_model, torch.randn(4)
     sampler = ActionSampler(distribution, (torch.tensor(-1.0), torch.tensor(2.0)), is_greedy=True)
     for _ in range(3):

@@ -143,7 +143,7 @@ def mind_models(
 
     return {
         "dynamics": lambda: _model(seed, make_dynamics, "step"),
-        "policy": lambda: _model(seed, make_policy, "parameters_of"),
+        "policy": lambda: _model(seed, make_policy, "parameters_at"),
     }
 
 

@@ -211,9 +211,10 @@ class PPOSystemSettings:
         return PPOAgent(self.distribution, self.limits, self.greedy)
 
     def policy(self) -> TorchTrainingModel[ActorCritic]:
-        """Build policy and critic."""
+        """Build policy and critic; the agent uses `parameters_at`."""
         sizes = self.observation_size, self.distribution, self.hidden, self.log_std
-        return TorchTrainingModel(seeded(self.seed, partial(ActorCritic, *sizes)))
+        networks = seeded(self.seed, partial(ActorCritic, *sizes))
+        return TorchTrainingModel(networks, inference_procedure="parameters_at")
 
     def trainer(self) -> PPOTrainer:
         """Build the trainer."""

@@ -76,7 +76,8 @@ class PPOAgent(TorchAgent[Mapping[str, Tensor], Tensor]):
     @torch.no_grad()
     def best(self, policy: ActorCritic, state: Tensor) -> Tensor:
         """Return the command, float32 [size], of a policy's most likely action in a state."""
-        return self._sampler.command(self._sampler.sample_from(policy, state, True).action)
+        parameters = policy.parameters_at(state)
+        return self._sampler.command(self._sampler.sample_from(parameters, is_greedy=True).action)
 
     @override
     def save_state(self, path: Path) -> None:

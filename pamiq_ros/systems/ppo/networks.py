@@ -136,22 +136,17 @@ class ActionSampler:
         self._low, self._high = (limit.double().numpy() for limit in limits)
 
     def sample(self, model: TorchInferenceModel[ActorCritic], observation: Tensor) -> SampledAction:
-        """Sample an action for an observation, float32 [observation_size]."""
-        with model.unwrap() as policy:
-            return self.sample_from(policy, observation, self._is_greedy)
-
-    def sample_from(
-        self, policy: ActorCritic, observation: Tensor, is_greedy: bool
-    ) -> SampledAction:
-        """Sample an action from a module that no other thread uses; call this without gradients.
+        """Sample an action for an observation.
 
         Args:
-            policy: The module.
+            model: The policy; its inference procedure is `ActorCritic.parameters_at`.
             observation: float32 [observation_size].
-            is_greedy: Whether to take the most likely action instead of sampling.
         """
-        parameters = policy.parameters_at(observation).numpy()
-        raw, log_probability = self._distribution.sample(parameters, is_greedy)
+        return self.sample_from(model.infer(observation), self._is_greedy)
+
+    def sample_from(self, parameters: Tensor, is_greedy: bool) -> SampledAction:
+        """Sample an action, or take the most likely one, of a distribution [parameters]."""
+        raw, log_probability = self._distribution.sample(parameters.numpy(), is_greedy)
         action = self._distribution.action(raw)
         return SampledAction(
             torch.from_numpy(raw),
