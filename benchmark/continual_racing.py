@@ -222,7 +222,7 @@ def lateness(listener: Any, driving: subprocess.Popen[bytes]) -> Sequence[float]
     found: list[float] = []
     while driving.poll() is None:
         if listener.state("inference") == "active":
-            recent = listener.figures("inference").get("lateness_recent_ms") or {}
+            recent = listener.statistics("inference").get("lateness_recent_ms") or {}
             if recent.get("p99") is not None:
                 found.append(float(recent["p99"]))
         time.sleep(1.0)

@@ -85,10 +85,10 @@ class Sender:
 
     def run(self, rate: float, seconds: float) -> Figures:
         """Tick, and send all that was collected."""
-        before = self._sender.figures()
+        before = self._sender.statistics()
         figures = tick(rate, seconds, self._tick)
         self._sender.flush(10.0)
-        after = self._sender.figures()
+        after = self._sender.statistics()
         return figures | {key: after[key] - before[key] for key in ("collected", "dropped")}
 
 
@@ -134,17 +134,17 @@ class Receiver:
             time.sleep(1 / UPDATES_PER_S)
             self._user.update()
 
-    def figures(self) -> Figures:
+    def statistics(self) -> Figures:
         """Counts so far, and how many of the steps in the buffer are not what was collected."""
         self._user.update()
         steps = self._user.get_data()
         torn = sum(bool((s["frame"] != s["number"] % 251).any()) for s in steps[-50:])
-        found = self._receiver.figures()[BUFFER]
+        found = self._receiver.statistics()[BUFFER]
         return found | {"newest": self._newest, "dropped": self._user.dropped, "torn": torn}
 
     def received(self) -> int:
         """Steps received so far."""
-        return self._receiver.figures()[BUFFER]["received"]
+        return self._receiver.statistics()[BUFFER]["received"]
 
 
 class PlainReceiver:
@@ -160,7 +160,7 @@ class PlainReceiver:
         self._count += 1
         self._newest = time.monotonic()
 
-    def figures(self) -> Figures:
+    def statistics(self) -> Figures:
         """Counts so far."""
         return {"received": self._count, "newest": self._newest}
 

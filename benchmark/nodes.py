@@ -65,7 +65,7 @@ class Listener:
         """A node's life-cycle state."""
         return str(self.reports.get(name, {}).get("state", ""))
 
-    def figures(self, name: str) -> dict[str, Any]:
+    def statistics(self, name: str) -> dict[str, Any]:
         """A node's own part of its report."""
         figures: dict[str, Any] = self.reports[name]["figures"].get(name, {})
         return figures
@@ -75,7 +75,7 @@ class Listener:
 
         None until more than `after` runs are reported.
         """
-        metrics = self.figures("training").get("metrics", {})
+        metrics = self.statistics("training").get("metrics", {})
         if "runs" not in metrics or metrics["runs"]["newest"] <= after:
             return None
         return metrics["runs"]["newest"], metrics["clock_s"]["newest"]

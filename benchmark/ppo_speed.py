@@ -144,7 +144,7 @@ def main() -> None:
     figures: dict[str, Any] = {}
     for name in options.contenders:
         prefix = "" if name == "ours" else f"{name}_"
-        figures |= {f"{prefix}{key}": value for key, value in times[name].figures().items()}
+        figures |= {f"{prefix}{key}": value for key, value in times[name].statistics().items()}
     figures |= ratios(figures) if len(options.contenders) == len(CONTENDERS) else {}
     sizes = {name: getattr(options, name) for name in ("seeds", "rollouts", "n_steps", "episodes")}
     report("ppo_speed", env=ENV_ID, **figures, env_alone_steps_per_s=env_alone, **sizes)
@@ -167,7 +167,7 @@ class Times:
         self._collect_s.append((collected - began) / steps)
         self._train_s.append((time.perf_counter() - collected) / steps)
 
-    def figures(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, Any]:
         """Return steps per s of acting and recording, of training on them, and of both in turn."""
         totals = [sum(pair) for pair in zip(self._collect_s, self._train_s, strict=True)]
         return {

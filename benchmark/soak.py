@@ -34,7 +34,7 @@ def resident_mb(process: subprocess.Popen[bytes]) -> float:
 
 def swaps(listener: Listener) -> int:
     """How many versions of the weights have come into use."""
-    weights = listener.figures("inference").get("weights", {})
+    weights = listener.statistics("inference").get("weights", {})
     return int(weights.get("policy", {}).get("received", 0))
 
 
@@ -77,7 +77,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         # The first ones take memory that stays: the optimizer's state, the spare set of weights.
         wait_until(lambda: swaps(listener) >= FIRST_SWAPS, "the first swaps")
         memory = watch({room: processes[room] for room in ROOMS}, options)
-    tick = listener.figures("inference")
+    tick = listener.statistics("inference")
     return {
         "rate_hz": tick["rate_hz"],
         "lateness_p99_ms": tick["lateness_ms"]["p99"],

@@ -123,7 +123,7 @@ def measure_nodes(options: argparse.Namespace) -> dict[str, Any]:
         began = wait_until(listener.progress, "the first training round")
         time.sleep(options.seconds)
         ended = wait_until(lambda: listener.progress(after=began[0]), "another training round")
-    tick, runs = listener.figures("inference"), ended[0] - began[0]
+    tick, runs = listener.statistics("inference"), ended[0] - began[0]
     return {
         "rate_hz": tick["rate_hz"],
         "lateness_p50_ms": tick["lateness_ms"]["p50"],

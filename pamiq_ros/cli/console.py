@@ -152,7 +152,7 @@ def toolbar(status: Status | None, silent_s: float | None, problem: str = "") ->
         ("", "".join(f" · {part}" for part in _statistics(status))),
     ]
     if hold and status.state == "active":
-        fragments.append(("fg:ansiyellow", f" · held: {hold}"))
+        fragments.append(("fg:ansiyellow", f" · stopped: {hold}"))
     to_do = f"\nto do: {_plain(status.remedies[0])}" if status.remedies else ""
     return [*fragments, ("fg:ansired", _newest_error(status)), ("fg:ansiyellow", to_do)]
 

@@ -137,7 +137,7 @@ def line(view: View) -> str:
     if status.table("report", "inference"):
         parts += _statistics(status)
     if view.hold and view.state == "active":
-        parts.append(f"robot held: {view.hold}")
+        parts.append(f"robot stopped: {view.hold}")
     if view.restarts_text:
         parts.append(f"restarts {view.restarts_text}")
     if status.errors:
@@ -231,7 +231,7 @@ def _robot(view: View) -> Text:
     if view.status is None or view.state != "active":
         return Text({"starting": "waiting for the nodes"}.get(view.state, "held still"))
     stops = view.status.number("report", "inference", "stops") or 0
-    text = Text(f"held: {view.hold}", "yellow") if view.hold else Text("driving", "green")
+    text = Text(f"stopped: {view.hold}", "yellow") if view.hold else Text("driving", "green")
     return text.append(f"   stops: {count(stops)}" if stops else "", "yellow")
 
 

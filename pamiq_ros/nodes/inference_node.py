@@ -56,7 +56,8 @@ class InferenceNode(PamiqNode):
         self._run = run = InferenceRun(self, resolved)
         self.get_logger().info(
             f"system '{resolved.name}', digest {resolved.digest}, "
-            f"{1 / run.ticker.period:g} Hz, waiting for weights of {sorted(run.actor.slots)}"
+            f"{1 / run.ticker.period:g} Hz, "
+            f"waiting for weights of {sorted(run.actor.staged_weights)}"
         )
 
     def activate(self) -> None:
@@ -90,7 +91,7 @@ class InferenceNode(PamiqNode):
         if run is not None:
             run.close()
 
-    def figures(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, Any]:
         """Ticks and their timing, experience sent, commands published."""
         return {} if self._run is None else self._run.statistics()
 
@@ -154,15 +155,15 @@ class InferenceRun:
                 "compute_ms": ticker.compute.milliseconds(50, 99, maximum=True),
                 "observation_age_ms": robot.ages.milliseconds(50, 99),
                 "weights_version": actor.weights_version,
-                "hold": actor.hold,
+                "hold": actor.stop_reason,
                 "actuators": robot.actuators(),
                 "stops": sum(actor.stops.values()),
                 "stop_causes": dict(actor.stops),
-                "weights": {name: r.figures() for name, r in self._receivers.items()},
+                "weights": {name: r.statistics() for name, r in self._receivers.items()},
             },
-            "experience": {name: sender.figures() for name, sender in self.senders.items()},
+            "experience": {name: sender.statistics() for name, sender in self.senders.items()},
             "actions": robot.action_counts(),
-            **({"state": self.states.figures()} if self.states is not None else {}),
+            **({"state": self.states.statistics()} if self.states is not None else {}),
         }
 
     def _on_close(self, stack: ExitStack, what: str, action: Callable[[], object]) -> None:
@@ -193,8 +194,8 @@ class InferenceRun:
             self._node.value("step_timeout"),
             self._on_agent_fault,
         )
-        for name, slot in actor.slots.items():
-            receiver = self._receiver(slot, self._weights.asker(name))
+        for name, staged in actor.staged_weights.items():
+            receiver = self._receiver(staged, self._weights.asker(name))
             self._receivers[name] = receiver
             self._weights.subscribe(name, receiver.receive)
         missing = MissingWeights(self._node, self._weights, self._receivers)
@@ -244,12 +245,12 @@ class InferenceRun:
         else:
             self._node.give_up(text)
 
-    def _receiver(self, slot: StagedWeights, ask: Callable[[bytes], None]) -> WeightsReceiver:
+    def _receiver(self, staged: StagedWeights, ask: Callable[[bytes], None]) -> WeightsReceiver:
         return WeightsReceiver(
             self._digest,
-            slot.stage,
-            stage_from=slot.stage_from,
-            make_room=slot.release_spare,
+            staged.stage,
+            stage_from=staged.stage_from,
+            make_room=staged.release_spare,
             ask=ask,
             on_error=self._node.errors.add,
         )

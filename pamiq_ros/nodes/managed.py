@@ -118,7 +118,7 @@ class PamiqNode(LifecycleNode):
         """Close everything that `configure` built; also called when it raised."""
         raise NotImplementedError
 
-    def figures(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, Any]:
         """Return what this node has measured, for the report; empty while it is unconfigured."""
         raise NotImplementedError
 
@@ -235,7 +235,7 @@ class PamiqNode(LifecycleNode):
 
     def _content(self) -> Mapping[str, Any]:
         # After cleanup the last statistics stay, so that the end of a run can still be read.
-        self._measured = self.figures() or self._measured
+        self._measured = self.statistics() or self._measured
         return {
             "system": self.value("system"),
             "state": current_state(self),

@@ -124,7 +124,7 @@ class NodeStates:
         self._node.destroy_timer(self._timer)
         self._node.destroy_service(self._service)
 
-    def figures(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, Any]:
         """See `Saver.statistics`."""
         return self._saver.statistics()
 

@@ -126,12 +126,12 @@ class TrainingNode(PamiqNode):
         self._senders = {}
         self._learner = self._receiver = self._recorder = self._experience = self._weights = None
 
-    def figures(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, Any]:
         """Updates, weights published, experience received, metrics."""
         learner, receiver, recorder = self._learner, self._receiver, self._recorder
         if learner is None or receiver is None or recorder is None:
             return {}
-        weights = {name: sender.figures() for name, sender in self._senders.items()}
+        weights = {name: sender.statistics() for name, sender in self._senders.items()}
         return {
             "training": {
                 "updates": learner.updates,
@@ -141,9 +141,9 @@ class TrainingNode(PamiqNode):
                 "weights": weights,
                 "metrics": recorder.metrics(),
             },
-            "experience": receiver.figures(),
+            "experience": receiver.statistics(),
             "buffers": learner.fill(),
-            **({"state": self._states.figures()} if self._states is not None else {}),
+            **({"state": self._states.statistics()} if self._states is not None else {}),
         }
 
     def _sender(

@@ -33,7 +33,7 @@ class Drive:
 
     Attributes:
         robot: The robot with the newest commands.
-        actor: The actor; its `hold` is the stop reason.
+        actor: The actor; its `stop_reason` says why the robot does not drive.
         period_ns: Time between two ticks in ns.
     """
 
@@ -67,10 +67,10 @@ class Drive:
     def take_weights(self) -> None:
         """Hand the models' current weights to the agent, for the next tick."""
         self._version += 1
-        for name, slot in self.actor.slots.items():
+        for name, staged in self.actor.staged_weights.items():
             # A copy: training changes the tensors in place.
             parameters = copy_parameters(self._models.data[name].export_parameters())
-            slot.stage(self._version, parameters)
+            staged.stage(self._version, parameters)
 
     def through(self, source: Source) -> Iterator[int]:
         """Tick through a source; yield the time of each tick in ns since 1970 after it.
@@ -93,7 +93,7 @@ class Drive:
     def _tick(self, due_ns: int) -> int:
         self.robot.now_ns = due_ns
         self.actor.tick()
-        if self.actor.hold in ("agent_error", "action_error", "tick_error"):
+        if self.actor.stop_reason in ("agent_error", "action_error", "tick_error"):
             raise OfflineError(self.newest_error)
         return due_ns
 

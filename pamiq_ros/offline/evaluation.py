@@ -117,7 +117,7 @@ class StateEvaluation:
                 for buffer, step in steps:
                     if buffer == evaluator.buffer:
                         self._add(curves, seconds, evaluator, step)
-            if not self._drive.actor.hold:
+            if not self._drive.actor.stop_reason:
                 for name, value in commands.differences(now_ns).items():
                     curves.setdefault(name, MetricCurve()).add(seconds, value, lambda: None)
             on_tick(now_ns)

@@ -125,7 +125,7 @@ class Runner:
             OfflineError: There are none; names what kept the agent from acting.
         """
         if self.learner.users and not self.collected:
-            hold, error = self.drive.actor.hold, self.drive.newest_error
+            hold, error = self.drive.actor.stop_reason, self.drive.newest_error
             why = error or (
                 f"the agent was stopped by {hold}" if hold else "it acted, but collected nothing"
             )

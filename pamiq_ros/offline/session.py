@@ -149,7 +149,7 @@ def replay(
         commands = CommandDifferences(opened, runner.drive.robot)
         differences: dict[str, list[float]] = {}
         for now_ns in runner.through(source):
-            if not runner.drive.actor.hold:
+            if not runner.drive.actor.stop_reason:
                 for name, value in commands.differences(now_ns).items():
                     differences.setdefault(name, []).append(value)
             output.on_progress((now_ns - source.start_ns) * 1e-9 / max(source.seconds, 1e-9))

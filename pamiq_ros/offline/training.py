@@ -222,7 +222,7 @@ def _train_steps(
             shares = [count / plan.steps] if plan.steps else []
             shares += [updates / plan.updates] if plan.updates else []
             on_progress(min(1.0, max(shares)))
-            if runner.drive.actor.hold == "observation_error":
+            if runner.drive.actor.stop_reason == "observation_error":
                 raise OfflineError(runner.drive.newest_error)
             if max(shares) >= 1.0:
                 return

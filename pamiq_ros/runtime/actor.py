@@ -29,19 +29,19 @@ from pamiq_ros.core.system import System
 from .errors import ErrorLog, raised
 from .safe_points import BetweenTicks
 
-# Held without having been stopped: there was no reason to move in the first place.
+# The robot stands for these without having been stopped: it did not drive before.
 WAITING = frozenset({"no_weights", "no_observation", "paused"})
 AGENT_FAULTS = frozenset({"agent_error", "action_error", "agent_hang"})
 
 
 class Guard(Protocol):
-    """What the actor asks of the robot before it acts, and how it stops it."""
+    """What the actor needs of a robot: the state of its observations, and a stop."""
 
     def missing(self) -> list[str]:
-        """Topics of which nothing has been received yet."""
+        """Return the topics without a message so far."""
 
     def stale(self, limit_s: float) -> str:
-        """What is older than `limit_s` seconds, for the log; empty when nothing is."""
+        """Return which observation is older than `limit_s` seconds; empty if none is."""
 
     def stop(self) -> None:
         """Command zero, at once."""
@@ -51,11 +51,11 @@ class Actor:
     """The agent in its environment: the inference node's part of a system.
 
     Attributes:
-        slots: Where each model that is trained elsewhere gets its weights, by model name.
+        staged_weights: Receives the weights of each model that a learner trains, by model name.
         weights_version: Version of the newest weights in use, 0 for none; one counter numbers the
             versions of all models of a learner.
         stops: How often a driving robot was stopped, by cause.
-        hold: Why the robot is held at zero now; empty while the agent drives.
+        stop_reason: Why the robot does not drive now; empty while it drives.
     """
 
     def __init__(
@@ -71,19 +71,20 @@ class Actor:
         """Build the environment, the agent and the inference models; no trainer, no buffer.
 
         Args:
-            system: Whose actor this is.
+            system: The system.
             guard: The robot.
             make_collector: Returns the collector for a buffer's name and this actor.
-            errors: Where causes of stops are told.
-            observation_timeout: Oldest observation to act on, in s.
-            step_timeout: Longest step of the agent, in s; see `watch_step`.
-            on_agent_fault: Called with what the agent did wrong, once the robot stands: it raised,
-                hangs, or wants what can't be commanded. In the tick's thread or that which watches.
+            errors: Receives the causes of stops.
+            observation_timeout: Maximum age of an observation to act on, in s.
+            step_timeout: Maximum duration of the agent's step, in s; see `watch_step`.
+            on_agent_fault: Called with a text when the robot has been stopped because the agent
+                raised, hangs, or returned a wrong action. The tick's thread or the watchdog's calls
+                it.
         """
-        self.slots: dict[str, StagedWeights] = {}
+        self.staged_weights: dict[str, StagedWeights] = {}
         self.weights_version = 0
         self.stops: Counter[str] = Counter()
-        self.hold = "no_weights"
+        self.stop_reason = "no_weights"
         self._guard = guard
         self._errors = errors
         self._timeout = observation_timeout
@@ -94,7 +95,7 @@ class Actor:
         self._overdue = False
         self._driven = False
         self._paused = True
-        self._told_resumed = False
+        self._is_resumed = False
         self._commanding = threading.Lock()
         self._between = BetweenTicks()
         self._environment = system.build_environment()
@@ -105,51 +106,51 @@ class Actor:
         self._agent.attach_data_collectors(DataCollectorsDict(collectors))
 
     def setup(self) -> None:
-        """Set up the agent and the environment (its topics are opened here)."""
+        """Set up the agent and the environment, which opens its topics."""
         self._agent.setup()
         self._environment.setup()
 
     def teardown(self) -> None:
-        """Undo setup."""
+        """Tear down the agent and the environment."""
         self._agent.teardown()
         self._environment.teardown()
 
     def halt(self) -> None:
-        """Command zero, at once and until `resume`, even if a step is being thought about now."""
+        """Command zero, at once and until `resume`, even while a step is being computed."""
         with self._commanding:
             self._paused = True
             self._driven = False
             self._guard.stop()
 
     def pause(self) -> None:
-        """Halt, and tell agent and environment, if they don't know yet, that ticks end here."""
+        """Halt, and call `on_paused` of agent and environment once."""
         self.halt()
-        if self._told_resumed:
-            self._told_resumed = False
+        if self._is_resumed:
+            self._is_resumed = False
             self._agent.on_paused()
             self._environment.on_paused()
 
     def resume(self) -> None:
-        """Tell agent and environment that ticks go on."""
-        self._told_resumed = True
+        """Continue, and call `on_resumed` of agent and environment."""
+        self._is_resumed = True
         self._paused = False
         self._agent.on_resumed()
         self._environment.on_resumed()
 
     def tick(self) -> None:
-        """Take new weights, then act, or hold the robot at zero and say why; raises nothing."""
+        """Adopt new weights, then act, or stop the robot with a reason. Raises nothing."""
         self._between.tick(self._tick)
 
     def watch_step(self) -> None:
-        """Stop the robot if the agent's step takes too long; by any other thread, often.
+        """Stop the robot if the agent's step takes too long. Another thread calls this often.
 
-        What the step says when it returns after all is dropped.
+        The late action is discarded.
         """
         began = self._step_began
         if began is None or self._overdue or time.monotonic() - began <= self._step_timeout:
             return
         self._overdue = True
-        self.hold = "agent_hang"
+        self.stop_reason = "agent_hang"
         text = f"the agent's step takes longer than {self._step_timeout:g} s"
         self._errors.add(f"robot stopped: {text}")
         self._attempt(self._guard.stop)
@@ -159,13 +160,13 @@ class Actor:
         """Save agent, environment and random generators between two ticks.
 
         Args:
-            path: A directory that is there; somewhere in memory, or the tick waits for a disk.
-            timeout: Longest to wait for a tick to end, in s.
+            path: An existing directory, in memory so that the tick does not wait for a disk.
+            timeout: Maximum time to wait for a tick to end, in s.
 
         Raises:
-            OSError: It can't be written.
-            TimeoutError: No tick ended.
-            TypeError: A part can't be saved; names it.
+            OSError: The files cannot be written.
+            TimeoutError: No tick ended within `timeout`.
+            TypeError: A part cannot be saved; names it.
         """
 
         def save() -> None:
@@ -175,14 +176,15 @@ class Actor:
         self._between.do(save, lambda: self._paused, timeout)
 
     def load_state(self, path: Path, on_mismatch: Callable[[str], object] | None = None) -> None:
-        """Load what `save_state` saved; not while ticking.
+        """Load what `save_state` saved. Not while ticking.
 
         Args:
-            path: A state's directory.
-            on_mismatch: Called with a text for each part that does not fit; None: that is an error.
+            path: The state's directory.
+            on_mismatch: Called with a text for each part that does not match; None: a mismatch
+                raises.
 
         Raises:
-            ValueError: It does not fit the system, or is damaged; names the file.
+            ValueError: A part does not match the system, or is damaged; names the file.
         """
         load_parts(self._parts(), path, on_mismatch)
 
@@ -191,41 +193,41 @@ class Actor:
         return {**parts, "generators": Generators()}
 
     def watch(self) -> None:
-        """Hold the robot at zero if there is a reason to; else all stays as it is; raises nothing.
+        """Stop the robot if there is a reason. Raises nothing.
 
-        For the time between two observations, where these are what makes the agent step.
+        Called between two observations where observations start the ticks.
         """
         self._guarded(self._watch)
 
     def _tick(self) -> None:
-        self._guarded(lambda: self._hold_for(self._reason_to_hold() or self._act()))
+        self._guarded(lambda: self._stop_for(self._stop_cause() or self._act()))
 
     def _guarded(self, act: Callable[[], None]) -> None:
         if self._paused:
-            self.hold = "paused"
+            self.stop_reason = "paused"
             return
         try:
-            for slot in self.slots.values():
-                if slot.swap():
-                    self.weights_version = max(s.version for s in self.slots.values())
+            for staged in self.staged_weights.values():
+                if staged.swap():
+                    self.weights_version = max(s.version for s in self.staged_weights.values())
             act()
-        except (Exception, SystemExit) as error:  # the tick thread has to live, to stop the robot
-            self.hold = "tick_error"
+        except (Exception, SystemExit) as error:  # the tick's thread must survive to stop the robot
+            self.stop_reason = "tick_error"
             self._errors.add(f"tick failed: {raised(error)}")
             self._attempt(self._guard.stop)
 
     def _attempt(self, stop: Callable[[], object]) -> None:
         try:
             stop()
-        except Exception as error:  # nothing else is left to try, but it must be known
+        except Exception as error:  # nothing else can be tried, but it must be reported
             self._errors.add(f"the robot could not be stopped: {raised(error)}")
 
     def _watch(self) -> None:
-        if reason := self._reason_to_hold():
-            self._hold_for(reason)
+        if reason := self._stop_cause():
+            self._stop_for(reason)
 
-    def _hold_for(self, reason: str) -> None:
-        self.hold = reason
+    def _stop_for(self, reason: str) -> None:
+        self.stop_reason = reason
         if reason:
             self._guard.stop()
             if self._driven and reason not in WAITING:
@@ -243,11 +245,11 @@ class Actor:
             if model.has_inference_model:
                 inference_models[name] = model.inference_model
                 if not model.inference_thread_only:
-                    self.slots[name] = StagedWeights(model.inference_model)
+                    self.staged_weights[name] = StagedWeights(model.inference_model)
         return inference_models
 
-    def _reason_to_hold(self) -> str:
-        if any(slot.version == 0 for slot in self.slots.values()):
+    def _stop_cause(self) -> str:
+        if any(staged.version == 0 for staged in self.staged_weights.values()):
             return "no_weights"
         if self._guard.missing():
             return "no_observation"
@@ -268,7 +270,7 @@ class Actor:
                     return "paused"
                 if self._overdue:
                     return "agent_hang"
-                if stale := self._stale():  # the step may have taken its time
+                if stale := self._stale():  # the step may have taken long
                     return stale
                 self._environment.affect(action)
         except ObservationError as error:

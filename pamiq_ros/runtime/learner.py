@@ -1,4 +1,4 @@
-"""Learner: a thread that runs training rounds as long as there is something to learn."""
+"""Learner: runs training rounds in a thread while there is enough data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .training_faults import EXIT, RETRY, TrainingFaults
 
 BUFFERS = "buffers"
 RECEIVED = "experience"
-"""The file of a learner's state that says which steps of which source it has received."""
+"""File of a learner's state with the received sequence numbers of each source."""
 
 _AFTER_ERROR_S = 1.0
 _IDLE_S = 0.5
@@ -34,8 +34,8 @@ class Learner:
     Attributes:
         models: The training models, by name.
         users: The data users, by buffer name.
-        updates: Runs of trainers that trained.
-        halted: The fault for which training has stopped by itself; empty while it goes on.
+        updates: Number of runs in which a trainer trained.
+        halted: The fault that stopped training; empty while training continues.
     """
 
     def __init__(
@@ -49,12 +49,11 @@ class Learner:
         """Build the buffers, the models and the trainers; no agent, no sensor.
 
         Args:
-            system: Whose learner this is.
-            recorder: Gets the trainers' metrics and pictures.
-            errors: Where trainers' faults are told.
-            prepare: Called first in each new training thread, to set what threads have for
-                themselves.
-            faults: What becomes of training at a fault.
+            system: The system.
+            recorder: Receives metrics and images of the trainers.
+            errors: Receives the faults of trainers.
+            prepare: Called first in each new training thread, for settings of the thread.
+            faults: Policy for faults of trainers.
         """
         self.updates = 0
         self.halted = ""
@@ -85,7 +84,7 @@ class Learner:
         return self._thread is not None
 
     def trained_models(self) -> dict[str, TrainingModel[Any]]:
-        """The models whose weights the inference node needs, by name."""
+        """Return the models whose weights the inference node needs, by name."""
         return {
             name: model
             for name, model in self.models.data.items()
@@ -93,21 +92,21 @@ class Learner:
         }
 
     def set_sync_target(self, name: str, target: Callable[[Mapping[str, Any]], None]) -> None:
-        """Have the weights of model `name` handed to `target` whenever a trainer syncs it."""
+        """Call `target` with the weights of model `name` whenever a trainer synchronizes it."""
         self.trained_models()[name].set_sync_target(target)
 
     def train_round(self) -> int:
-        """Run each trainer once, in the calling thread; not while the training thread runs.
+        """Run each trainer once in this thread. Not while the training thread runs.
 
-        Rebetween:
-            How many trained.
+        Returns:
+            How many of them trained.
         """
         return sum(self._run_one(name) for name in self._trainers)
 
     def start(self) -> None:
-        """Hand over the weights as they are, so that the actor can begin, and go on training.
+        """Publish the present weights, so that the actor can begin, and start to train.
 
-        Also where training had stopped by itself.
+        Restarts training after a fault too.
         """
         if self.running:
             return
@@ -118,10 +117,10 @@ class Learner:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """End training once the trainer's run in progress is done.
+        """Stop after the current run of a trainer.
 
-        Rebetween:
-            False if it was not done within `timeout` s; training then goes on.
+        Returns:
+            Whether it ended within `timeout` s. If not, training continues.
         """
         if self._thread is None:
             return True
@@ -136,9 +135,10 @@ class Learner:
         return True
 
     def fill(self) -> dict[str, dict[str, int | None]]:
-        """Per buffer its `size` and `capacity` in steps; a buffer of no known limit has None.
+        """Return `size`, `capacity` and `dropped` of each buffer, in steps.
 
-        And `dropped`: steps that were received but gave way before they were in the buffer.
+        A capacity of None is unknown. Dropped steps were received, but replaced by newer ones
+        before they were in the buffer.
         """
         return {
             name: {
@@ -152,17 +152,17 @@ class Learner:
     def save_state(self, path: Path, before: Path | None = None, timeout: float = 60.0) -> None:
         """Save models, trainers, buffers and random generators below the directory `path`.
 
-        Training goes on while most of the buffers is written, and waits for the rest.
+        Training continues while most of the buffers is written, and waits for the rest.
 
         Args:
-            path: A directory that is there.
-            before: Directory of a state saved or loaded before; what did not change is linked.
-            timeout: Longest to wait for the trainer's run in progress, in s.
+            path: An existing directory.
+            before: Directory of an earlier state; unchanged files are linked.
+            timeout: Maximum time to wait for the current run of a trainer, in s.
 
         Raises:
-            OSError: It can't be written.
-            TimeoutError: The run in progress did not end.
-            TypeError: A part can't be saved; names it.
+            OSError: The files cannot be written.
+            TimeoutError: The run did not end within `timeout`.
+            TypeError: A part cannot be saved; names it.
         """
         with reusing(before, path):
             self.users.save_ahead(path / BUFFERS)
@@ -171,25 +171,26 @@ class Learner:
                     part.save_state(path / name)
 
     def load_state(self, path: Path, on_mismatch: Callable[[str], object] | None = None) -> None:
-        """Load what `save_state` saved; not while training.
+        """Load what `save_state` saved. Not while training.
 
         Args:
-            path: A state's directory.
-            on_mismatch: Called with a text for each part that does not fit; None: that is an error.
+            path: The state's directory.
+            on_mismatch: Called with a text for each part that does not match; None: a mismatch
+                raises.
 
         Raises:
-            ValueError: It does not fit the system, or is damaged; names the file.
+            ValueError: A part does not match the system, or is damaged; names the file.
         """
         load_parts(self._parts(), path, on_mismatch)
 
     def restore(self, path: Path) -> None:
-        """Load models and trainers alone; what was experienced since then stays.
+        """Load models and trainers only; buffers and generators stay.
 
         Args:
-            path: A state's directory.
+            path: The state's directory.
 
         Raises:
-            ValueError: It does not fit the system, or is damaged; names the file.
+            ValueError: A part does not match the system, or is damaged; names the file.
         """
         load_parts({"models": self.models, "trainers": self._trainers}, path, None)
 

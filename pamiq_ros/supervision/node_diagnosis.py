@@ -134,8 +134,8 @@ def _tick(state: str, hold: str, acted: Mapping[str, Any], rises: Rises) -> Stat
     draft = Draft(
         TICK, f"{acted['rate_hz']:g} Hz" if state == ACTIVE else _STATE_WORDS.get(state, state)
     )
-    draft.warn(f"robot held: {WAITING.get(hold, '')}", hold in WAITING)
-    draft.fail(f"robot held: {FAULTS.get(hold, hold)}", hold and hold not in WAITING)
+    draft.warn(f"robot stopped: {WAITING.get(hold, '')}", hold in WAITING)
+    draft.fail(f"robot stopped: {FAULTS.get(hold, hold)}", hold and hold not in WAITING)
     for cause, count in acted["stop_causes"].items():
         stops = rises.of(f"stops.{cause}", count)
         draft.warn(f"robot stopped {stops} times {_MINUTE}: {FAULTS.get(cause, cause)}", stops)

@@ -100,7 +100,7 @@ class ChunkAssembler:
     """
 
     def __init__(self, digest: str, max_bytes: int = MAX_WEIGHTS_BYTES) -> None:
-        self.figures: Counter[str] = Counter()
+        self.statistics: Counter[str] = Counter()
         self._digest = digest
         self._max_bytes = max_bytes
         self._current: _Version | None = None
@@ -126,7 +126,7 @@ class ChunkAssembler:
         try:
             payload = decode(data, MAX_CHUNK_BYTES + _HEADER_ROOM)
         except PayloadError:
-            self.figures["malformed"] += 1
+            self.statistics["malformed"] += 1
             raise
         return self.add_payload(payload)
 
@@ -135,18 +135,18 @@ class ChunkAssembler:
         try:
             version, index, part = _read_chunk(payload, self._digest, self._max_bytes)
         except DigestMismatch:
-            self.figures["foreign"] += 1
+            self.statistics["foreign"] += 1
             raise
         except PayloadError:
-            self.figures["malformed"] += 1
+            self.statistics["malformed"] += 1
             raise
         refusal = self._refusal(version, index)
         if refusal is not None:
-            self.figures[refusal] += 1
+            self.statistics[refusal] += 1
             return None
         if version != self._current:
             self._begin(version)
-        self.figures["accepted"] += 1
+        self.statistics["accepted"] += 1
         begin = index * version.chunk_bytes
         self._memory[begin : begin + part.numel()].copy_(part)
         self._missing.discard(index)
@@ -164,12 +164,12 @@ class ChunkAssembler:
 
     def _begin(self, version: _Version) -> None:
         if self._current is not None:
-            self.figures["abandoned"] += 1
+            self.statistics["abandoned"] += 1
         self._release()
         try:
             self._memory = _large_memory(version.total)
         except (OSError, MemoryError) as error:
-            self.figures["malformed"] += 1
+            self.statistics["malformed"] += 1
             raise PayloadError(f"no memory for weights of {version.total} bytes") from error
         self._current = version
         self._missing = set(range(version.count))
@@ -189,9 +189,9 @@ class ChunkAssembler:
                     f"found {weights.version} of {weights.source!r}"
                 )
         except PayloadError:
-            self.figures["broken"] += 1
+            self.statistics["broken"] += 1
             raise
-        self.figures["complete"] += 1
+        self.statistics["complete"] += 1
         return weights
 
     def _release(self) -> None:

@@ -186,7 +186,7 @@ class ExperienceReceiver:
                 counts["batches"] += 1
                 self._deliver_new(buffer, batch, counts)
 
-    def figures(self) -> dict[str, dict[str, int]]:
+    def statistics(self) -> dict[str, dict[str, int]]:
         """Return counters since the receiver was created, by buffer.
 
         Returns:

@@ -297,7 +297,7 @@ class ExperienceSender:
         self._thread.join(max(0.0, deadline - time.monotonic()))
         return flushed and not self._thread.is_alive()
 
-    def figures(self) -> dict[str, int]:
+    def statistics(self) -> dict[str, int]:
         """Return counters since the sender was created.
 
         Returns:

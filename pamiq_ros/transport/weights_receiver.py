@@ -151,7 +151,7 @@ class WeightsReceiver:
             self._close_file()
         return not self._thread.is_alive()
 
-    def figures(self) -> dict[str, int]:
+    def statistics(self) -> dict[str, int]:
         """Statistics so far.
 
         Returns:
@@ -166,7 +166,7 @@ class WeightsReceiver:
         own: tuple[str, ...] = ("bytes", "received", "shared", "refused", "stale", "malformed")
         own += ("foreign", "dropped", "overtaken", "half_written", "unreadable", "requests")
         theirs = ("abandoned", "broken", "duplicate", "mixed")
-        assembled = self._assembler.figures
+        assembled = self._assembler.statistics
         return {
             "version": self._number,
             **{name: self._counts[name] for name in own},

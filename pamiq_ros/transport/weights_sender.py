@@ -181,7 +181,7 @@ class WeightsSender:
             self._free()
         return not self._thread.is_alive()
 
-    def figures(self) -> dict[str, int]:
+    def statistics(self) -> dict[str, int]:
         """Statistics so far.
 
         Returns:

@@ -51,7 +51,7 @@ def changed(**inference):
     return {**ACTIVE, "report": report}
 
 
-HELD = changed(hold="waiting for weights", weights_version=0, stops=1)
+STOPPED = changed(hold="waiting for weights", weights_version=0, stops=1)
 FAILED = {
     **ACTIVE,
     "state": "error",

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 from click.testing import CliRunner
-from statuses import ACTIVE, FAILED, HELD, STARTING
+from statuses import ACTIVE, FAILED, STARTING, STOPPED
 
 from pamiq_ros.cli.main import main
 
@@ -161,9 +161,9 @@ def test_status_shows_the_figures(system):
     assert lines["errors"] == "0"
 
 
-def test_status_tells_why_the_robot_is_held_and_what_went_wrong(system):
-    system.publish(HELD)
-    assert "held: waiting for weights" in pamiq_ros("status").output
+def test_status_tells_why_the_robot_is_stopped_and_what_went_wrong(system):
+    system.publish(STOPPED)
+    assert "stopped: waiting for weights" in pamiq_ros("status").output
     system.publish({**FAILED, "configuration_error": "rate: expected a rate"})
     output = pamiq_ros("status").output
     assert "encoding '[smoke]' can't be converted" in output

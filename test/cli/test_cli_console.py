@@ -14,7 +14,7 @@ import threading
 import time
 
 import pytest
-from statuses import ACTIVE, FAILED, HELD
+from statuses import ACTIVE, FAILED, STOPPED
 
 from pamiq_ros.cli.console import open_history, toolbar
 from pamiq_ros.cli.status import Status
@@ -190,8 +190,8 @@ def test_the_system_may_come_later_go_away_and_come_back(ros, console):
     terminal.sees("10.00 Hz")
     terminal.line("pause")
     terminal.sees("\npaused")
-    system.publish(HELD)
-    terminal.sees("held: waiting for weights")
+    system.publish(STOPPED)
+    terminal.sees("stopped: waiting for weights")
     system.leave()
     terminal.sees("no system: silent for 0:0")
     terminal.line("pause")
@@ -235,7 +235,7 @@ def test_the_toolbar_tells_how_it_is():
     assert shown(None, None) == "no system yet"
     active = "active · 10.00 Hz of 10 Hz · late p99 0.311 ms · weights 12 · updates 2,240"
     assert shown(ACTIVE) == active
-    assert shown(HELD).endswith("weights 0 · updates 2,240 · held: waiting for weights")
+    assert shown(STOPPED).endswith("weights 0 · updates 2,240 · stopped: waiting for weights")
     assert shown(FAILED).splitlines()[1].startswith("pamiq_inference: camera/image_raw: encoding")
     assert shown(FAILED).splitlines()[2] == "to do: pamiq/resume has pamiq_inference try again"
     assert shown(ACTIVE, 75.0) == "no system: silent for 1:15, last active"

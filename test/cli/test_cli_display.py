@@ -4,7 +4,7 @@ import io
 
 import pytest
 from rich.console import Console
-from statuses import ACTIVE, CROWDED, FAILED, HELD, STARTING
+from statuses import ACTIVE, CROWDED, FAILED, STARTING, STOPPED
 
 from pamiq_ros.bringup.log_tail import Notice
 from pamiq_ros.cli.display import LiveDisplay, PlainDisplay
@@ -36,7 +36,7 @@ def test_the_picture_has_the_figures_of_a_run():
         assert expected in shown, f"{expected!r} is missing in\n{shown}"
 
 
-@pytest.mark.parametrize("content", [None, {}, STARTING, ACTIVE, HELD, FAILED, CROWDED])
+@pytest.mark.parametrize("content", [None, {}, STARTING, ACTIVE, STOPPED, FAILED, CROWDED])
 @pytest.mark.parametrize("stopping", [False, True])
 def test_the_picture_fits_a_terminal_of_80_by_24(content, stopping):
     rows = picture(view(content, stopping=stopping), NOTICES).splitlines()
@@ -59,10 +59,10 @@ def test_strange_statuses_are_shown_as_far_as_they_can_be(content):
     assert line(view(content))
 
 
-def test_a_held_robot_is_shown_with_its_reason():
-    assert "held: waiting for weights" in picture(view(HELD))
-    assert "robot held: waiting for weights" in line(view(HELD))
-    assert "stops: 1" in picture(view(HELD))
+def test_a_stopped_robot_is_shown_with_its_reason():
+    assert "stopped: waiting for weights" in picture(view(STOPPED))
+    assert "robot stopped: waiting for weights" in line(view(STOPPED))
+    assert "stops: 1" in picture(view(STOPPED))
 
 
 def test_the_newest_error_is_shown():
@@ -88,7 +88,7 @@ def test_the_plain_line_has_the_figures_of_a_run():
 def test_plain_lines_come_on_a_change_and_not_at_every_call():
     out, err = io.StringIO(), io.StringIO()
     display = PlainDisplay(out, err)
-    for content in (None, None, STARTING, ACTIVE, ACTIVE, HELD):
+    for content in (None, None, STARTING, ACTIVE, ACTIVE, STOPPED):
         display.show(view(content))
     assert [row.split("|")[0].strip() for row in out.getvalue().splitlines()] == [
         "0:42 starting",

@@ -34,7 +34,7 @@ class _Node(PamiqNode):
     def cleanup(self):
         self.content = None
 
-    def figures(self):
+    def statistics(self):
         return {}
 
     def value(self, name):

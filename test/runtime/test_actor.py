@@ -113,7 +113,7 @@ def actor(robot, errors, driver):
 
 def test_a_healthy_agent_drives(actor, robot):
     actor.tick()
-    assert robot.commands == [1.0] and actor.hold == ""
+    assert robot.commands == [1.0] and actor.stop_reason == ""
 
 
 def test_waiting_for_the_first_observation_is_no_stop(actor, robot):
@@ -129,7 +129,7 @@ def test_a_stale_observation_stops_once_and_recovers(actor, robot, errors):
     robot.old = "eye is 0.7 s old, the limit is 0.5 s"
     actor.tick()
     actor.tick()
-    assert robot.commands == [1.0, 0.0, 0.0] and actor.hold == "stale_observation"
+    assert robot.commands == [1.0, 0.0, 0.0] and actor.stop_reason == "stale_observation"
     assert "0.7 s" in errors.last()
     robot.old = ""
     actor.tick()
@@ -165,7 +165,7 @@ def test_a_step_that_outlasts_the_pause_commands_nothing(actor, robot, driver):
     assert robot.commands[-1] == 0.0
     pondering.end()
     actor.tick()
-    assert set(robot.commands) == {0.0} and actor.hold == "paused"
+    assert set(robot.commands) == {0.0} and actor.stop_reason == "paused"
     actor.resume()
     actor.tick()
     assert robot.commands[-1] == 1.0
@@ -199,8 +199,8 @@ def test_no_weights_no_motion_and_a_swap_between_ticks(robot, errors):
     actor = Actor(system, robot, lambda *args: DataCollector(8), errors, 0.5)
     actor.resume()
     actor.tick()
-    assert robot.commands == [0.0] and actor.hold == "no_weights"
-    slot = actor.slots["policy"]
+    assert robot.commands == [0.0] and actor.stop_reason == "no_weights"
+    slot = actor.staged_weights["policy"]
     for version, weight in ((3, 0.25), (4, 0.5)):
         slot.stage(version, {"weight": torch.tensor([[weight]])})
         before = actor.weights_version
@@ -233,7 +233,7 @@ def test_a_model_for_inference_alone_needs_no_weights(robot, errors):
     actor.resume()
     actor.tick()
     assert isinstance(attached["fixed"], InferenceModel)
-    assert actor.slots == {} and robot.commands == [1.0]
+    assert actor.staged_weights == {} and robot.commands == [1.0]
 
 
 def test_a_step_that_hangs_stops_the_robot_at_once_and_says_nothing_in_the_end(
@@ -248,12 +248,12 @@ def test_a_step_that_hangs_stops_the_robot_at_once_and_says_nothing_in_the_end(
     actor.watch_step()
     assert robot.commands == []
     pondering = Pondering(actor, driver)
-    while actor.hold != "agent_hang":
+    while actor.stop_reason != "agent_hang":
         actor.watch_step()
     assert robot.commands == [0.0] and "longer than 0.01 s" in errors.last()
     actor.watch_step()
     pondering.end()
-    assert set(robot.commands) == {0.0} and actor.hold == "agent_hang"
+    assert set(robot.commands) == {0.0} and actor.stop_reason == "agent_hang"
     driver.answer = lambda observation: observation
     actor.tick()
     assert robot.commands[-1] == 1.0

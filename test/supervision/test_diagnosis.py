@@ -72,7 +72,7 @@ def test_a_driving_robot_is_all_right_and_its_figures_have_units():
 
 
 @pytest.mark.parametrize("cause", sorted(FAULTS))
-def test_a_robot_held_for_a_fault_is_an_error_in_words(cause):
+def test_a_robot_stopped_for_a_fault_is_an_error_in_words(cause):
     tick = by_name(inference_statuses(ACTIVE, acted(hold=cause), Rises()))["tick"]
     assert tick.level is Level.ERROR and FAULTS[cause] in tick.message
 

@@ -18,7 +18,7 @@ def test_statuses_are_named_by_node_and_namespace_and_have_levels(ros: Ros) -> N
     from pamiq_ros.supervision.diagnostics import DiagnosticsPublisher, Level, Status
 
     statuses = [
-        Status("tick", Level.ERROR, "robot held: the agent raised", {"lateness_p99_ms": "0.8"}),
+        Status("tick", Level.ERROR, "robot stopped: the agent raised", {"lateness_p99_ms": "0.8"}),
         Status("weights", Level.OK, "version 7", {}),
     ]
     heard: list[diagnostic_msgs.DiagnosticArray] = []
@@ -32,7 +32,7 @@ def test_statuses_are_named_by_node_and_namespace_and_have_levels(ros: Ros) -> N
     assert first.name == "robot1/pamiq_inference: tick"
     assert second.name == "robot1/pamiq_inference: weights"
     assert (first.level, second.level) == (first.ERROR, first.OK)
-    assert first.message == "robot held: the agent raised"
+    assert first.message == "robot stopped: the agent raised"
     assert [(value.key, value.value) for value in first.values] == [("lateness_p99_ms", "0.8")]
     assert first.hardware_id == socket.gethostname()
     assert heard[0].header.stamp.sec > 0

@@ -50,15 +50,15 @@ def test_doubled_chunks_are_counted_and_the_version_comes_once():
     made = chunks(1)
     doubled = [chunk for chunk in made for _ in range(2)]
     assert len(add_all(assembler, doubled + made)) == 1
-    assert assembler.figures["duplicate"] == len(made) - 1
-    assert assembler.figures["stale"] == len(made) + 1
+    assert assembler.statistics["duplicate"] == len(made) - 1
+    assert assembler.statistics["stale"] == len(made) + 1
 
 
 def test_a_late_joiner_gets_the_newest_after_the_tail_of_the_one_before():
     assembler = ChunkAssembler("d1")
     got = add_all(assembler, chunks(4)[5:] + chunks(5))
     assert [weights.version for weights in got] == [5]
-    assert assembler.figures["abandoned"] == 1
+    assert assembler.statistics["abandoned"] == 1
 
 
 def test_an_older_tail_does_not_disturb_a_newer_version():
@@ -66,7 +66,7 @@ def test_an_older_tail_does_not_disturb_a_newer_version():
     old, new = chunks(4), chunks(5)
     mixed = [chunk for pair in zip(new, old, strict=True) for chunk in pair]
     assert [weights.version for weights in add_all(assembler, mixed)] == [5]
-    assert assembler.figures["stale"] == len(old)
+    assert assembler.statistics["stale"] == len(old)
 
 
 def test_a_restarted_source_counts_from_one_again():
@@ -96,14 +96,14 @@ def test_chunks_of_one_version_that_differ_are_not_mixed():
     assembler = ChunkAssembler("d1")
     got = add_all(assembler, chunks(1)[:5] + chunks(1, size=SIZE * 2) + chunks(1)[5:])
     assert len(got) == 1 and is_whole(got[0])
-    assert assembler.figures["mixed"] == len(chunks(1, size=SIZE * 2))
+    assert assembler.statistics["mixed"] == len(chunks(1, size=SIZE * 2))
 
 
 def test_another_configuration_is_refused_with_both_digests():
     assembler = ChunkAssembler("ours")
     with pytest.raises(DigestMismatch, match=r"'ours'.*'theirs'"):
         assembler.add(chunks(1, digest="theirs")[0])
-    assert assembler.figures["foreign"] == 1
+    assert assembler.statistics["foreign"] == 1
 
 
 def tampered(metadata, tensors=None):
@@ -139,7 +139,7 @@ def test_what_is_no_chunk_is_refused_and_the_others_make_the_version(data, words
     with pytest.raises(PayloadError) as caught:
         assembler.add(data)
     assert words in str(caught.value)
-    assert assembler.figures["malformed"] == 1
+    assert assembler.statistics["malformed"] == 1
     assert len(add_all(assembler, made[:1] + made[4:])) == 1
 
 
@@ -154,7 +154,7 @@ def test_chunks_of_something_else_are_no_weights():
     assembler = ChunkAssembler("d1")
     with pytest.raises(PayloadError, match="pamiq_ros/weights/1"):
         add_all(assembler, made)
-    assert assembler.figures["broken"] == 1
+    assert assembler.statistics["broken"] == 1
     assert len(add_all(assembler, chunks(2))) == 1
 
 

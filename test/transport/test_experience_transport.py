@@ -52,8 +52,8 @@ class Learner:
         self.values += [int(batch.step(i)["x"]) for i in range(len(batch))]
 
     @property
-    def figures(self):
-        return self.receiver.figures()["camera"]
+    def statistics(self):
+        return self.receiver.statistics()["camera"]
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_receiver_drops_what_the_one_before_it_has_delivered(make_sender):
     for data in payloads:
         after.receiver.receive("camera", data)
     assert after.values == [6, 7, 8, 9]
-    assert (after.figures["duplicates"], after.figures["lost"]) == (6, 0)
+    assert (after.statistics["duplicates"], after.statistics["lost"]) == (6, 0)
 
 
 def test_steps_arrive_in_order_with_versions_and_stamps(make_sender):
@@ -110,7 +110,7 @@ def test_steps_arrive_in_order_with_versions_and_stamps(make_sender):
     assert [v for b in batches for v in b.stamps.tolist()] == list(range(1000, 1010))
     assert max(len(b.steps) for b in batches) <= 4
     size = sum(map(len, topic.payloads))
-    assert sender.figures() == {
+    assert sender.statistics() == {
         "collected": 10,
         "dropped": 0,
         "queued": 0,
@@ -121,7 +121,7 @@ def test_steps_arrive_in_order_with_versions_and_stamps(make_sender):
         "batches": len(batches),
         "bytes": size,
     }
-    assert learner.figures == {
+    assert learner.statistics == {
         "received": 10,
         "up_to": 10,
         "batches": len(batches),
@@ -162,7 +162,7 @@ def test_without_a_delay_each_step_goes_out_at_once(make_sender):
 
 
 def test_figures_are_there_before_the_first_step():
-    figures = Learner().figures
+    figures = Learner().statistics
     assert figures["received"] == figures["lost"] == 0
 
 
@@ -186,11 +186,11 @@ def test_a_full_queue_drops_the_oldest_and_the_receiver_sees_it(make_sender):
     assert sender.flush(DEADLINE)
     for data in topic.payloads:
         learner.receiver.receive("camera", data)
-    dropped = sender.figures()["dropped"]
+    dropped = sender.statistics()["dropped"]
     assert dropped > 50
     assert learner.values[-1] == 99 and len(learner.values) == 100 - dropped
     # All but what was lost before the first step that came.
-    assert learner.figures["lost"] == 99 - learner.values[0] + 1 - len(learner.values)
+    assert learner.statistics["lost"] == 99 - learner.values[0] + 1 - len(learner.values)
     assert [b.first_sequence for b in topic.batches()] == learner.values
 
 
@@ -206,7 +206,7 @@ def test_steps_of_another_form_go_separately_and_keep_their_order(make_sender):
     for data in topic.payloads:
         learner.receiver.receive("camera", data)
     assert learner.values == list(range(9))
-    assert learner.figures["lost"] == 0
+    assert learner.statistics["lost"] == 0
 
 
 def test_a_step_that_cannot_be_sent_is_reported_and_leaves_no_gap(make_sender):
@@ -220,9 +220,9 @@ def test_a_step_that_cannot_be_sent_is_reported_and_leaves_no_gap(make_sender):
     assert sender.flush(DEADLINE)
     for data in topic.payloads:
         learner.receiver.receive("camera", data)
-    assert learner.figures["lost"] == 0
+    assert learner.statistics["lost"] == 0
     assert learner.values[-1] == 5 and 2 not in learner.values
-    assert sender.figures()["unwritable"] + sender.figures()["sent"] == 6
+    assert sender.statistics()["unwritable"] + sender.statistics()["sent"] == 6
     assert any("'camera'" in text and "['x']" in text for text in errors)
 
 
@@ -236,7 +236,7 @@ def test_failed_publishing_is_reported_and_seen_as_lost(make_sender):
     for data in topic.payloads:
         learner.receiver.receive("camera", data)
     assert learner.values == [0, 2]
-    assert learner.figures["lost"] == sender.figures()["unpublished"] == 1
+    assert learner.statistics["lost"] == sender.statistics()["unpublished"] == 1
     assert errors == ["buffer 'camera': publishing failed: OSError: no network"]
 
 
@@ -278,14 +278,14 @@ def test_a_restarted_robot_is_another_source(make_sender):
         for data in published(make_sender, 5, source=source):
             learner.receiver.receive("camera", data)
     assert learner.values == [0, 1, 2, 3, 4] * 2
-    assert learner.figures["lost"] == learner.figures["duplicates"] == 0
+    assert learner.statistics["lost"] == learner.statistics["duplicates"] == 0
 
 
 def test_a_learner_that_joins_late_counts_from_what_it_sees_first(make_sender):
     learner = Learner()
     for data in published(make_sender, 30, max_steps=5)[-2:]:
         learner.receiver.receive("camera", data)
-    assert learner.figures["lost"] == 0
+    assert learner.statistics["lost"] == 0
     assert learner.values[-1] == 29
 
 
@@ -294,7 +294,7 @@ def test_another_configuration_is_refused_and_told_of_once(make_sender):
     for data in published(make_sender, 30, max_steps=5, digest="theirs"):
         learner.receiver.receive("camera", data)
     assert learner.values == []
-    assert learner.figures["foreign"] > 1
+    assert learner.statistics["foreign"] > 1
     assert len(learner.errors) == 1
     assert "'ours'" in learner.errors[0] and "'theirs'" in learner.errors[0]
 
@@ -304,7 +304,7 @@ def test_malformed_and_misdirected_payloads_are_counted(make_sender):
     misdirected = published(make_sender, 1, buffer="lidar")
     for data in [b"", b"nonsense" * 10, *misdirected]:
         learner.receiver.receive("camera", data)
-    assert learner.figures["malformed"] == 3 and learner.figures["received"] == 0
+    assert learner.statistics["malformed"] == 3 and learner.statistics["received"] == 0
     assert "'lidar'" in learner.errors[-1]
     for data in published(make_sender, 3):
         learner.receiver.receive("camera", data)
@@ -319,8 +319,8 @@ def test_steps_the_buffer_does_not_take_are_counted(make_sender):
     receiver = ExperienceReceiver("d1", ["camera"], refuse, on_error=errors.append)
     for data in published(make_sender, 3):
         receiver.receive("camera", data)
-    assert receiver.figures()["camera"]["rejected"] == 3
-    assert receiver.figures()["camera"]["received"] == 0
+    assert receiver.statistics()["camera"]["rejected"] == 3
+    assert receiver.statistics()["camera"]["received"] == 0
     assert "'camera'" in errors[0] and "another form" in errors[0]
 
 
@@ -330,8 +330,8 @@ def test_many_sources_take_bounded_memory_and_their_losses_stay_counted(make_sen
         made = published(make_sender, 3, source=f"robot-{number}", max_steps=1)
         for data in made[:1] + made[2:]:
             learner.receiver.receive("camera", data)
-    assert learner.figures["received"] == 140
-    assert learner.figures["lost"] == 70
+    assert learner.statistics["received"] == 140
+    assert learner.statistics["lost"] == 70
 
 
 @settings(deadline=None, max_examples=25)
@@ -352,10 +352,10 @@ def test_over_a_bad_channel_each_step_arrives_once_or_is_counted(seed, loss, dou
         learner.receiver.receive("camera", data)
     expected = sorted(v for data in kept for v in decode_experience(data).steps.stacked()["x"])
     assert sorted(learner.values) == [int(value) for value in expected]
-    assert learner.figures["received"] == len(expected)
-    assert learner.figures["lost"] == expected[-1] - expected[0] + 1 - len(expected)
+    assert learner.statistics["received"] == len(expected)
+    assert learner.statistics["lost"] == expected[-1] - expected[0] + 1 - len(expected)
     doubled = sum(len(decode_experience(data).steps) for _, data in channel) - len(expected)
-    assert learner.figures["duplicates"] == doubled
+    assert learner.statistics["duplicates"] == doubled
 
 
 def test_two_threads_may_collect(make_sender):
@@ -375,4 +375,4 @@ def test_two_threads_may_collect(make_sender):
     for data in topic.payloads:
         learner.receiver.receive("camera", data)
     assert sorted(learner.values) == [*range(500), *range(1000, 1500)]
-    assert learner.figures["lost"] == 0
+    assert learner.statistics["lost"] == 0

@@ -69,8 +69,8 @@ class Line:
     def values(self):
         return [(version, int(params["n"])) for version, params in self.staged]
 
-    def figures(self, *names):
-        return tuple(self.receiver.figures()[name] for name in names)
+    def statistics(self, *names):
+        return tuple(self.receiver.statistics()[name] for name in names)
 
     def close(self):
         assert self.sender.close(DEADLINE) and self.receiver.close(DEADLINE)
@@ -102,8 +102,8 @@ def test_weights_arrive_without_travelling_over_the_topic(line):
     assert one.values() == [(1, 5), (2, 6), (3, 7)]
     assert all(torch.equal(one.staged[2][1][k], v) for k, v in parameters(7).items())
     assert {decode(data, 4096).metadata["schema"] for data in one.payloads} == {DESCRIPTOR_SCHEMA}
-    assert one.figures("received", "shared", "requests") == (3, 3, 0)
-    assert one.sender.figures()["shared"] == 3
+    assert one.statistics("received", "shared", "requests") == (3, 3, 0)
+    assert one.sender.statistics()["shared"] == 3
     assert one.errors == one.warnings == []
 
 
@@ -118,7 +118,7 @@ def test_parameters_of_any_nesting_arrive(line):
     one.send({"net": [{"w": torch.ones(3), "beta": 1.5}], "kind": "vae"})
     [(_, found)] = one.staged
     assert found["kind"] == "vae" and found["net"][0]["beta"] == 1.5
-    assert one.figures("shared") == (1,)
+    assert one.statistics("shared") == (1,)
 
 
 def test_a_late_joiner_gets_the_newest_whole_version(line):
@@ -130,7 +130,7 @@ def test_a_late_joiner_gets_the_newest_whole_version(line):
         one.receiver.receive(data)
     one.settle()
     assert one.values() == [(2, 2), (3, 3)]
-    assert one.figures("overtaken", "half_written", "requests") == (1, 0, 0)
+    assert one.statistics("overtaken", "half_written", "requests") == (1, 0, 0)
 
 
 def test_a_receiver_that_is_too_slow_requests_chunks(line):
@@ -143,10 +143,10 @@ def test_a_receiver_that_is_too_slow_requests_chunks(line):
     for data in one.payloads[:15]:
         one.receiver.receive(data)
     one.settle()
-    assert one.figures("overtaken") == (15,) and asked == []
+    assert one.statistics("overtaken") == (15,) and asked == []
     one.receiver.receive(one.payloads[15])
     one.settle()
-    assert one.figures("overtaken") == (16,) and len(asked) == 1 and one.errors == []
+    assert one.statistics("overtaken") == (16,) and len(asked) == 1 and one.errors == []
 
 
 def test_weights_of_other_shapes_get_memory_of_their_own(line, tmp_path):
@@ -165,7 +165,7 @@ def test_what_is_no_number_is_not_shared(line):
         one.send({**parameters(2), "w": torch.full((100,), float("inf"))})
     one.send(3)
     assert one.values() == [(1, 1), (2, 3)]
-    assert one.warnings == [] and one.sender.figures()["refused"] == 1
+    assert one.warnings == [] and one.sender.statistics()["refused"] == 1
 
 
 def test_on_another_host_chunks_are_asked_for(line, tmp_path):
@@ -174,8 +174,8 @@ def test_on_another_host_chunks_are_asked_for(line, tmp_path):
     one = line(receivers_folder=elsewhere)
     one.send(4)
     assert one.values() == [(1, 4)]
-    assert one.figures("unreadable", "requests", "shared") == (1, 1, 0)
-    assert one.sender.figures()["requests"] == 1 and one.sender.figures()["chunks"] > 1
+    assert one.statistics("unreadable", "requests", "shared") == (1, 1, 0)
+    assert one.sender.statistics()["requests"] == 1 and one.sender.statistics()["chunks"] > 1
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_spoilt_slot_is_counted_and_chunks_are_asked_for(line, tmp_path, spoil
         one.receiver.receive(one.payloads[0])
     one.settle()
     assert one.staged == []
-    assert one.figures(count) == (2,) and len(asked) == 1
+    assert one.statistics(count) == (2,) and len(asked) == 1
     assert len(one.errors) == (count == "unreadable")
     other.send(9)
     for data in other.payloads:
@@ -223,7 +223,7 @@ def test_unlinked_beneath_us_the_topic_takes_over_with_one_warning(line, tmp_pat
     for value in (2, 3, 4):
         one.send(value)
     assert one.values() == [(1, 1), (2, 2), (3, 3), (4, 4)]
-    assert one.figures("shared") == (1,)
+    assert one.statistics("shared") == (1,)
     [warning] = one.warnings
     assert "'encoder'" in warning and "removed" in warning
 
@@ -335,11 +335,11 @@ def test_a_reader_beside_a_writer_sees_whole_rising_versions(tmp_path, slots):
     for value in range(versions):  # as fast as it can, so that it overtakes the reader
         sender.send(parameters(value, size))
     assert sender.flush(DEADLINE) and receiver.flush(DEADLINE)
-    figures = receiver.figures()
+    figures = receiver.statistics()
     assert sender.close(DEADLINE) and receiver.close(DEADLINE)
     assert torn == [] and staged == sorted(set(staged)) and staged
     handled = ("received", "overtaken", "half_written")
-    assert sum(figures[name] for name in handled) == sender.figures()["published"]
+    assert sum(figures[name] for name in handled) == sender.statistics()["published"]
 
 
 def test_two_threads_may_send(line):
@@ -351,7 +351,7 @@ def test_two_threads_may_send(line):
         thread.join(DEADLINE)
     one.settle()
     assert all(len(set(params["w"].tolist())) == 1 for _, params in one.staged)
-    assert one.sender.figures()["published"] + one.sender.figures()["superseded"] == 8
+    assert one.sender.statistics()["published"] + one.sender.statistics()["superseded"] == 8
 
 
 LEARNER = """
@@ -418,7 +418,7 @@ def test_a_mutated_descriptor_is_taken_rightly_or_counted(announced, mutations):
     receiver = WeightsReceiver("d1", lambda version, params: staged.append(params), folder=folder)
     receiver.receive(bytes(changed))
     assert receiver.flush(DEADLINE)
-    figures = receiver.figures()
+    figures = receiver.statistics()
     assert receiver.close(DEADLINE)
     assert len(staged) + sum(figures[name] for name in BAD) == 1
     assert all(int(params["n"]) == 3 for params in staged)
@@ -449,7 +449,7 @@ def test_an_invented_descriptor_opens_nothing_and_is_counted(announced, fields):
         return
     finally:
         assert receiver.flush(DEADLINE)
-        figures = receiver.figures()
+        figures = receiver.statistics()
         assert receiver.close(DEADLINE)
     assert len(staged) + sum(figures[name] for name in BAD) == 1
     true = decode(data, 4096).metadata
@@ -462,7 +462,7 @@ def test_a_request_of_any_bytes_harms_nobody(data):
     sender = WeightsSender("m", "d1", "a", lambda payload: None)
     sender.request(data)
     sender.request(encode({}, {"schema": "pamiq_ros/weights_request/1", "digest": "d1"}))
-    assert sender.figures()["malformed_requests"] == 2
+    assert sender.statistics()["malformed_requests"] == 2
     assert sender.close(DEADLINE)
 
 
@@ -489,7 +489,7 @@ def test_weights_that_never_came_are_asked_for_and_come_in_chunks(line):
     assert one.values() == [(1, 7)]
     one.receiver._asked_at = -math.inf
     one.receiver.ask_if_none()
-    assert one.figures("requests") == (2,), "there is nothing to ask for any more"
+    assert one.statistics("requests") == (2,), "there is nothing to ask for any more"
 
 
 def test_room_is_made_once_for_each_version_that_comes_in_chunks(line, tmp_path):

@@ -109,10 +109,10 @@ def test_weights_arrive_as_they_were_sent(make_sender, make_receiver):
     assert receiver.source == "learner-1"
     assert all(torch.equal(got[name], value) for name, value in parameters(7).items())
     assert errors == []
-    figures = sender.figures()
+    figures = sender.statistics()
     assert figures["published"] == 1 and figures["chunks"] == len(topic.payloads)
-    assert figures["bytes"] == sum(map(len, topic.payloads)) == receiver.figures()["bytes"]
-    assert receiver.figures()["received"] == 1
+    assert figures["bytes"] == sum(map(len, topic.payloads)) == receiver.statistics()["bytes"]
+    assert receiver.statistics()["received"] == 1
 
 
 def test_versions_rise_by_one(make_sender, make_receiver):
@@ -172,7 +172,7 @@ def test_the_newest_waiting_weights_win(make_sender, make_receiver):
     assert sender.flush(DEADLINE)
     receive_all(receiver, topic.payloads)
     assert values_of(staged) == [(1, 0), (2, 3)]
-    assert sender.figures()["superseded"] == 2
+    assert sender.statistics()["superseded"] == 2
 
 
 def test_training_on_does_not_change_what_was_handed_over(make_sender, make_receiver):
@@ -213,7 +213,7 @@ def test_what_is_no_number_is_not_sent_and_named(make_sender, bad, wrap, name):
     assert repr(name) in str(refused.value)
     sender.send(parameters(1))
     assert sender.flush(DEADLINE)
-    assert sender.version == 1 and sender.figures()["refused"] == 1
+    assert sender.version == 1 and sender.statistics()["refused"] == 1
 
 
 def test_what_cannot_be_written_is_reported_and_the_next_is_sent(make_sender):
@@ -222,10 +222,10 @@ def test_what_cannot_be_written_is_reported_and_the_next_is_sent(make_sender):
     sender.send({"w": object()})
     assert sender.flush(DEADLINE)
     assert "'encoder'" in errors[0] and "['w']" in errors[0]
-    assert sender.figures()["unwritable"] == 1
+    assert sender.statistics()["unwritable"] == 1
     sender.send(parameters(1))
     assert sender.flush(DEADLINE)
-    assert sender.figures()["published"] == 1
+    assert sender.statistics()["published"] == 1
 
 
 def test_failed_publishing_is_reported_and_its_version_not_used_again(make_sender):
@@ -238,7 +238,7 @@ def test_failed_publishing_is_reported_and_its_version_not_used_again(make_sende
     sender.send(parameters(2))
     assert sender.flush(DEADLINE)
     assert errors == ["model 'encoder': publishing failed: OSError: no network"]
-    assert sender.version == 2 and sender.figures()["unpublished"] == 1
+    assert sender.version == 2 and sender.statistics()["unpublished"] == 1
 
 
 def test_closing_publishes_what_is_left(make_sender, make_receiver):
@@ -273,7 +273,7 @@ def test_what_was_staged_before_is_stale_and_a_new_learner_is_not(make_sender, m
     receive_all(receiver, first + first)
     receive_all(receiver, published(make_sender, [9], source="learner-2"))
     assert values_of(staged) == [(1, 1), (2, 2), (3, 3), (4, 9)]
-    assert receiver.figures()["stale_chunks"] == len(first)
+    assert receiver.statistics()["stale_chunks"] == len(first)
 
 
 def test_weights_in_one_piece_are_taken_too(make_receiver):
@@ -283,7 +283,7 @@ def test_weights_in_one_piece_are_taken_too(make_receiver):
         receiver.receive(encode_weights(whole))
     assert receiver.flush(DEADLINE)
     assert values_of(staged) == [(4, 4), (5, 5)]
-    assert receiver.figures()["stale"] == 2
+    assert receiver.statistics()["stale"] == 2
 
 
 def test_versions_never_fall_when_the_sender_is_started_again(make_sender, make_receiver):
@@ -294,7 +294,7 @@ def test_versions_never_fall_when_the_sender_is_started_again(make_sender, make_
     assert values_of(staged) == [(1, 0), (2, 1), (3, 2), (4, 7), (5, 8)]
     versions.at_least(receiver.version)  # it hears how far the receiver is
     receive_all(receiver, published(make_sender, (9,), source="again", versions=versions))
-    assert values_of(staged)[-1] == (6, 9) == (receiver.figures()["version"], 9)
+    assert values_of(staged)[-1] == (6, 9) == (receiver.statistics()["version"], 9)
 
 
 def forged_in_one_piece(version, source):
@@ -356,13 +356,13 @@ def test_another_configuration_is_refused_and_told_of_once(make_sender, make_rec
     receive_all(receiver, published(make_sender, [1, 2], digest="theirs"))
     assert staged == [] and len(errors) == 1
     assert "'ours'" in errors[0] and "'theirs'" in errors[0]
-    assert receiver.figures()["foreign"] > 1
+    assert receiver.statistics()["foreign"] > 1
 
 
 def test_malformed_payloads_are_counted_and_the_receiver_lives(make_sender, make_receiver):
     receiver, staged, errors = make_receiver()
     receive_all(receiver, [b"", b"nonsense", encode({}, {"schema": "other/1"})])
-    assert receiver.figures()["malformed"] == len(errors) == 3
+    assert receiver.statistics()["malformed"] == len(errors) == 3
     assert "other/1" in errors[2]
     receive_all(receiver, published(make_sender, [1]))
     assert values_of(staged) == [(1, 1)]
@@ -379,7 +379,7 @@ def test_weights_the_model_refuses_are_counted_and_the_next_are_taken(make_sende
     receiver, _, errors = make_receiver(stage=stage)
     receive_all(receiver, published(make_sender, [1, 2]))
     assert taken == [2]
-    assert receiver.figures()["refused"] == 1
+    assert receiver.statistics()["refused"] == 1
     assert "version 1" in errors[0] and "expected [5]" in errors[0]
 
 
@@ -397,7 +397,7 @@ def test_receiving_does_not_wait_for_staging(make_sender, make_receiver):
     assert busy.wait(DEADLINE)
     for data in payloads:
         receiver.receive(data)  # returns although staging hangs
-    assert receiver.figures()["dropped"] > 0
+    assert receiver.statistics()["dropped"] > 0
     go.set()
     assert receiver.flush(DEADLINE)
 
@@ -406,7 +406,7 @@ def test_a_closed_receiver_takes_nothing(make_sender, make_receiver):
     receiver, staged, _ = make_receiver()
     assert receiver.close(DEADLINE)
     receiver.receive(published(make_sender, [1], chunk_bytes=2**20)[0])
-    assert staged == [] and receiver.figures()["bytes"] == 0
+    assert staged == [] and receiver.statistics()["bytes"] == 0
 
 
 @settings(deadline=None, max_examples=25)
