@@ -18,3 +18,16 @@ def test_the_tree_is_clean(command):
         [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_file_begins_with_the_licence():
+    # What ament_copyright looks for, which ROS packages are checked with.
+    first = "# Copyright 2026 pamiq_ros maintainers\n#\n# Licensed under the Apache License"
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    if tracked.returncode:
+        pytest.skip("not a git checkout")
+    files = [ROOT / name for name in tracked.stdout.split()]
+    without = [file.name for file in files if not file.read_text().startswith(first)]
+    assert without == []
