@@ -61,7 +61,7 @@ def main() -> None:
         fixed = pair.run(options.rate, options.seconds)
         best = pair.highest_rate(fixed, *rising)
         overload = pair.run(OVERLOAD_HZ, options.seconds_per_rate)
-        state = pair.ask(pair.receiver, do="figures")
+        state = pair.ask(pair.receiver, do="statistics")
     with Pair("plain_sender", "plain_receiver", plain) as pair:
         reference = pair.run(options.rate, min(3.0, options.seconds))
         reference_best = pair.highest_rate(reference, *rising)
@@ -144,7 +144,7 @@ class Pair:
 
     def run(self, rate: float, seconds: float) -> Figures:
         """Let the sender tick, then wait until all has arrived or nothing more comes."""
-        before = self.ask(self.receiver, do="figures")
+        before = self.ask(self.receiver, do="statistics")
         sent = self.ask(self.sender, do="run", rate=rate, seconds=seconds)
         expected = before["received"] + sent["collected"]
         received, since = 0, time.monotonic()
@@ -153,7 +153,7 @@ class Pair:
             newest = self.ask(self.receiver, do="received")
             if newest != received:
                 received, since = newest, time.monotonic()
-        after = self.ask(self.receiver, do="figures")
+        after = self.ask(self.receiver, do="statistics")
         received = after["received"] - before["received"]
         elapsed = max(after["newest"] - sent["began"], seconds)
         return sent | {

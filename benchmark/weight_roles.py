@@ -184,7 +184,7 @@ def robot(size_mb: float, carrier: str, rate: float, priority: int) -> None:
             slot.stage,
             stage_from=slot.stage_from,
             make_room=slot.release_spare,
-            ask=topics.asker(MODEL),
+            ask=topics.requester(MODEL),
             on_error=lambda text: answer(error=text),
         )
         topics.subscribe(MODEL, receiver.receive)

@@ -209,7 +209,7 @@ class InferenceRun:
             self._on_agent_fault,
         )
         for name, staged in actor.staged_weights.items():
-            receiver = self._receiver(staged, self._weights.asker(name))
+            receiver = self._receiver(staged, self._weights.requester(name))
             self._receivers[name] = receiver
             self._weights.subscribe(name, receiver.receive)
         missing = MissingWeights(self._node, self._weights, self._receivers)

@@ -40,7 +40,7 @@ from .tables import Parameter
 
 
 def thread_setup(node: Node) -> Callable[[], None]:
-    """Return what a thread that computes calls first: its scheduling, its number of torch threads.
+    """Return a function that sets scheduling and torch threads of the thread that calls it.
 
     Args:
         node: A node with the parameters of the inference or the training node.
@@ -66,23 +66,23 @@ def thread_setup(node: Node) -> Callable[[], None]:
 
     def set_up() -> None:
         for refused in prefer_this_thread(scheduling):
-            node.get_logger().info(f"goes on without: {refused}", once=True)
-        # Matrix products take a number that each thread has for itself, every core by default.
+            node.get_logger().info(f"continues without: {refused}", once=True)
+        # torch keeps the number per calling thread; the default is every core.
         torch.set_num_threads(threads)
 
     return set_up
 
 
 class PamiqNode(LifecycleNode):
-    """A lifecycle node that refuses a bad configuration at `configure`, and reports on itself.
+    """A lifecycle node that refuses a wrong configuration at `configure` and publishes reports.
 
-    Subclasses implement `configure`, `activate`, `deactivate` and `cleanup`; an exception in one
-    of them fails the transition, is logged and reported, and leaves the node where it was.
+    Subclasses implement `configure`, `activate`, `deactivate` and `cleanup`. An exception in one
+    of them fails the transition and is logged and reported. The node stays in its state.
 
     Attributes:
-        errors: What went wrong, for the log and the report.
-        finished: Whether the lifecycle has ended and the process should too.
-        exit_status: What the process ends with.
+        errors: Errors, for the log and the report.
+        finished: Whether the lifecycle has ended and the process should end.
+        exit_status: Exit status of the process.
     """
 
     exit_status = 0
@@ -102,14 +102,14 @@ class PamiqNode(LifecycleNode):
         self._reporter.publish()
 
     def value(self, name: str) -> Any:
-        """The value of a parameter."""
+        """Return the value of a parameter."""
         return self.get_parameter(name).value
 
     def resolve_system(self) -> ResolvedSystem:
-        """The system that the parameters name; random generators are seeded first, with `seed`.
+        """Seed the random generators with `seed` and return the system that the parameters name.
 
         Raises:
-            ConfigurationError: It can't be resolved.
+            ConfigurationError: The system cannot be resolved.
         """
         if (seed := self.value("seed")) >= 0:
             seed_everything(seed)
@@ -117,23 +117,23 @@ class PamiqNode(LifecycleNode):
         return resolve_system(self.value("system"), self.value("system_config"), overrides)
 
     def configure(self) -> None:
-        """Build everything; raises when something is wrong."""
+        """Build everything; raise for a wrong configuration."""
         raise NotImplementedError
 
     def activate(self) -> None:
-        """Begin to run."""
+        """Start to run."""
         raise NotImplementedError
 
     def deactivate(self) -> None:
-        """Stop running, ready to be activated again."""
+        """Stop running; `activate` can follow."""
         raise NotImplementedError
 
     def cleanup(self) -> None:
-        """Close everything that `configure` built; also called when it raised."""
+        """Close everything that `configure` built. Also called when it raised."""
         raise NotImplementedError
 
     def statistics(self) -> dict[str, Any]:
-        """Return what this node has measured, for the report; empty while it is unconfigured."""
+        """Return the node's statistics for the report; empty while unconfigured."""
         raise NotImplementedError
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -153,14 +153,14 @@ class PamiqNode(LifecycleNode):
         return result
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lifecycle: inactive to active (resume); the time of `pamiq_ros.core.time` runs again."""
+        """Lifecycle: inactive to active (resume). The time of `pamiq_ros.core.time` continues."""
         if self._is_ending("activate"):
             return TransitionCallbackReturn.FAILURE
         time.resume()
         return self._guarded("activate", self.activate)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lifecycle: active to inactive (pause); a pause is no time that passes for trainers."""
+        """Lifecycle: active to inactive (pause). The time of `pamiq_ros.core.time` stops."""
         result = self._guarded("deactivate", self.deactivate)
         if result is TransitionCallbackReturn.SUCCESS:
             time.pause()
@@ -172,25 +172,25 @@ class PamiqNode(LifecycleNode):
         return self._guarded("cleanup", self.cleanup)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lifecycle: any state to finalized; the process ends after it."""
+        """Lifecycle: any state to finalized. The process ends afterwards."""
         self.stop()
         self.finished = True
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lifecycle: a transition failed; back to unconfigured, to be tried again."""
-        self._let_go()
+        """Lifecycle: a transition failed. Return to unconfigured, from where it can be retried."""
+        self._close_all()
         return TransitionCallbackReturn.SUCCESS
 
     def attempt(self, what: str, action: Callable[[], object]) -> None:
-        """Do one of several things that must each be tried, whatever becomes of the others."""
+        """Call `action` and record its exception, so that the caller's next actions still run."""
         try:
             action()
         except Exception as error:  # users' code, or a robot that is already gone
             self.errors.add(f"{what}: {raised(error)}")
 
     def pause_by_itself(self, cause: str) -> None:
-        """Deactivate soon, for a fault, and have the control node pause the others; any thread."""
+        """Deactivate after a fault; the control node then pauses the others. Any thread."""
 
         def pause() -> None:
             if current_state(self) == ACTIVE:
@@ -202,17 +202,17 @@ class PamiqNode(LifecycleNode):
         self.executor.create_task(pause)
 
     def give_up(self, cause: str) -> None:
-        """End the process soon, for a fault, and with it the graph; any thread."""
+        """End the process, and with it the system, after a fault. Any thread."""
         self.get_logger().fatal(f"given up: {cause}")
         self.exit_status = GAVE_UP
         self.finished = True
 
     def stop(self) -> None:
-        """Stop and close everything for good, in any state; safe to call twice."""
+        """Stop and close everything, in any state; safe to call twice."""
         self._stopped = True
-        self._let_go()
+        self._close_all()
 
-    def _let_go(self) -> None:
+    def _close_all(self) -> None:
         self._guarded("deactivate", self.deactivate)
         self._reporter.publish()
         self._guarded("cleanup", self.cleanup)

@@ -40,19 +40,19 @@ _LAST_STOPS, _LAST_STOP_PERIOD_S = 5, 0.05
 class RosRobot:
     """Connects topic devices to a node's topics; a `pamiq_ros.core.devices.Robot`.
 
-    The executor's thread receives; one other thread reads, commands and asks for ages. `stop` may
-    be called from any thread.
+    The executor's thread receives. One other thread reads, commands and calls `stale`. Any thread
+    may call `stop`.
 
     Attributes:
-        ages: Age of the oldest observation in s, each time `stale` was asked.
+        ages: Age of the oldest observation at each call of `stale`, in s.
     """
 
     def __init__(self, node: Node, settings: RobotSettings | None = None) -> None:
-        """Make a robot without devices.
+        """Create a robot without devices.
 
         Args:
-            node: Whose topics they are connected to.
-            settings: How it is watched and commanded.
+            node: The node of the topics.
+            settings: Settings of observations and commands.
         """
         self.ages = Histogram()
         self._node = node
@@ -86,37 +86,36 @@ class RosRobot:
         return publisher
 
     def on_observation(self, topic: str, callback: Callable[[], None]) -> None:
-        """Have `callback` called each time a new observation of one sensor was received.
+        """Call `callback` whenever one sensor has received a new observation.
 
-        It is called in the executor's thread, once the sensor would read that observation; it must
-        return at once (set an event) and raise nothing. It ends with the sensor's teardown.
+        The executor's thread calls it when the sensor can read that observation. It must return at
+        once (set an event) and raise nothing. The calls end with the sensor's teardown.
 
         Args:
-            topic: The sensor's topic, as the sensor or the node names it; where several sensors
-                read the topic, the one that was set up first. Empty: the only image topic, or the
-                only topic.
-            callback: What to call.
+            topic: The sensor's topic, as the sensor or the node names it. Of several sensors on one
+                topic, the first is chosen. Empty: the only image topic, or the only topic.
+            callback: The function.
 
         Raises:
-            ValueError: No such sensor is open, or several may be meant; names those that are open.
+            ValueError: No such sensor is open, or several match; names the open ones.
         """
         self._find(topic).on_observation(callback)
 
     def missing(self) -> list[str]:
-        """Full names of the topics of which nothing has been received yet."""
+        """Return the full names of the topics without a message so far."""
         return [one.topic for one in self._open() if one.ages() is None]
 
     def oldest(self) -> tuple[str, float] | None:
-        """Full name and age in s of the oldest observation now; None while there is none."""
+        """Return full topic name and age in s of the oldest observation; None if there is none."""
         oldest = self._oldest()
         return None if oldest is None else (oldest[0], self._age_s(oldest[1]))
 
     def stale(self, limit_s: float) -> str:
-        """Which observation is older than `limit_s` seconds, for the log.
+        """Return which observation is older than `limit_s` seconds, for the log.
 
         Returns:
-            The topic, its ages and the limit, as they were when it first was too old, so that one
-            loss of a sensor is one text; empty when nothing is too old.
+            The topic, its ages and the limit at the time when it first was too old, so that one
+            loss of a sensor gives one text; empty if no observation is too old.
         """
         oldest = self._oldest()
         if oldest is None:
@@ -156,14 +155,14 @@ class RosRobot:
             time.sleep(_LAST_STOP_PERIOD_S)
 
     def action_counts(self) -> dict[str, int]:
-        """Commands published, stops among them, by topic as the actuators name it."""
+        """Return the number of published commands, stops included, by the actuators' topics."""
         counts: Counter[str] = Counter()
         for publisher in self._publishers:
             counts[publisher.actuator.topic] += publisher.count
         return dict(counts)
 
     def actuators(self) -> list[dict[str, Any]]:
-        """For who has to stop the robot from outside: `topic`, `type`, `size` and `frame_id`."""
+        """Return `topic`, `type`, `size` and `frame_id` of each actuator, for the control node."""
         return [
             {
                 "topic": one.topic,

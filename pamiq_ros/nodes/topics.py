@@ -106,18 +106,18 @@ class ExperienceTopics(_Topics):
         self._depth = depth
 
     def publisher(self, buffer: str) -> Callable[[Buffer], None]:
-        """A function that publishes one payload of the buffer's topic."""
+        """Return a function that publishes one payload on the buffer's topic."""
         return self._publisher(buffer, self._depth)
 
     def subscribe(self, buffer: str, receive: Callable[[bytes], None]) -> None:
-        """Have `receive` called in the executor with each payload of the buffer's topic."""
+        """Call `receive` in the executor with each payload of the buffer's topic."""
         self._subscribe(buffer, self._depth, receive)
 
 
 class WeightsTopics(_Topics):
-    """`pamiq/weights/<model>`: where weights lie, or they themselves in chunks, latched.
+    """`pamiq/weights/<model>`, latched: descriptors of shared memory, or weights in chunks.
 
-    Receivers that can't read where they lie ask on `pamiq/weights_request/<model>`.
+    Receivers that cannot read the shared memory request chunks on `pamiq/weights_request/<model>`.
     """
 
     def __init__(self, node: Node) -> None:
@@ -130,39 +130,39 @@ class WeightsTopics(_Topics):
         self._requests.close()
 
     def publisher(self, model: str, chunks: int) -> Callable[[bytes], None]:
-        """A function that publishes one payload; one version of `chunks` stays for late joiners."""
+        """Return a function that publishes a payload. Late joiners get one version of `chunks`."""
         return self._publisher(model, chunks + 1)
 
     def subscribe(self, model: str, receive: Callable[[bytes], None]) -> None:
-        """Have `receive` called in the executor with each payload of the model's topic."""
+        """Call `receive` in the executor with each payload of the model's topic."""
         self._subscribe(model, LONGEST_WEIGHTS_QUEUE, receive)
 
     def is_published(self, model: str) -> bool:
-        """Whether somebody publishes the model's weights, which are subscribed to."""
+        """Return whether the subscribed weights of a model have a publisher."""
         return publisher_count(self._node, self._subscriptions[model]) > 0
 
-    def asker(self, model: str) -> Callable[[bytes], None]:
-        """A function that publishes one request for the model's weights in chunks."""
+    def requester(self, model: str) -> Callable[[bytes], None]:
+        """Return a function that publishes one request for the model's weights in chunks."""
         return self._requests._publisher(model, 1)
 
     def on_request(self, model: str, receive: Callable[[bytes], None]) -> None:
-        """Have `receive` called in the executor with each request for the model's weights."""
+        """Call `receive` in the executor with each request for the model's weights."""
         self._requests._subscribe(model, 1, receive)
 
 
-_LOOK_S = 1.0
-_LOOKS = 3
+_CHECK_PERIOD_S = 1.0
+_MAX_CHECKS = 3
 
 
 class MissingWeights:
-    """Looks each second who has no weights yet; after three in which somebody published, it asks.
+    """Requests weights that have not arrived for three seconds although they have a publisher.
 
-    A latched message comes to who is late, and yet one that was published while the subscription
-    was being made has been seen not to.
+    A latched message should reach late subscribers, but one that was published while the
+    subscription was created has been lost in tests.
 
     Args:
-        node: Whose timer it is.
-        topics: Those of the weights.
+        node: The node, for the timer.
+        topics: The topics of the weights.
         receivers: The receiver of each model's weights.
     """
 
@@ -170,18 +170,18 @@ class MissingWeights:
         self, node: Node, topics: WeightsTopics, receivers: Mapping[str, WeightsReceiver]
     ) -> None:
         self._node, self._topics, self._receivers = node, topics, receivers
-        self._seen: Counter[str] = Counter()
-        self._timer = steady_timer(node, _LOOK_S, self._look)
+        self._checks: Counter[str] = Counter()
+        self._timer = steady_timer(node, _CHECK_PERIOD_S, self._check)
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._node.destroy_timer(self._timer)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         for name, receiver in self._receivers.items():
             if receiver.version == 0 and self._topics.is_published(name):
-                self._seen[name] += 1
-                if self._seen[name] > _LOOKS:
-                    receiver.ask_if_none()
+                self._checks[name] += 1
+                if self._checks[name] > _MAX_CHECKS:
+                    receiver.request_if_none()
             else:
-                self._seen[name] = 0
+                self._checks[name] = 0

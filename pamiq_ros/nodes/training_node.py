@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""training_node: experience in, weights out; holds the buffers and runs the trainers."""
+"""training_node: receives experience, runs the trainers, publishes weights."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,16 +60,10 @@ LONGEST_PAUSE_S = 10.0
 
 
 class TrainingNode(PamiqNode):
-    """Learns: fills the buffers from the experience topics, trains, and publishes weights."""
+    """Fills the buffers from the experience topics, trains, and publishes weights."""
 
     def __init__(self) -> None:
-        self._learner: Learner | None = None
-        self._receiver: ExperienceReceiver | None = None
-        self._recorder: MetricsPublisher | None = None
-        self._experience: ExperienceTopics | None = None
-        self._weights: WeightsTopics | None = None
-        self._senders: dict[str, WeightsSender] = {}
-        self._states: NodeStates | None = None
+        self._run: TrainingRun | None = None
         self._versions = VersionCounter()
         super().__init__("pamiq_training", TRAINING_PARAMETERS)
         self.create_subscription(
@@ -77,111 +72,168 @@ class TrainingNode(PamiqNode):
 
     def configure(self) -> None:
         """Build the learner and open its topics."""
-        # Receiving experience yields to the robot, and less so than training does.
+        # Receiving experience yields to the robot, but less than training does.
         yield_process(self.value("niceness") // 2)
         torch.set_num_threads(self.value("torch_threads"))
         resolved = self.resolve_system()
-        self._recorder = MetricsPublisher(
-            self, self.value("picture_rate"), self.value("tensorboard_dir")
-        )
-        policies = (self.value("on_trainer_error"), self.value("on_not_finite"))
-        faults = TrainingFaults(*policies, self.give_up, self._newest_state)
-        learner = Learner(resolved.system, self._recorder, self.errors, thread_setup(self), faults)
-        self._learner = learner
-        self._receiver = ExperienceReceiver(
-            resolved.digest, learner.users, learner.users.receive, on_error=self.errors.add
-        )
-        self._weights = WeightsTopics(self)
-        if left := remove_leftovers():
-            self.get_logger().info(f"removed shared memory that dead processes left: {left}")
-        source = uuid.uuid4().hex
-        for name, model in learner.trained_models().items():
-            sender = self._sender(name, model, resolved.digest, source, self._weights)
-            self._senders[name] = sender
-            self._weights.on_request(name, sender.request)
-            learner.set_sync_target(name, sender.send)
-        self._experience = ExperienceTopics(self, self.value("experience_depth"))
-        for name in learner.users:
-            self._experience.subscribe(name, partial(self._receiver.receive, name))
-        self._load_state(resolved, learner)
-        # The first step of an optimizer imports it, for seconds in which no pause is possible.
+        self._run = run = TrainingRun(self, resolved, self._versions)
+        # The first step of an optimizer imports it for seconds, in which no pause is possible.
         threading.Thread(target=importlib.import_module, args=("torch._dynamo",)).start()
         self.get_logger().info(
-            f"system '{resolved.name}', digest {resolved.digest}, buffers {sorted(learner.users)}, "
-            f"weights of {sorted(self._senders)}"
+            f"system '{resolved.name}', digest {resolved.digest}, "
+            f"buffers {sorted(run.learner.users)}, "
+            f"weights of {sorted(run.learner.trained_models())}"
         )
 
     def activate(self) -> None:
-        """Publish the weights as they are and train."""
-        assert self._learner is not None
-        self._learner.start()
+        """Publish the present weights and train."""
+        assert self._run is not None
+        self._run.learner.start()
 
     def deactivate(self) -> None:
-        """Stop to train, once the trainer's run in progress is done."""
-        if self._learner is None or not self._learner.started:
+        """Stop training after the current run of a trainer."""
+        run = self._run
+        if run is None or not run.learner.started:
             return
-        if not self._learner.stop(LONGEST_PAUSE_S):
+        if not run.learner.stop(LONGEST_PAUSE_S):
             raise TimeoutError(
                 f"expected the trainer's run to end within {LONGEST_PAUSE_S:g} s; training goes on"
             )
-        if self._states is not None:
-            self._states.paused()
+        if run.states is not None:
+            run.states.paused()
 
     def cleanup(self) -> None:
-        """Save the state, close the topics and forget the learner."""
-        states, self._states = self._states, None
-        if states is not None:
-            self.attempt("states", states.close)
-        for sender in self._senders.values():
-            sender.close(1.0)
-        for closing in (self._experience, self._weights, self._recorder):
-            if closing is not None:
-                closing.close()
-        self._senders = {}
-        self._learner = self._receiver = self._recorder = self._experience = self._weights = None
+        """Save the state, close the topics and drop the learner."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.close()
 
     def statistics(self) -> dict[str, Any]:
-        """Updates, weights published, experience received, metrics."""
-        learner, receiver, recorder = self._learner, self._receiver, self._recorder
-        if learner is None or receiver is None or recorder is None:
-            return {}
+        """Updates, published weights, received experience, metrics."""
+        return {} if self._run is None else self._run.statistics()
+
+    def _on_inference_report(self, message: String) -> None:
+        # Versions keep rising when this node restarts: the inference node knows the newest.
+        try:
+            content = read_report(message.data).get("figures", {})
+        except ValueError:
+            return  # the control node receives it too, counts it and reports the reason
+        version = content.get("inference", {}).get("weights_version", 0)
+        if not self._versions.at_least(version):
+            self.get_logger().warning(
+                f"{self.value('inference_node')}/report: weights_version {version} is not followed:"
+                f" expected at most {MOST_AHEAD} more than {self._versions.given}",
+                throttle_duration_sec=10.0,
+            )
+
+
+class TrainingRun:
+    """What `configure` builds: learner, topics and states, closed in the reverse order.
+
+    Args:
+        node: The node, with its parameters.
+        resolved: The system.
+        versions: Numbers the weights, also beyond this run.
+
+    Raises:
+        Exception: A part cannot be built; those before it are closed.
+
+    Attributes:
+        learner: The learner.
+        states: The saved states; None without `states_dir`.
+    """
+
+    def __init__(self, node: PamiqNode, resolved: ResolvedSystem, versions: VersionCounter) -> None:
+        self.states: NodeStates | None = None
+        self._node, self._versions = node, versions
+        self._senders: dict[str, WeightsSender] = {}
+        with ExitStack() as stack:
+            self._recorder = MetricsPublisher(
+                node, node.value("picture_rate"), node.value("tensorboard_dir")
+            )
+            stack.callback(self._recorder.close)
+            self.learner = self._build_learner(resolved)
+            self._receiver = ExperienceReceiver(
+                resolved.digest,
+                self.learner.users,
+                self.learner.users.receive,
+                on_error=node.errors.add,
+            )
+            self._open_weights(stack, resolved.digest)
+            self._open_experience(stack)
+            self.states = self._load_state(resolved)
+            if self.states is not None:
+                stack.callback(node.attempt, "states", self.states.close)
+            self._stack = stack.pop_all()
+
+    def close(self) -> None:
+        """Save the state and close the topics."""
+        self._stack.close()
+
+    def statistics(self) -> dict[str, Any]:
+        """See `TrainingNode.statistics`."""
         weights = {name: sender.statistics() for name, sender in self._senders.items()}
         return {
             "training": {
-                "updates": learner.updates,
-                "halted": learner.halted,
+                "updates": self.learner.updates,
+                "halted": self.learner.halted,
                 "weights_published": sum(s["published"] for s in weights.values()),
                 "weights_version": max((s["version"] for s in weights.values()), default=0),
                 "weights": weights,
-                "metrics": recorder.metrics(),
+                "metrics": self._recorder.metrics(),
             },
-            "experience": receiver.statistics(),
-            "buffers": learner.fill(),
-            **({"state": self._states.statistics()} if self._states is not None else {}),
+            "experience": self._receiver.statistics(),
+            "buffers": self.learner.fill(),
+            **({"state": self.states.statistics()} if self.states is not None else {}),
         }
+
+    def _build_learner(self, resolved: ResolvedSystem) -> Learner:
+        node = self._node
+        policies = (node.value("on_trainer_error"), node.value("on_not_finite"))
+        faults = TrainingFaults(*policies, node.give_up, self._newest_state)
+        return Learner(resolved.system, self._recorder, node.errors, thread_setup(node), faults)
+
+    def _open_weights(self, stack: ExitStack, digest: str) -> None:
+        topics = WeightsTopics(self._node)
+        stack.callback(topics.close)
+        if left := remove_leftovers():
+            self._node.get_logger().info(f"removed shared memory that dead processes left: {left}")
+        source = uuid.uuid4().hex
+        for name, model in self.learner.trained_models().items():
+            sender = self._sender(name, model, digest, source, topics)
+            stack.callback(sender.close, 1.0)
+            self._senders[name] = sender
+            topics.on_request(name, sender.request)
+            self.learner.set_sync_target(name, sender.send)
+
+    def _open_experience(self, stack: ExitStack) -> None:
+        topics = ExperienceTopics(self._node, self._node.value("experience_depth"))
+        stack.callback(topics.close)
+        for name in self.learner.users:
+            topics.subscribe(name, partial(self._receiver.receive, name))
 
     def _sender(
         self, name: str, model: TrainingModel[Any], digest: str, source: str, topics: WeightsTopics
     ) -> WeightsSender:
         tensors, form = tensors_of(model.export_parameters())
         layout = weights_layout(tensors, form, digest, source)
-        chunk_bytes = self.value("weights_chunk_bytes")
+        value = self._node.value
+        chunk_bytes = value("weights_chunk_bytes")
         return WeightsSender(
             name,
             digest,
             source,
             topics.publisher(name, chunk_count(layout.size, chunk_bytes)),
             versions=self._versions,
-            folder=None if self.value("weights_carrier") == "topic" else SHARED_MEMORY,
-            slots=self.value("weights_slots"),
+            folder=None if value("weights_carrier") == "topic" else SHARED_MEMORY,
+            slots=value("weights_slots"),
             chunk_bytes=chunk_bytes,
-            pace_s=self.value("weights_pace"),
-            on_error=self.errors.add,
+            pace_s=value("weights_pace"),
+            on_error=self._node.errors.add,
         )
 
-    def _load_state(self, resolved: ResolvedSystem, learner: Learner) -> None:
-        receiver = self._receiver
-        assert receiver is not None
+    def _load_state(self, resolved: ResolvedSystem) -> NodeStates | None:
+        learner, receiver = self.learner, self._receiver
 
         def write(path: Path, before: Path | None) -> None:
             # First: the steps received until now will be in the saved buffers. A restarted learner
@@ -192,17 +244,16 @@ class TrainingNode(PamiqNode):
 
         def load(path: Path, on_mismatch: Callable[[str], object] | None) -> None:
             learner.load_state(path, on_mismatch)
-            if state_file(
-                path / RECEIVED, ".json"
-            ).exists():  # a state of an earlier version has none
+            # States of earlier versions do not have this file.
+            if state_file(path / RECEIVED, ".json").exists():
                 receiver.restore_received(load_json(path / RECEIVED))
 
         def take_facts(facts: Mapping[str, Any]) -> None:
             self._versions.resume(int(facts["version"]))
             learner.updates = int(facts["updates"])
 
-        self._states = open_states(
-            self,
+        return open_states(
+            self._node,
             resolved,
             write,
             lambda: {"version": self._versions.given, "updates": learner.updates},
@@ -211,23 +262,8 @@ class TrainingNode(PamiqNode):
         )
 
     def _newest_state(self) -> tuple[str, Callable[[], object]] | None:
-        assert self._learner is not None
-        path = self._states.newest() if self._states is not None else None
-        return (path.name, partial(self._learner.restore, path)) if path is not None else None
-
-    def _on_inference_report(self, message: String) -> None:
-        # Versions go on rising when this node starts anew: the acting node knows the newest.
-        try:
-            figures = read_report(message.data).get("figures", {})
-        except ValueError:
-            return  # the control node hears it too, counts it and says why
-        version = figures.get("inference", {}).get("weights_version", 0)
-        if not self._versions.at_least(version):
-            self.get_logger().warning(
-                f"{self.value('inference_node')}/report: weights_version {version} is not followed:"
-                f" expected at most {MOST_AHEAD} more than {self._versions.given}",
-                throttle_duration_sec=10.0,
-            )
+        path = self.states.newest() if self.states is not None else None
+        return (path.name, partial(self.learner.restore, path)) if path is not None else None
 
 
 def main() -> None:

@@ -135,7 +135,7 @@ class WeightsReceiver:
                 self._counts["dropped"] += 1
             self._changed.notify_all()
 
-    def ask_if_none(self) -> None:
+    def request_if_none(self) -> None:
         """Request weights if none have arrived although somebody publishes them."""
         if self._number == 0:
             self._request_chunks(ANYBODY, 1, "none have arrived")

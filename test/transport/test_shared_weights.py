@@ -491,18 +491,18 @@ def test_a_request_for_anothers_weights_is_not_answered(line):
 
 def test_weights_that_never_came_are_asked_for_and_come_in_chunks(line):
     one = line()
-    one.receiver.ask_if_none()
+    one.receiver.request_if_none()
     one.settle()
     assert one.payloads == [], "there were none yet"
     one.receiver._asked_at = -math.inf
     one.deaf = True
     one.send(7)
     one.deaf = False
-    one.receiver.ask_if_none()
+    one.receiver.request_if_none()
     one.settle()
     assert one.values() == [(1, 7)]
     one.receiver._asked_at = -math.inf
-    one.receiver.ask_if_none()
+    one.receiver.request_if_none()
     assert one.statistics("requests") == (2,), "there is nothing to ask for any more"
 
 
