@@ -51,21 +51,28 @@ _LOST_S = 5.0
 
 
 class ManagedClient:
-    """One managed node as the control node sees it; a thread of its own drives it.
+    """The control node's view of one managed node. A thread of its own drives the node.
 
-    Only a command or a new instance of the node makes it act, so that what a user does to one node
-    with `ros2 lifecycle set` stays as it is.
+    It acts only on a command or on a new instance of the node, so a node that a user changes with
+    `ros2 lifecycle set` stays as the user left it.
 
     Attributes:
-        state: Its life-cycle state as last received.
-        failure: Why it is not in the wanted state; empty when it is, or is still on its way.
-        may_activate: Whether it may be activated now; else that waits.
+        state: The newest known lifecycle state.
+        failure: Why the node is not in the wanted state; empty while it is or may get there.
+        may_activate: Returns whether the node may be activated now; otherwise activation waits.
     """
 
     def __init__(
         self, node: Node, name: str, timeout: float, on_change: Callable[[], None]
     ) -> None:
-        """Args: the control node, the managed node's name, longest transition in s."""
+        """Create the clients and start the thread.
+
+        Args:
+            node: The control node.
+            name: Name of the managed node.
+            timeout: Maximum duration of a transition, in s.
+            on_change: Called when the state or the failure has changed.
+        """
         self.name = name
         self.state = UNKNOWN
         self.failure = ""
@@ -104,38 +111,38 @@ class ManagedClient:
 
     @property
     def report(self) -> dict[str, Any]:
-        """Its newest report, and how many messages in the place of one were refused."""
+        """The newest report, with the number of refused messages as `refused_reports`."""
         return {**self._reports.newest, "refused_reports": self._refused}
 
     @property
     def configuration_error(self) -> str:
-        """Why the node refused its configuration; empty when it did not."""
+        """Why the node refused its configuration; empty if it did not."""
         return str(self.report.get("configuration_error", ""))
 
     @property
     def live(self) -> int:
-        """Instances that report now: 0 when the node is gone, more than one are too many."""
+        """Number of instances that report now; 0 if the node is gone."""
         return self._reports.live
 
     @property
     def lost(self) -> bool:
-        """Whether it was there and has fallen silent, other than by being ended or made to work."""
+        """Whether it has stopped reporting, unless it is ending or in a transition."""
         if self._wanted == FINALIZED or (self._driving and not self.failure):
             return False
         return self._reports.silent_s > _LOST_S
 
     @property
     def restarts(self) -> int:
-        """How often the node was started again."""
+        """How often the node was restarted."""
         return self._reports.restarts
 
     def want(self, state: str, on_paused: Callable[[], None] | None = None) -> None:
-        """Drive the node to a state, from now on also after a restart of it.
+        """Drive the node to a state, now and after each restart of it.
 
         Args:
             state: The state.
-            on_paused: Called instead, in the client's thread, if the node is found inactive at the
-                first contact: somebody has paused it, and wants it so.
+            on_paused: Called instead, in the client's thread, if the node is inactive at the first
+                contact: a user has paused it, and it stays paused.
         """
         with self._lock:
             self._on_paused = on_paused
@@ -145,46 +152,46 @@ class ManagedClient:
             self._work.set()
 
     def wait(self, timeout: float) -> bool:
-        """Wait until the node is in the wanted state, or can't get there.
+        """Wait until the node is in the wanted state or has failed to reach it.
 
         Returns:
-            Whether it is there.
+            Whether it is in the wanted state.
         """
         return self._settled.wait(timeout) and not self.failure
 
     @property
     def may_run(self) -> bool:
-        """Whether a node of the name may be active, as far as is known."""
+        """Whether a node of that name may be active."""
         states = self._reports.states(_LOST_S)
-        # Several of them answer for each other.
+        # If there are several, any of them may have answered.
         return self.state in MAY_RUN or (len(states) > 1 and not MAY_RUN.isdisjoint(states))
 
     def doubt(self) -> None:
-        """Take its state as unknown: it was active and gives no sign of life."""
+        """Set the state to unknown: the node was active and its liveliness signal has stopped."""
         self._reports.forget(MAY_RUN)
         self.state = UNKNOWN
         self._on_change()
 
     def ask_again(self) -> None:
-        """Ask for its state if that is unknown, and drive it on to the wanted one."""
+        """Request the state if it is unknown, and drive the node to the wanted state."""
         if self.state == UNKNOWN and self._wanted is not None:
             self._work.set()
 
     def look(self) -> None:
-        """Notice that one of several nodes of the name has ended; a few times a second."""
+        """Detect that one of several nodes of that name has ended. Called a few times a second."""
         before, self._live_before = self._live_before, self.live
         if 0 < self._live_before < before:
             self.state = UNKNOWN
             self.ask_again()
 
     def save(self, timeout: float) -> tuple[str, str]:
-        """Have the node save its state.
+        """Call the node's `save_state`.
 
         Args:
-            timeout: Longest to wait for it, in s.
+            timeout: Maximum time to wait for it, in s.
 
         Returns:
-            The state's id, or an empty string and why there is none.
+            The state's id and an empty string, or an empty string and the reason.
         """
         if not self._save.service_is_ready():
             return (
@@ -192,7 +199,7 @@ class ManagedClient:
                 f"{self.name} saves no states: its parameter 'states_dir' is empty, or it "
                 f"is {self.state}",
             )
-        # The service of a node that was killed is there for a while, in the eyes of the middleware.
+        # The middleware still shows the service of a killed node for a while.
         state = self.report.get("state", self.state)
         if state in _WITHOUT_STATES:
             return "", f"{self.name} saves no state now: it is {state}"
@@ -226,13 +233,13 @@ class ManagedClient:
             self._driving = True
             try:
                 self._drive(wanted)
-            except Exception as error:  # the thread has to live, or the node is never driven again
+            except Exception as error:  # the thread must survive, or the node is never driven again
                 self.failure = f"{self.name} could not be driven to {wanted}: {error!r}"
             self._driving = False
             with self._lock:
                 if self._wanted == wanted:
                     self._settled.set()
-                else:  # the wish has changed, and `_drive` may have taken the wake-up for it
+                else:  # `want` was called again, and `_drive` may have consumed its wake-up
                     self._work.set()
             self._on_change()
 
@@ -241,13 +248,13 @@ class ManagedClient:
         began = self._answered = self._connected = time.monotonic()
         while not self._closed and self._wanted == wanted:
             if wanted == FINALIZED and not self._services.ready:
-                self.state = FINALIZED  # it has ended, as it should, or never was
+                self.state = FINALIZED  # it has ended as requested, or never existed
                 return
             if self._ask() and not self._advance(wanted, began):
                 return
 
     def _ask(self) -> bool:
-        """Whether the node says which state it is in; waits a moment if it does not."""
+        """Request the state; return whether the node answered. Waits a moment if it did not."""
         state = self._services.state() if self._services.ready else None
         now = time.monotonic()
         if state is not None:
@@ -262,7 +269,7 @@ class ManagedClient:
         return False
 
     def _advance(self, wanted: str, began: float) -> bool:
-        """Do the next transition; False when there is none left, or none that can be done."""
+        """Make the next transition; return False if there is none or it failed."""
         state = self.state
         with self._lock:  # else a newer `want` could lose its `on_paused`
             if self._wanted != wanted:
@@ -311,7 +318,7 @@ class ManagedClient:
 
     def _transition(self, label: str, state: str) -> bool:
         if label == "activate":
-            self.state = ACTIVATING  # if it dies before it says so itself, it may have begun
+            self.state = ACTIVATING  # if it dies before it reports this, it may have begun
         began = time.monotonic()
         succeeded, is_unmoved = self._services.change(label, state, self._timeout)
         if succeeded or (succeeded is None and label == "shutdown"):  # it ended before it answered
@@ -341,7 +348,7 @@ class ManagedClient:
         if self.state == UNKNOWN and said in STATES:
             self.state = said
         self.state = self._state_of_several() or self.state
-        if was_restarted:  # the first one is being waited for already
+        if was_restarted:  # `_drive` waits for the first instance already
             self._work.set()
 
     def _refuse(self, topic: str, reason: str) -> None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""RobotGuard: commands zero when the node that drives the robot gives no sign of life."""
+"""RobotGuard: commands zero when the liveliness signal of the driving node stops."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from .ros_time import steady_timer
 
 _TIMES, _PERIOD_S = 20, 0.05
 """Zeros for a second: commands of the dead node can be delivered late, and must not be the last."""
-_UNKNOWN = "_NODE_NAME_UNKNOWN_"  # rmw's name for the node of a publisher that is just being found
+_UNKNOWN = "_NODE_NAME_UNKNOWN_"  # rmw's name for a publisher's node during discovery
 _LONGEST_FRAME = 256
 _NO_COMMAND = re.compile("/(pamiq|rosout|parameter_events|diagnostics)")
 
 
 class Command(NamedTuple):
-    """What an actuator takes: the topic, its type's name, how many values, and the frame."""
+    """A command topic: its name, the name of its type, the number of values, and the frame."""
 
     topic: str
     type: str
@@ -51,17 +51,23 @@ class Command(NamedTuple):
 
 
 class RobotStop:
-    """Publishers of the robot's command topics that are silent until the robot must be stopped.
+    """Publishers of the robot's command topics, used only to stop the robot.
 
-    A report says which topics these are, and anybody may send one: only topics are used on which
-    the node that moves the robot has a publisher, and no more than `MOST_ACTUATORS`.
+    Reports name the topics, and any process can publish a report. So only topics are used on which
+    the driving node has a publisher, and at most `MOST_ACTUATORS`.
 
     Attributes:
         count: How often the robot was stopped.
     """
 
     def __init__(self, node: Node, name: str, group: CallbackGroup) -> None:
-        """Args: the control node; the node that moves the robot; for the timer."""
+        """Create no publisher yet.
+
+        Args:
+            node: The control node.
+            name: Name of the driving node.
+            group: Callback group of the timer.
+        """
         self.count = 0
         self._node, self._name = node, name
         self._zeros: dict[Command, tuple[Publisher[Any], Callable[[], Any]]] = {}
@@ -71,7 +77,7 @@ class RobotStop:
         self._timer.cancel()
 
     def know(self, actuators: Sequence[Mapping[str, Any]]) -> None:
-        """Be ready to command zero on topics; each has `topic`, `type`, `size` and `frame_id`."""
+        """Create publishers for actuators, each with `topic`, `type`, `size` and `frame_id`."""
         with self._lock:
             for actuator in actuators:
                 frame_id = str(actuator.get("frame_id", ""))[:_LONGEST_FRAME]
@@ -83,14 +89,14 @@ class RobotStop:
                     self._offer(command, kind)
 
     def stop(self) -> None:
-        """Command zero, now and for a second: commands may just be on their way."""
+        """Command zero now and for one second, because commands may still be delivered."""
         self.count += 1
         self._left = _TIMES
         self._repeat()
         self._timer.reset()
 
     def leave(self) -> None:
-        """Leave the robot to the inference node again."""
+        """Stop commanding zero: the inference node drives again."""
         self._left = 0
 
     def _repeat(self) -> None:
@@ -103,7 +109,7 @@ class RobotStop:
                 publisher.publish(zero())
 
     def _published(self, command: Command) -> Any | None:
-        """The class of messages that the node which moves the robot publishes as this command."""
+        """Return the class of this command's messages if the driving node publishes them."""
         if _NO_COMMAND.search(command.topic):
             return None
         ours = {(self._name, self._node.get_namespace())}
@@ -147,14 +153,14 @@ class RobotStop:
 DOUBT_S = 0.04
 _MOST_DOUBTS = 5
 UNSEEN_S = 1.0
-"""A node that may move the robot has to have shown its first sign of life within this time."""
+"""Maximum time until the first liveliness signal of a node that may drive, in s."""
 
 
 class RobotGuard:
-    """Watches the sign of life of one node.
+    """Watches the liveliness signal of one node.
 
     Attributes:
-        sees_life: Whether the newest sign is not older than the lease of `alive`.
+        sees_life: Whether the newest signal is within the lease of `alive`.
     """
 
     def __init__(
@@ -171,12 +177,12 @@ class RobotGuard:
 
         Args:
             node: The control node.
-            name: The node that moves the robot.
-            may_move: Whether that node may move the robot now, as far as is known.
+            name: Name of the driving node.
+            may_move: Returns whether that node may drive now.
             robot_stop: Commands zero.
-            group: For the callbacks; reentrant.
-            on_death: Called when the node that moves the robot gives no sign of life any more.
-            on_life: Called when a node of that name gives one again.
+            group: Callback group, reentrant.
+            on_death: Called when the signal of the driving node has stopped.
+            on_life: Called when a node of that name gives the signal again.
         """
         self.sees_life = False
         self._node, self._name = node, name
@@ -188,9 +194,9 @@ class RobotGuard:
         watch(node, name, self._on_alive, group)
 
     def look(self) -> None:
-        """Find a node that moves the robot and never showed a sign of life; a few times a second.
+        """Detect a driving node that has never given a signal. Called a few times per second.
 
-        The middleware reports only signs that stay away, and this node never gave one.
+        The middleware only reports signals that stop.
         """
         now = time.monotonic()
         if self.sees_life or not self._may_move():
@@ -205,7 +211,7 @@ class RobotGuard:
         if alive and not died:
             self._robot_stop.leave()
             self._on_life()
-        # Another one that lives need not be the one that moves the robot.
+        # If another node of that name is alive, it need not be the driving one.
         elif self._may_move() and (alive or self._stays_away()):
             self._stop()
             self._on_death()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The two sides of a model, how weights get from one to the other, and models by name."""
+"""Inference and training models, the weights staged between them, and models by name."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ SyncTarget = Callable[[Mapping[str, Any]], None]
 
 
 class InferenceModel(ABC):
-    """The side of a model that the agent uses.
+    """A model as the agent uses it.
 
     Its parameters are its attributes that are step values (see `pamiq_ros.core.data.batch`),
-    unless a subclass says otherwise.
+    unless a subclass defines others.
 
     Attributes:
-        weights_version: Version of the weights in use, as the learner numbered it; 0 before the
-            first. An agent may collect it, for a trainer that has to know who acted.
+        weights_version: Version of the weights in use, numbered by the learner; 0 before the first.
+            An agent may collect it for a trainer that needs to know which weights acted.
     """
 
     weights_version: int = 0
@@ -52,11 +52,11 @@ class InferenceModel(ABC):
         """Use the model."""
 
     def __call__(self, *args: Any, **kwds: Any) -> Any:
-        """The same as `infer`."""
+        """Call `infer`."""
         return self.infer(*args, **kwds)
 
     def export_parameters(self) -> dict[str, Any]:
-        """The parameters by name, as they are: not copied."""
+        """Return the parameters by name, not copied."""
         return {
             name: value
             for name, value in vars(self).items()
@@ -64,10 +64,10 @@ class InferenceModel(ABC):
         }
 
     def stage_parameters(self, parameters: Mapping[str, Any]) -> None:
-        """Put new parameters aside for `swap_parameters`; may be called in any thread.
+        """Stage new parameters for `swap_parameters`; any thread.
 
         Args:
-            parameters: One value for each name in `export_parameters()`, kept and not copied.
+            parameters: One value for each name in `export_parameters()`; kept, not copied.
 
         Raises:
             ValueError: A name is missing or unknown, a value has another shape or dtype, or is
@@ -77,7 +77,7 @@ class InferenceModel(ABC):
         self._staged_parameters = dict(parameters)
 
     def stage_from(self, reader: ParameterReader) -> None:
-        """Read new parameters, all of them tensors, and put them aside; any thread.
+        """Read new parameters, which are all tensors, and stage them; any thread.
 
         Args:
             reader: One tensor for each name in `export_parameters()`.
@@ -86,7 +86,7 @@ class InferenceModel(ABC):
             ValueError: A name is missing or unknown, a tensor has another shape or dtype, which
                 is found before any is read, or is not finite; names the parameter and says what
                 was expected and found.
-            StaleParameters: They were written over meanwhile; then nothing of them is staged.
+            StaleParameters: They were overwritten meanwhile; nothing is staged.
         """
         check_specs(self.export_parameters(), reader.specs)
         parameters = {}
@@ -97,18 +97,18 @@ class InferenceModel(ABC):
         self.stage_parameters(parameters)
 
     def release_spare(self) -> None:  # noqa: B027 (most models keep none)
-        """Let go of memory kept for the next staging, if there is any; any thread.
+        """Free memory that is kept for the next staging; any thread.
 
-        For a carrier that brings tensors of its own and is about to take memory for them.
+        Called before memory is allocated for weights that arrive in chunks.
         """
 
     def swap_parameters(self) -> bool:
-        """Take what is staged; called between two ticks.
+        """Adopt the staged parameters, between two ticks.
 
         Returns:
-            Whether something was staged.
+            Whether parameters were staged.
         """
-        # Taken and cleared by one operation: another thread may stage at any moment.
+        # Read and cleared in one operation, because another thread may stage at any time.
         staged = vars(self).pop("_staged_parameters", None)
         if staged is None:
             return False
@@ -117,16 +117,16 @@ class InferenceModel(ABC):
 
 
 class StagedWeights:
-    """Hands a model's weights from the thread that receives them to the tick, with their version.
+    """Passes a model's weights, with their version, from the receiving thread to the tick.
 
-    The tick never waits: while a version is being staged, it keeps the one in use.
+    The tick never waits: while a version is being staged, it uses the one it has.
 
     Attributes:
         version: Version of the weights in use; 0 before the first.
     """
 
     def __init__(self, model: InferenceModel) -> None:
-        """Stage weights for this model."""
+        """Create the staging of a model."""
         self.version = 0
         self._model = model
         self._staged_version = 0
@@ -147,7 +147,7 @@ class StagedWeights:
 
         Raises:
             ValueError: The parameters do not fit the model or are not finite; names the tensor.
-            StaleParameters: They were written over while they were read. Whatever fails, the tick
+            StaleParameters: They were overwritten while they were read. After any error the tick
                 keeps the version in use.
         """
         with self._lock:
@@ -159,7 +159,7 @@ class StagedWeights:
         self._model.release_spare()
 
     def swap(self) -> bool:
-        """Take the staged version, between two ticks.
+        """Adopt the staged version, between two ticks.
 
         Returns:
             Whether the model now has other weights.
@@ -179,7 +179,7 @@ T = TypeVar("T", bound=InferenceModel)
 
 
 class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
-    """The side of a model that trainers use, and that makes the inference side."""
+    """A model as trainers use it. It creates the inference model."""
 
     _inference_model: T | None = None
     _sync_target: SyncTarget | None = None
@@ -187,14 +187,14 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
     def __init__(
         self, has_inference_model: bool = True, inference_thread_only: bool = False
     ) -> None:
-        """Make a training model.
+        """Create a training model.
 
         Args:
             has_inference_model: Whether the agent uses this model.
-            inference_thread_only: Whether only the agent uses it: it is never trained.
+            inference_thread_only: Whether only the agent uses it, so that it is never trained.
 
         Raises:
-            ValueError: Used by neither.
+            ValueError: Neither the agent nor a trainer uses it.
         """
         if inference_thread_only and not has_inference_model:
             raise ValueError("expected has_inference_model=True with inference_thread_only=True")
@@ -203,7 +203,7 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
 
     @property
     def inference_model(self) -> T:
-        """The inference side in this process, created when first needed.
+        """The inference model in this process, created when first needed.
 
         Raises:
             RuntimeError: This model has none.
@@ -216,14 +216,14 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
 
     @abstractmethod
     def _create_inference_model(self) -> T:
-        """Make the inference side."""
+        """Create the inference model."""
 
     @abstractmethod
     def forward(self, *args: Any, **kwds: Any) -> Any:
         """Use the model in training."""
 
     def __call__(self, *args: Any, **kwds: Any) -> Any:
-        """The same as `forward`."""
+        """Call `forward`."""
         return self.forward(*args, **kwds)
 
     def set_sync_target(self, target: SyncTarget | None) -> None:
@@ -231,23 +231,23 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
 
         Args:
             target: Called in the trainer's thread with the result of `export_parameters`, which
-                is only valid until it returns: training then goes on changing it. None: to the
-                inference model in this process.
+                is valid until it returns, because training then changes it. None: the inference
+                model in this process.
         """
         self._sync_target = target
 
     def check(self) -> None:
-        """Check that the parameters are finite; a sync checks what it hands over by itself.
+        """Check that the parameters are finite. `sync` checks those that it copies by itself.
 
         Raises:
             NotFiniteError: One has a NaN or an infinity; names it.
         """
 
     def sync(self) -> None:
-        """Hand the parameters to the inference side, if it has any that are trained.
+        """Copy the parameters to the inference model, if there is one and it is trained.
 
         Raises:
-            NotFiniteError: One has a NaN or an infinity; names it, and nothing is handed over.
+            NotFiniteError: One has a NaN or an infinity; names it. None are copied.
         """
         if not self._need_sync:
             self.check()
@@ -258,7 +258,7 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
             self.sync_impl(self.inference_model)
 
     def export_parameters(self) -> dict[str, Any]:
-        """The inference side's parameters as they are in training now, by name."""
+        """Return the inference model's parameters with their present training values, by name."""
         self.sync_impl(self.inference_model)
         return self.inference_model.export_parameters()
 
@@ -268,7 +268,7 @@ class TrainingModel(ABC, PersistentStateMixin, Generic[T]):
 
     @abstractmethod
     def sync_impl(self, inference_model: T) -> None:
-        """Hand the parameters to an inference model in this process."""
+        """Copy the parameters to an inference model in this process."""
 
 
 class InferenceModelsDict(UserDict[str, InferenceModel]):
@@ -279,7 +279,7 @@ class TrainingModelsDict(PersistentParts, UserDict[str, TrainingModel[Any]]):
     """Training models by name, and the inference models that belong to them."""
 
     def __init__(self, *args: Any, **kwds: Any) -> None:
-        """Take what a dict takes."""
+        """Accept the arguments of `dict`."""
         self._inference_models_dict = InferenceModelsDict()
         super().__init__(*args, **kwds)
 
@@ -292,10 +292,10 @@ class TrainingModelsDict(PersistentParts, UserDict[str, TrainingModel[Any]]):
         return self._inference_models_dict
 
     def __getitem__(self, key: str) -> TrainingModel[Any]:
-        """The training model of a name.
+        """Return the training model of a name.
 
         Raises:
-            KeyError: There is none of that name, or it is never trained.
+            KeyError: No model has that name, or it is never trained.
         """
         model = super().__getitem__(key)
         if model.inference_thread_only:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""TorchInferenceModel: a module that acts, and takes new weights between two ticks."""
+"""TorchInferenceModel: a module that acts, and adopts new weights between two ticks."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ from .staging import Staging, TensorReader
 T = TypeVar("T", bound=nn.Module)
 
 Places = list[tuple[dict[str, Any], str]]
-"""Dicts in which a module keeps a tensor, and the keys by which it finds it there."""
+"""The dicts in which a module keeps a tensor, with the tensor's key in each."""
 
 
 class TorchInferenceModel(InferenceModel, Generic[T]):
-    """The side of a torch model that the agent uses.
+    """A torch model as the agent uses it.
 
     Its parameters are those of the module and its persistent buffers. There are two sets of them:
-    the one in use, and a spare that is filled beside the ticks. Swapping exchanges the two, which
-    takes microseconds, never waits and frees no memory: freeing a large tensor takes milliseconds.
-    All else in the module (a recurrent state, buffers that are not persistent) stays.
+    one in use, and a spare one that is filled while ticks run. A swap exchanges the two. It takes
+    microseconds, never waits and frees no memory, because freeing a large tensor takes
+    milliseconds. Everything else in the module (a recurrent state, other buffers) stays.
     """
 
     def __init__(self, model: T, inference_procedure: InferenceProcedureCallable[T]) -> None:
         """Use a module.
 
         Args:
-            model: The module, from now on in eval mode. Its weights are looked up when they are
+            model: The module; it is set to eval mode. Its weights are looked up when they are
                 first needed.
-            inference_procedure: How `infer` uses it.
+            inference_procedure: How `infer` uses the module.
         """
         self._inference_procedure = inference_procedure
         self._using, self._filling = RLock(), Lock()
@@ -63,7 +63,7 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
 
     @_raw_model.setter
     def _raw_model(self, module: T) -> None:
-        """Use another module; drops what is staged. Not within `unwrap`."""
+        """Use another module and drop staged parameters. Not within `unwrap`."""
         with self._filling, self._using:
             self._module = module.eval()
             self._names: list[tuple[str, ...]] = []
@@ -74,13 +74,13 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
             self._stagings: dict[torch.device, Staging] = {}
 
     def infer(self, *args: Any, **kwds: Any) -> Any:
-        """Use the module by the inference procedure, in inference mode."""
+        """Call the inference procedure with the module, in inference mode."""
         with torch.inference_mode(), self._using:
             return self._inference_procedure(self._module, *args, **kwds)
 
     @contextmanager
     def unwrap(self, inference_mode: bool = True) -> Iterator[T]:
-        """The module itself, for as long as the context lasts; nobody else uses it meanwhile.
+        """Enclose direct use of the module; other threads wait meanwhile.
 
         Args:
             inference_mode: Whether the context is in inference mode; False: gradients work.
@@ -89,7 +89,7 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
             yield self._module
 
     def export_parameters(self) -> dict[str, Any]:
-        """The parameters and persistent buffers by name, tied ones once; not copied."""
+        """Return the parameters and persistent buffers by name, tied ones once; not copied."""
         self._look_up()
         with self._using:
             tensors = self._tensors()
@@ -100,8 +100,8 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
 
         Args:
             parameters: A tensor for each name in `export_parameters()`; tied ones by any of their
-                names. They become the spare set if the module can use them as they are, and are
-                copied into it otherwise: the caller leaves them alone from now on.
+                names. If the module can use them as they are, they become the spare set; otherwise
+                they are copied into it. The caller must not change them afterwards.
 
         Raises:
             ValueError: A name is missing or unknown, a tensor has another shape or dtype, or is
@@ -123,8 +123,8 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
     def stage_from(self, reader: ParameterReader) -> None:
         """Read new parameters into the spare set; any thread.
 
-        That set is allocated once and used again. What was staged and not yet swapped in is
-        overwritten: when reading fails after it began, nothing is staged any more.
+        The set is allocated once and reused. Parameters that were staged and not yet swapped in are
+        overwritten: if reading fails after it began, nothing is staged.
 
         Args:
             reader: A tensor for each name in `export_parameters()`; tied ones by any of their
@@ -153,11 +153,11 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
             self._stage(spares)
 
     def swap_parameters(self) -> bool:
-        """Take what is staged; called between two ticks. Never waits.
+        """Adopt the staged parameters, between two ticks. Never waits.
 
         Returns:
-            Whether something was staged; False also while it is still being filled, or while
-            another thread uses the module.
+            Whether it adopted any; False also while they are being read, or while another thread
+            uses the module.
         """
         if self._staged is None or not self._filling.acquire(blocking=False):
             return False
@@ -179,7 +179,7 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
             self._filling.release()
 
     def release_spare(self) -> None:
-        """Free the spare set, unless something is staged in it."""
+        """Free the spare set unless parameters are staged in it."""
         with self._filling:
             if self._staged is None:
                 for staging in self._stagings.values():
@@ -189,7 +189,7 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
     def _look_up(self) -> None:
         if self._names:
             return
-        with self._using:  # a swap in between would hide which tensors are tied
+        with self._using:  # during a swap, tied tensors could not be recognized
             if self._names:
                 return
             tensors = named_tensors(self._module)
@@ -206,11 +206,11 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
         return check_weights({names: TensorSpec.of(tensor) for names, tensor in own}, specs)
 
     def _prepared(self) -> list[Tensor]:
-        """Return the spare set; a tensor that does not fit is newly allocated."""
+        """Return the spare set. A tensor that does not fit is allocated again."""
         for index, tensor in enumerate(self._tensors()):
             spare = self._spares[index]
             if spare is None or not _alike(spare, tensor) or _held_elsewhere(spare):
-                # Freed first: there are never three of a tensor.
+                # Freed first, so that there are never three copies of a tensor.
                 spare = self._spares[index] = None
                 self._spares[index] = torch.empty_like(tensor.data)
             if not _is_direct(tensor) and tensor.device not in self._stagings:
@@ -221,7 +221,7 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
 
     def _stage(self, tensors: list[Tensor]) -> None:
         self._spares = list(tensors)
-        # Kept until the next staging: else the exchange would free them, in the tick.
+        # Kept until the next staging, or the swap would free them in the tick.
         self._live = [tensor.data for tensor in self._tensors()]
         self._staged = [
             (registry, key, new)
@@ -231,12 +231,12 @@ class TorchInferenceModel(InferenceModel, Generic[T]):
 
 
 def _is_direct(spare: Tensor) -> bool:
-    """Whether a reader can read into a tensor."""
+    """Return whether a reader can read directly into a tensor."""
     return spare.is_cpu and spare.is_contiguous()
 
 
 def _alike(spare: Tensor, tensor: Tensor) -> bool:
-    """Whether a tensor can take the place of another; modules may be moved or converted."""
+    """Return whether a tensor can replace another one; modules may be moved or converted."""
     return (spare.shape, spare.dtype, spare.device, spare.stride()) == (
         tensor.shape,
         tensor.dtype,

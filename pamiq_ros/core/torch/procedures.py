@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a module is used for inference."""
+"""Inference procedures: how a module is used for inference."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ContravariantT = TypeVar("ContravariantT", bound=nn.Module, contravariant=True)
 
 
 class InferenceProcedureCallable(Protocol[ContravariantT]):
-    """How a module is used for inference: called with the module, then the arguments."""
+    """A function that uses a module for inference. It gets the module, then the arguments."""
 
     def __call__(self, model: ContravariantT, /, *args: Any, **kwds: Any) -> Any:
         """Use the module."""
 
 
 def get_device(module: nn.Module, default_device: torch.device | None = None) -> torch.device:
-    """The device a module is on.
+    """Return the device of a module, which is that of its first parameter or buffer.
 
     Args:
-        module: The module; that of its first parameter or buffer counts.
-        default_device: The answer for a module without either; None: torch's default device.
+        module: The module.
+        default_device: Returned for a module without either; None: torch's default device.
     """
     for tensors in (module.parameters(), module.buffers()):
         for tensor in tensors:
@@ -45,7 +45,7 @@ def get_device(module: nn.Module, default_device: torch.device | None = None) ->
 
 
 def default_infer_procedure(model: nn.Module, *args: Any, **kwds: Any) -> Any:
-    """Call a module, with arguments that are tensors moved to its device."""
+    """Call a module; move tensors among the arguments to its device before."""
     device = get_device(model)
     moved = [arg.to(device) if isinstance(arg, Tensor) else arg for arg in args]
     named = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in kwds.items()}

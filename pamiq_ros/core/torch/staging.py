@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Ways of tensors into the spare set of weights: from this process, and to a device."""
+"""Copies tensors into the spare set of weights: from this process, and to a device."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _cuda: Any = torch.cuda  # its classes have no types
 
 
 class TensorReader:
-    """Tensors of this process as a `ParameterReader`; nobody may change them meanwhile."""
+    """Reads tensors of this process. They must not change meanwhile."""
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
-        """Read from these.
+        """Read these tensors.
 
         Raises:
             ValueError: One is not a tensor; names it.
@@ -45,23 +45,23 @@ class TensorReader:
         self.specs = {name: TensorSpec.of(tensor) for name, tensor in tensors.items()}
 
     def read(self, name: str, into: Tensor) -> None:
-        """Copy one; see `ParameterReader`."""
+        """Copy a tensor; see `ParameterReader`."""
         if not copy_finite(self._tensors[name], into):
             raise not_finite(name)
 
     def check(self) -> None:
-        """Nothing to check: no other process writes to them."""
+        """Do nothing: no other process writes to the tensors."""
 
 
 class Staging:
     """Copies tensors from a reader to a device, or into another memory layout, by host buffers.
 
-    To a CUDA device they go by a stream of their own: they neither wait for the kernels of a tick
-    nor delay them. One of two buffers is filled while the other one is copied.
+    Copies to a CUDA device use a stream of their own, so they neither wait for the kernels of a
+    tick nor delay them. One of two buffers is filled while the other one is copied.
     """
 
     def __init__(self, device: torch.device) -> None:
-        """Stage for tensors on this device."""
+        """Create the buffers and the stream for a device."""
         cuda = device.type == "cuda"
         self._device = device
         self._stream = _cuda.Stream(device) if cuda else None
@@ -69,7 +69,7 @@ class Staging:
         self._buffers = [_HostBuffer(pinned=cuda), _HostBuffer(pinned=cuda)]
 
     def begin(self) -> None:
-        """Let the next copies wait, on the device, for kernels that use their targets now."""
+        """Make the next copies wait, on the device, for kernels that use their targets now."""
         if self._stream is None:
             return
         # A new target's memory may still be in use by kernels that were queued before it was
@@ -79,7 +79,7 @@ class Staging:
             self._stream.wait_event(self._retired)
 
     def write(self, reader: ParameterReader, name: str, into: Tensor) -> None:
-        """Read a tensor; what is written is whole only after `finish`."""
+        """Copy a tensor; the copy is complete after `finish`."""
         self._buffers.reverse()
         buffer = self._buffers[0]
         host = buffer.tensor(reader.specs[name])
@@ -92,23 +92,23 @@ class Staging:
             buffer.in_use(self._stream)
 
     def finish(self) -> None:
-        """Wait, in the staging thread, until all is written: so that the tick does not have to."""
+        """Wait in the staging thread until all copies are complete, so that no tick has to."""
         if self._stream is not None:
             self._stream.synchronize()
 
     def retire(self) -> None:
-        """Remember that kernels in the current stream may still use what was swapped out."""
+        """Record that kernels of the current stream may still use the set that was swapped out."""
         if self._stream is not None:
             self._retired = _cuda.current_stream(self._device).record_event()
 
     def settle(self) -> None:
-        """Wait until no kernel uses the set that was swapped out: then it may be freed."""
+        """Wait until no kernel uses the set that was swapped out, so that it can be freed."""
         if self._retired is not None:
             self._retired.synchronize()
 
 
 class _HostBuffer:
-    """Memory as large as the largest tensor so far; pinned, copying from it does not wait."""
+    """Memory of the size of the largest tensor so far; pinned memory is copied asynchronously."""
 
     def __init__(self, pinned: bool) -> None:
         self._pinned = pinned
@@ -116,7 +116,7 @@ class _HostBuffer:
         self._used: Any = None
 
     def tensor(self, spec: TensorSpec) -> Tensor:
-        """The memory as a tensor, once the last copy out of it is done."""
+        """Wait for the last copy from the memory; return the memory as a tensor."""
         if self._used is not None:
             self._used.synchronize()
         size = prod(spec.shape) * spec.dtype.itemsize
@@ -125,5 +125,5 @@ class _HostBuffer:
         return self._bytes[:size].view(spec.dtype).view(spec.shape)
 
     def in_use(self, stream: Any) -> None:
-        """Do not reuse the memory before the stream has done all its work so far."""
+        """Do not reuse the memory before the stream has finished its work so far."""
         self._used = stream.record_event(_cuda.Event(blocking=True))

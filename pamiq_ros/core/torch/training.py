@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""TorchTrainingModel: a module that is trained, and makes its inference side."""
+"""TorchTrainingModel: a module that is trained, and creates its inference model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T = TypeVar("T", bound=nn.Module)
 
 
 class TorchTrainingModel(TrainingModel[TorchInferenceModel[T]], Generic[T]):
-    """The side of a torch model that trainers use.
+    """A torch model as trainers use it.
 
     Attributes:
         model: The module.
@@ -57,16 +57,16 @@ class TorchTrainingModel(TrainingModel[TorchInferenceModel[T]], Generic[T]):
             model: The module.
             has_inference_model: Whether the agent uses it.
             inference_thread_only: Whether only the agent uses it: it is never trained.
-            device: Where to put it; None: where it is.
-            dtype: Floating point type to turn it into; None: what it is.
-            inference_procedure: How the agent's side uses it: a function that is given the module
+            device: Device to move it to; None: unchanged.
+            dtype: Floating point type to convert it to; None: unchanged.
+            inference_procedure: How the inference model uses it: a function that gets the module
                 and the arguments, or the name of a method of the module's class.
-            pretrained_parameter_file: A .safetensors file of its parameters.
-            compile: Whether to compile it, and the agent's side too, with torch.compile.
+            pretrained_parameter_file: A .safetensors file with its parameters.
+            compile: Whether to compile it, and the inference model too, with torch.compile.
 
         Raises:
             AttributeError: The module's class has no method of that name.
-            ValueError: What has that name is no method, or the parameter file is not usable.
+            ValueError: That name is not a method, or the parameter file cannot be used.
         """
         super().__init__(has_inference_model, inference_thread_only)
         self.model = model.to(device=device or get_device(model), dtype=dtype)
@@ -87,14 +87,14 @@ class TorchTrainingModel(TrainingModel[TorchInferenceModel[T]], Generic[T]):
         return TorchInferenceModel(twin, self._inference_procedure)
 
     def export_parameters(self) -> dict[str, Any]:
-        """The module's parameters and persistent buffers by name, tied ones once.
+        """Return the parameters and persistent buffers by name, tied ones once.
 
-        They are the tensors that training goes on changing: whoever keeps them copies them.
+        Training keeps changing these tensors: copy them to keep them.
         """
         return {name: tensor.detach() for name, tensor in distinct_tensors(self.model).items()}
 
     def sync_impl(self, inference_model: TorchInferenceModel[T]) -> None:
-        """Hand the parameters to an inference model in this process; gradients stay.
+        """Copy the parameters to an inference model in this process; gradients stay.
 
         Raises:
             ValueError: A parameter is not finite; names it.
@@ -122,7 +122,7 @@ class TorchTrainingModel(TrainingModel[TorchInferenceModel[T]], Generic[T]):
         """Save the parameters as `<path>.safetensors`.
 
         Raises:
-            NotFiniteError: One has a NaN or an infinity: nobody could go on from there.
+            NotFiniteError: One has a NaN or an infinity; training could not continue from it.
         """
         self.check()
         save_tree(path, dict(self.model.state_dict()))
@@ -138,7 +138,7 @@ class TorchTrainingModel(TrainingModel[TorchInferenceModel[T]], Generic[T]):
     def _load(self, parameters: dict[str, Any], file: str | Path) -> None:
         names = named_tensors(self.model)
         for name in names.keys() - parameters.keys():
-            # Files of other writers hold tied tensors under one of their names.
+            # Files of other writers have tied tensors under one of their names.
             tied = (n for n in parameters if n in names and names[n] is names[name])
             if (other := next(tied, None)) is not None:
                 parameters = {**parameters, name: parameters[other]}
