@@ -73,7 +73,6 @@ from .model import (
     TrainingModelsDict,
 )
 from .normalization import Channel, Normalizer, load_normalizer
-from .recorder import Recorder
 from .state_persistence import PersistentStateMixin
 from .system import System
 from .thread import ThreadEventMixin
@@ -88,7 +87,7 @@ from .torch import (
     default_infer_procedure,
     get_device,
 )
-from .trainer import Trainer, TrainersDict
+from .trainer import Recorder, Trainer, TrainersDict
 from .utils.schedulers import Scheduler, StepIntervalScheduler, TimeIntervalScheduler
 
 __all__ = [

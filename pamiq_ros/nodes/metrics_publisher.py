@@ -31,7 +31,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 
 from pamiq_ros.core.config import ConfigurationError
-from pamiq_ros.core.recorder import Recorder
+from pamiq_ros.core.trainer import Recorder
 from pamiq_ros.pixels import fill_image
 
 _MOST_POINTS = 2048

@@ -28,9 +28,9 @@ import torch
 
 from pamiq_ros.checkpoints import StateStore
 from pamiq_ros.core.data import StepBatch
-from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.state import save_json
 from pamiq_ros.core.system import System
+from pamiq_ros.core.trainer import Recorder
 from pamiq_ros.runtime.errors import ErrorLog
 from pamiq_ros.runtime.learner import RECEIVED, Learner
 from pamiq_ros.runtime.training_faults import STOP, TrainingFaults

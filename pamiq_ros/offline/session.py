@@ -29,9 +29,9 @@ import torch
 
 from pamiq_ros.checkpoints import Configuration, RetentionPolicy, StateStore
 from pamiq_ros.core.config import ResolvedSystem, resolve_system
-from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.seeding import seed_everything
 from pamiq_ros.core.system import System
+from pamiq_ros.core.trainer import Recorder
 from pamiq_ros.offline.bags import Bag
 
 from .recorded_commands import CommandDifferences

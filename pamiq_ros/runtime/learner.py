@@ -23,12 +23,11 @@ from typing import Any
 
 from pamiq_ros.core.data import DataUsersDict
 from pamiq_ros.core.model import TrainingModel, TrainingModelsDict
-from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.seeding import Generators
 from pamiq_ros.core.state import reusing
 from pamiq_ros.core.state_persistence import PersistentStateMixin, load_parts
 from pamiq_ros.core.system import System
-from pamiq_ros.core.trainer import TrainersDict
+from pamiq_ros.core.trainer import Recorder, TrainersDict
 
 from .errors import ErrorLog
 from .safe_points import BetweenRuns

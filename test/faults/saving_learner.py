@@ -27,8 +27,8 @@ import torch
 from pamiq_ros.checkpoints import LATEST, Configuration, RetentionPolicy, Saver, StateStore
 from pamiq_ros.core import SequentialBuffer, System, TorchTrainer, TorchTrainingModel
 from pamiq_ros.core.data import StepBatch, blocks
-from pamiq_ros.core.recorder import Recorder
 from pamiq_ros.core.state import load_json, save_json
+from pamiq_ros.core.trainer import Recorder
 from pamiq_ros.runtime.errors import ErrorLog
 from pamiq_ros.runtime.learner import Learner
 

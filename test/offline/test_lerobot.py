@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from pamiq_ros.core.data import StepBatch
 from pamiq_ros.offline.lerobot import write_dataset
 from pamiq_ros.offline.lerobot.episodes import pieces
-from pamiq_ros.offline.lerobot.statistics import ImageStatistics, merged, of_values
+from pamiq_ros.offline.lerobot.features import ImageStatistics, merged, of_values
 from pamiq_ros.transport.experience import ExperienceBatch
 
 BEGAN_NS = 1_700_000_000_000_000_000

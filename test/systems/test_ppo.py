@@ -26,8 +26,14 @@ from pamiq_ros.core import TorchTrainingModel
 from pamiq_ros.systems.ppo import system
 from pamiq_ros.systems.ppo.distributions import Gaussian, MultiDiscrete
 from pamiq_ros.systems.ppo.networks import ActionSampler, ActorCritic
-from pamiq_ros.systems.ppo.reward_scale import RewardScale
-from pamiq_ros.systems.ppo.rollout import GOES_ON, TERMINATED, TRUNCATED, OutcomeReader, Rollout
+from pamiq_ros.systems.ppo.rollout import (
+    GOES_ON,
+    TERMINATED,
+    TRUNCATED,
+    OutcomeReader,
+    RewardScale,
+    Rollout,
+)
 from pamiq_ros.systems.ppo.trainer import policy_loss
 
 GAMMA, TRACE = 0.9, 0.8

@@ -16,9 +16,15 @@
 
 from . import modular_env, wrappers
 from .agent import Agent
-from .env import Environment
 from .event_mixin import InteractionEventMixin
-from .modular_env import Actuator, ActuatorsDict, ModularEnvironment, Sensor, SensorsDict
+from .modular_env import (
+    Actuator,
+    ActuatorsDict,
+    Environment,
+    ModularEnvironment,
+    Sensor,
+    SensorsDict,
+)
 from .wrappers import ActuatorWrapper, EnvironmentWrapper, LambdaWrapper, SensorWrapper, Wrapper
 
 __all__ = [

@@ -22,8 +22,8 @@ from typing import Any, Generic
 
 from ..data import DataCollector, DataCollectorsDict
 from ..model import InferenceModel, InferenceModelsDict
-from .env import ActType, ObsType
 from .event_mixin import InteractionParts
+from .modular_env import ActType, ObsType
 
 
 class Agent(InteractionParts, ABC, Generic[ObsType, ActType]):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ModularEnvironment: an environment made of a sensor and an actuator, and dicts of them."""
+"""Environments, and environments that consist of sensors and actuators."""
 
 from __future__ import annotations
 
@@ -23,10 +23,25 @@ from typing import Any, Generic, TypeVar
 
 from ..state_persistence import PersistentStateMixin
 from ..thread import ThreadEventMixin
-from .env import ActType, Environment, ObsType
 from .event_mixin import InteractionEventMixin, InteractionParts
 
 T = TypeVar("T")
+ObsType = TypeVar("ObsType")
+ActType = TypeVar("ActType")
+
+
+class Environment(
+    ABC, PersistentStateMixin, ThreadEventMixin, InteractionEventMixin, Generic[ObsType, ActType]
+):
+    """Base class of environments."""
+
+    @abstractmethod
+    def observe(self) -> ObsType:
+        """Return the observation of this tick."""
+
+    @abstractmethod
+    def affect(self, action: ActType) -> None:
+        """Execute the action of this tick."""
 
 
 class Sensor(ABC, PersistentStateMixin, ThreadEventMixin, InteractionEventMixin, Generic[T]):

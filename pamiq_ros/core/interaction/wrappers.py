@@ -22,9 +22,8 @@ from typing import Any, Generic, TypeVar
 
 from ..state_persistence import PersistentStateMixin
 from ..thread import ThreadEventMixin
-from .env import ActType, Environment, ObsType
 from .event_mixin import InteractionEventMixin, InteractionParts
-from .modular_env import Actuator, Sensor
+from .modular_env import ActType, Actuator, Environment, ObsType, Sensor
 
 T = TypeVar("T")
 W = TypeVar("W")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Features: name, type and shape under which LeRobot stores each column of the experience."""
+"""Features: name, type and shape of each column in a LeRobot dataset, and its statistics."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -29,6 +30,12 @@ from pamiq_ros.core.data import StepBatch
 
 MAX_DIMENSIONS = 5
 """LeRobot's largest number of array dimensions."""
+
+QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
+LEVELS = 256
+
+Statistics = dict[str, NDArray[Any]]
+"""`min`, `max`, `mean`, `std` and the quantiles, each of the feature's shape, and `count` [1]."""
 
 # The columns of every LeRobotDataset, in LeRobot's order.
 INDEXES = {
@@ -120,3 +127,67 @@ def _new(key: str, found: Sequence[Feature]) -> str:
 def _supported(column: Tensor) -> Tensor:
     """Convert bfloat16, which numpy lacks, and float16, which few Parquet readers support."""
     return column.float() if column.dtype in (torch.float16, torch.bfloat16) else column
+
+
+def of_values(values: NDArray[Any]) -> Statistics:
+    """Return the statistics of values [N, *shape]."""
+    numbers = values.astype(np.float64)
+    found = np.quantile(numbers, list(QUANTILES.values()), axis=0)
+    return {
+        "min": numbers.min(0),
+        "max": numbers.max(0),
+        "mean": numbers.mean(0),
+        "std": numbers.std(0),
+        "count": np.array([len(numbers)]),
+        **dict(zip(QUANTILES, found, strict=True)),
+    }
+
+
+class ImageStatistics:
+    """Exact statistics of images, from a histogram of each channel's 256 levels."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros((3, LEVELS), np.int64)
+        self._images = 0
+
+    def add(self, images: NDArray[np.uint8]) -> None:
+        """Add images, uint8 [N, H, W, 3]."""
+        self._images += len(images)
+        for channel, counts in enumerate(self._counts):
+            counts += np.bincount(images[..., channel].ravel(), minlength=LEVELS)
+
+    def statistics(self) -> Statistics:
+        """Return the statistics of levels from 0 to 1, each of shape [3, 1, 1]."""
+        levels = np.arange(LEVELS) / (LEVELS - 1)
+        share = self._counts / self._counts.sum(1, keepdims=True)
+        mean = share @ levels
+        below = share.cumsum(1)
+        found = {
+            "min": levels[(self._counts > 0).argmax(1)],
+            "max": levels[LEVELS - 1 - (self._counts[:, ::-1] > 0).argmax(1)],
+            "mean": mean,
+            "std": np.sqrt(np.maximum(share @ levels**2 - mean**2, 0.0)),
+            **{name: levels[(below >= q).argmax(1)] for name, q in QUANTILES.items()},
+        }
+        shaped = {name: value.reshape(3, 1, 1) for name, value in found.items()}
+        return {**shaped, "count": np.array([self._images])}
+
+
+def merged(parts: Sequence[Statistics]) -> Statistics:
+    """Return the statistics of all episodes; quantiles are averaged, as in LeRobot."""
+    counts = np.array([float(part["count"][0]) for part in parts])
+    weights = counts / counts.sum()
+
+    def mean(name: str) -> NDArray[Any]:
+        return np.tensordot(weights, np.stack([part[name] for part in parts]), axes=1)
+
+    middle = mean("mean")
+    spread = [part["std"] ** 2 + (part["mean"] - middle) ** 2 for part in parts]
+    return {
+        "min": np.stack([part["min"] for part in parts]).min(0),
+        "max": np.stack([part["max"] for part in parts]).max(0),
+        "mean": middle,
+        "std": np.sqrt(np.tensordot(weights, np.stack(spread), axes=1)),
+        "count": np.array([int(counts.sum())]),
+        **{name: mean(name) for name in QUANTILES},
+    }

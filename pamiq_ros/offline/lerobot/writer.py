@@ -28,7 +28,16 @@ from numpy.typing import NDArray
 from pamiq_ros.transport.experience import ExperienceBatch
 
 from .episodes import fps_of, pieces
-from .features import INDEXES, RECORDED, Feature, features_of
+from .features import (
+    INDEXES,
+    RECORDED,
+    Feature,
+    ImageStatistics,
+    Statistics,
+    features_of,
+    merged,
+    of_values,
+)
 from .files import (
     DATA,
     DATA_FILE_MB,
@@ -45,7 +54,6 @@ from .files import (
     write_episodes,
     write_tasks,
 )
-from .statistics import ImageStatistics, Statistics, merged, of_values
 
 
 def write_dataset(

@@ -28,8 +28,7 @@ from pamiq_ros.core import OptimizersSetup, TorchTrainer
 
 from .distributions import ActionDistribution
 from .networks import ActorCritic
-from .reward_scale import RewardScale
-from .rollout import Rollout
+from .rollout import RewardScale, Rollout
 
 _LARGEST_CORRECTION = 2.0
 

@@ -12,24 +12,47 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Trainer: trains models whenever there is enough new data; and trainers by name."""
+"""Trainer: trains models whenever there is enough new data. Recorder: receives its metrics."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import time
-from ..data import DataUser, DataUsersDict
-from ..model import TrainingModel, TrainingModelsDict
-from ..recorder import Recorder
-from ..state import load_json, save_json
-from ..state_persistence import PersistentParts, PersistentStateMixin
-from ..thread import ThreadEventMixin, ThreadEventParts
+from torch import Tensor
+
+from . import time
+from .data import DataUser, DataUsersDict
+from .model import TrainingModel, TrainingModelsDict
+from .state import load_json, save_json
+from .state_persistence import PersistentParts, PersistentStateMixin
+from .thread import ThreadEventMixin, ThreadEventParts
+
+
+class Recorder:
+    """Base class that discards everything; a node or the runner attaches a subclass."""
+
+    def scalar(self, name: str, value: float) -> None:
+        """Record one value of a metric.
+
+        Args:
+            name: Name of the metric, such as `loss/reconstruction`.
+            value: Its current value.
+        """
+
+    def image(self, name: str, make: Callable[[], Tensor]) -> None:
+        """Offer an image.
+
+        Args:
+            name: Name of the image.
+            make: Returns the image, uint8 [3, H, W] rgb on the CPU. It is called only if somebody
+                views the image. Training must not depend on that, so `make` samples from a random
+                generator of its own.
+        """
 
 
 class Trainer(ABC, PersistentStateMixin, ThreadEventMixin):
