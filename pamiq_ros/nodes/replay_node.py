@@ -212,7 +212,8 @@ class ReplayNode(Node):
     def _advertise(self) -> ReplayTopics:
         chosen = [name for name in self._value("topics") if name]
         topics = ReplayTopics(self, self._bag, chosen)
-        topics.require_observed(self._value("inference_node"), self._ended.is_set)
+        is_there = self._value("wait_for_system")
+        topics.require_observed(self._value("inference_node"), is_there, self._ended.is_set)
         names = ", ".join(topics.names) or "nothing"
         self.get_logger().info(f"replaying {self._playback.seconds:.1f} s: {names}")
         return topics

@@ -32,6 +32,8 @@ from .bag_qos import for_replay
 
 VELOCITIES = ("geometry_msgs/msg/Twist", "geometry_msgs/msg/TwistStamped")
 DISCOVERY_TIMEOUT_S = 5.0
+
+_SETTLED_S = 0.3
 _OURS = "/pamiq"
 
 
@@ -76,17 +78,18 @@ class ReplayTopics:
         self.counts[publisher.topic_name] += 1
         return str(publisher.topic_name)
 
-    def require_observed(self, name: str, is_ended: Callable[[], bool]) -> None:
+    def require_observed(self, name: str, is_there: bool, is_ended: Callable[[], bool]) -> None:
         """Check that every topic that a node observes is published; wait until it is subscribed.
 
         Args:
             name: Name of the node, in our namespace. Nothing is required if it does not run.
+            is_there: Whether the node is known to run, so that its discovery is awaited.
             is_ended: Returns whether to stop waiting.
 
         Raises:
             BagError: Neither the bag nor another node publishes an observed topic.
         """
-        observed = self._observed(name)
+        observed = self._discovered(name, is_ended) if is_there else self._observed(name)
         offered = {p.topic_name: self._bag.topics[n].type for n, p in self._publishers.items()}
         needed = {
             topic: kind
@@ -120,6 +123,22 @@ class ReplayTopics:
 
     def _others_publish(self, name: str) -> bool:
         return bool(self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(name)))
+
+    def _discovered(self, name: str, is_ended: Callable[[], bool]) -> dict[str, str]:
+        """Wait until the topics that a node observes are known, for five seconds at most.
+
+        DDS discovers a node and each of its subscriptions one after the other.
+        """
+        observed: dict[str, str] = {}
+        began = changed = time.monotonic()
+        while not is_ended() and time.monotonic() < began + DISCOVERY_TIMEOUT_S:
+            found = self._observed(name)
+            if found != observed:
+                observed, changed = found, time.monotonic()
+            elif observed and time.monotonic() > changed + _SETTLED_S:
+                break
+            time.sleep(0.01)
+        return observed
 
     def _observed(self, name: str) -> dict[str, str]:
         node, namespace = self._node, self._node.get_namespace()
