@@ -367,7 +367,7 @@ class StepBatch:
     @property
     def names(self) -> list[str]:
         """The place of each column in a step, as `action.speeds[0]`; empty for a single value."""
-        return list(_places(self.stacked(), ""))
+        return [place for place, _ in named_values(self.stacked())]
 
     @property
     def nbytes(self) -> int:
@@ -504,15 +504,16 @@ def read_row(leaf: Leaf, row: Tensor) -> Any:
     return row.item()
 
 
-def _places(value: Any, place: str) -> Iterator[str]:
-    if isinstance(value, dict):
+def named_values(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of a nesting with their places, as in `net[0].w`."""
+    if isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _places(part, f"{place}.{key}" if place else str(key))
+            yield from named_values(part, f"{place}.{key}" if place else str(key))
     elif isinstance(value, (list, tuple)):
         for index, part in enumerate(value):
-            yield from _places(part, f"{place}[{index}]")
+            yield from named_values(part, f"{place}[{index}]")
     else:
-        yield place
+        yield place, value
 
 
 def _require_leaves(form: Form) -> None:

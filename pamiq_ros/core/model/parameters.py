@@ -26,7 +26,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.batch import PYTHON_DTYPES, Constant, Form, Leaf, Node, difference, flatten
+from ..data.batch import (
+    PYTHON_DTYPES,
+    Constant,
+    Form,
+    Leaf,
+    Node,
+    difference,
+    flatten,
+    named_values,
+)
 
 BLOCK_BYTES = 2**19
 """Bytes checked by one call: they fit into the cache of one core, and the calls are few."""
@@ -162,7 +171,9 @@ def not_finite(name: str) -> NotFiniteError:
 
 def non_finite(parameters: Mapping[str, Any]) -> str | None:
     """Return the path of the first value that is not finite, as in `net[0].w`; None if none is."""
-    return next((name for name, leaf in _leaves(parameters, "") if not _leaf_is_finite(leaf)), None)
+    return next(
+        (name for name, leaf in named_values(parameters) if not _leaf_is_finite(leaf)), None
+    )
 
 
 def is_exportable(value: Any) -> bool:
@@ -252,17 +263,6 @@ def copy_parameters(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(copy_parameters(inner) for inner in value)
     return value
-
-
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, (list, tuple)):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, f"{name}[{index}]")
-    else:
-        yield name, value
 
 
 def _leaf_is_finite(leaf: Any) -> bool:

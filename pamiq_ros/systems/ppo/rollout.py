@@ -14,9 +14,8 @@
 
 """Rollout: consecutive ticks as experience for a policy, their advantages, the scale of rewards.
 
-Each tick records its observation, its action, and what came with the observation: the reward of the
-previous action, and whether the episode has ended. So a transition is two consecutive ticks, and
-none is lost between two rollouts.
+Each tick records its observation, its action, the reward of the previous action, and whether the
+episode has ended. So a transition is two consecutive ticks, and none is lost between two rollouts.
 """
 
 from __future__ import annotations
